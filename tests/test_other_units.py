@@ -1,4 +1,4 @@
-"""Later rows in another unit than those of training are warned of."""
+"""Later rows in another unit, or in other words, than those of training are warned of."""
 
 from __future__ import annotations
 
@@ -40,3 +40,34 @@ def test_rows_in_another_unit_are_told(model: Path, nncli: Run, times: list[str]
     assert found.err == (f"warning: stdin: column 'ts': {warning} {KNOWN}\n" if warning else "")
     Path("new.csv").write_text("ts,b,label\n" + "".join(f"{time},3,{'pq'[i % 2]}\n" for i, time in enumerate(times)))
     assert ("another unit?" in nncli("eval", model, "new.csv", "-q").err) == bool(warning)
+
+
+@pytest.mark.parametrize(
+    ("words", "cells"),
+    [
+        (("yes", "no"), 12),  # for True and False
+        (("T", "F"), 12),
+        (("True", "no"), 0),  # some are known
+        (("1", "0"), 0),  # all are
+        (("", "yes"), 10),  # 20 rows, of which half are missing
+    ],
+    ids=["yes and no", "T and F", "some known", "1 and 0", "missing ones"],
+)
+def test_a_column_of_which_no_category_is_known_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Run, words: tuple[str, str], cells: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("d.csv").write_text("flag,b,label\n" + "".join(f"{i % 3 > 0},{i % 7},{'pq'[i % 2]}\n" for i in range(60)))
+    assert nncli("train", "d.csv", "--epochs", 1, "-q", "--json", "-o", "m.npz").code == 0
+    n = 20 if "" in words else 12
+    Path("new.csv").write_text("flag,b,label\n" + "".join(f"{words[i % 2]},{i % 7},{'pq'[i % 2]}\n" for i in range(n)))
+    told = f"none of its first {cells} cells has a category that the model knows (false and true)"
+    for command in "predict", "eval":
+        assert (told in nncli(command, "m.npz", "new.csv", "-q").err) == bool(cells)
+
+
+def test_a_few_new_categories_may_be_so_by_chance(model: Path, nncli: Run) -> None:
+    Path("t.csv").write_text("city,label\n" + "".join(f"{'abc'[i % 3]},{'pq'[i % 2]}\n" for i in range(60)))
+    assert nncli("train", "t.csv", "--epochs", 1, "-q", "--json", "-o", "t.npz").code == 0
+    assert nncli("predict", "t.npz", "-q", stdin="city\n" + "new\n" * 9).err == ""
+    assert "none of its first 10 cells" in nncli("predict", "t.npz", "-q", stdin="city\n" + "new\n" * 10).err

@@ -1,14 +1,19 @@
-"""Tell of columns whose first rows are all far outside of the training rows, as in another unit they are."""
+"""Tell of columns whose first rows are all unlike the training rows: in another unit, or in other words."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from nncli.data.column_profile import ColumnProfile
 from nncli.data.dataset import Schema, Table
+from nncli.errors import listing
 from nncli.system.output import counted, in_quotes
 
 FIRST_ROWS = 1000  # of a source: another unit is in all of them
+LEAST_CELLS = 10  # that are new, where all are: fewer may be so by chance
 
 
 class FarColumns:
@@ -44,3 +49,29 @@ class FarColumns:
                 f"warning: column {in_quotes(its.name)}: {rows} far outside its range ({known}): another unit?"
             )
         return found
+
+
+class NewCategories:
+    """Counts, in the first rows of a source, the cells of each column of text, and those that training did not have."""
+
+    def __init__(self, categories: Mapping[str, Sequence[str | None]]) -> None:
+        self.categories = {name: [value for value in its if value is not None] for name, its in categories.items()}
+        self.rows = 0
+        self.unseen, self.there = Counter[str](), Counter[str]()
+
+    def look(self, table: Table, unseen: Mapping[str, int]) -> None:
+        """Look at some rows with so many new cells by column, as long as there were few rows before them."""
+        if self.rows >= FIRST_ROWS:
+            return
+        self.rows += len(table)
+        self.unseen.update(unseen)
+        self.there.update({name: int(np.count_nonzero(table.texts[name].codes[:] >= 0)) for name in self.categories})
+
+    def notes(self) -> list[str]:
+        """Warn of each column of which no cell has a category that the model knows."""
+        return [
+            f"warning: column {in_quotes(name)}: none of its first {n:,} cells has a category that the model knows "
+            f"({listing(self.categories[name])}): written in another way?"
+            for name, n in self.unseen.items()
+            if n == self.there[name] >= LEAST_CELLS
+        ]

@@ -13,7 +13,7 @@ from typing import IO, Any
 from nncli.data.load import stream_like
 from nncli.data.sources import title
 from nncli.errors import DataError, NncliError, mention
-from nncli.inference.other_units import FarColumns
+from nncli.inference.other_units import FarColumns, NewCategories
 from nncli.inference.predictor import PredictOptions, Predictor
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.model import Model
@@ -84,15 +84,17 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
     with stream as (blocks, kept, notes):
         predictor = Predictor(model, options, kept)
         sink.begin(source, predictor.header, notes)
-        begun, far = len(notes), FarColumns(model.schema)
+        begun, far, new = len(notes), FarColumns(model.schema), NewCategories(model.preprocess.categories)
         with multiply_with(threads):
             for block in blocks:
                 unread = [str(error) for error in block.errors.values()]
-                sink.take(predictor.predict(block), unread, model.preprocess.unseen(block.table))
+                unseen = model.preprocess.unseen(block.table)
+                sink.take(predictor.predict(block), unread, unseen)
                 far.look(block.table)
+                new.look(block.table, unseen)
                 sink.note(block.notes)
         sink.note(notes[begun:])
-        sink.note(note_of(title((source,)), one) for one in far.notes())
+        sink.note(note_of(title((source,)), one) for one in [*far.notes(), *new.notes()])
         ties = model.say_ties(predictor.tied, predictor.rows) if predictor.tied else []
         sink.note(note_of(title((source,)), one) for one in ties)
 
