@@ -26,6 +26,7 @@ READ = {
     "one blank": (PLAIN, "1 234", 1234),
     "brackets": (PLAIN, "(5)", -5),
     "a minus of typographers": (PLAIN, "−5", -5),
+    "a dash for minus": (PLAIN, "–5", -5),
     "blanks and a decimal comma": (COMMAS, "2 800,5", 2800.5),
     "points and a decimal comma": (COMMAS, "2.800.052,5", 2800052.5),
     "other thousands than in training": (["1,234.5", "7"], "2'800.5", 2800.5),

@@ -39,6 +39,7 @@ READ: dict[str, tuple[list[str], list[float]]] = {
     "a code of a currency": (["USD 5", "USD 1,000", "USD 2"], [5, 1000, 2]),
     "percent": (["45%", "3.5%", "100 %"], [45, 3.5, 100]),
     "a minus of typographers": (["−5", "3", "−2.5"], [-5, 3, -2.5]),
+    "a dash for minus": (["–5", "3", "–2.5"], [-5, 3, -2.5]),
     "blanks of other kinds around": (["\u00a05", "3\u2003", "2.5"], [5, 3, 2.5]),
     "times of day": (["07:45", "18:30", "00:00"], [7.75, 18.5, 0]),
     "times of day up to the end of one": (["07:45", "24:00", "00:00"], [7.75, 24, 0]),

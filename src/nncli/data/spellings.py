@@ -18,7 +18,7 @@ BLANK = " \u00a0\u202f\u2009"  # between thousands: as typed, no-break, narrow n
 SEPARATORS = {",": ",", ".": ".", " ": BLANK, "'": "'’"}  # between thousands, with their variants
 WORDS = {",": "comma", ".": "point", " ": "blank", "'": "apostrophe"}  # for them, as options take them
 NAMES = {",": "a comma", ".": "a point", " ": "a blank", "'": "an apostrophe"}
-SIGN, MONEY = "[+−-]", "$€£¥₹₽₩₺₫₪฿¢"
+SIGN, MONEY = "[+−–-]", "$€£¥₹₽₩₺₫₪฿¢"
 CODES = "USD|EUR|GBP|JPY|CHF|CNY|INR|CAD|AUD|BRL|SEK|NOK|DKK|PLN|CZK|RUB|kr"
 UNIT = rf"[^\W\d_][^\d\s,;:_]{{0,11}}|[%‰°{MONEY}][^\d\s,;:_]{{0,7}}"
 BODY = rf"(?:\d[\d.,'’{BLANK}]*|[.,]\d+)(?:[eE][+-]?\d+)?"
@@ -251,7 +251,7 @@ def _parts(cell: str) -> tuple[str, str, str, str] | None:
     found = PARTS.fullmatch(cell if cell.isascii() else _western(cell))
     if found is None or (found["sign"] and found["inner"]):
         return None
-    sign = "-" if negative or (found["sign"] or found["inner"]) in ("-", "−") else ""
+    sign = "-" if negative or (found["sign"] or found["inner"]) in ("-", "−", "–") else ""
     return sign, found["prefix"] or "", found["body"], found["suffix"] or ""
 
 

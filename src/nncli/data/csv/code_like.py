@@ -27,7 +27,7 @@ MONTH = re.compile(
     r"nov(?:ember)?|dec(?:ember)?)\b",
     re.IGNORECASE,
 )
-LIKE_A_NUMBER = rf"(?i)(?:[<>≤≥~≈±+−(%-]*\s?[{MONEY}]?\s?|{MONTH.pattern}\.?[-/ ])\d"
+LIKE_A_NUMBER = rf"(?i)(?:[<>≤≥~≈±+−–(%-]*\s?[{MONEY}]?\s?|{MONTH.pattern}\.?[-/ ])\d"
 CODE, MAYBE_DATE = re.compile(r"[\d ()+./-]+", re.ASCII), re.compile(r"\d{1,4}([-/. ])\d{1,2}\1\d{1,4}( .*)?", re.ASCII)
 LIST_OF_WORDS = re.compile(r"[^\W\d]{2}[,;] ?[^\W\d]{2}")  # 5" pipe, red
 PAIR = re.compile(r"9 ?[x×*/:–-] ?9\D*")  # 122/75, 23x32 cm

@@ -39,7 +39,7 @@ NEARLY_ALL = 0.9
 INDEX = re.compile(
     r"(?i:unnamed: \d+|__index_level_\d+__|index|idx|(.*[_ ])?id|row_?(number|nr|no)?|rownames?)|.*[a-z]I[dD]"
 )
-OTHER_MINUS = ("−", ")\n", "-\n")  # at the end of a cell, but for the first
+OTHER_MINUS = ("−", "–", ")\n", "-\n")  # at the end of a cell, but for the first
 MOST_ODD, LEAST_CELLS = 0.05, 10  # of the cells, that may have another decimal sign than other columns by mistake
 EXACT = 15  # figures that float64 always keeps
 GROUPED = re.compile(r"(?:[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)\n)*+")  # points that may stand between thousands

@@ -29,7 +29,7 @@ def may_be_thousands(cells: Sequence[str], has_points: bool, delimiter: str | No
 def doubt_of_few_decimals(cells: Sequence[str]) -> str:
     """Say that a comma may stand between thousands in nearly all cells, though a few have others behind it than three
     figures; the empty string where it may not."""
-    commas = [cell.lstrip("+-−") for cell in cells if "," in cell]
+    commas = [cell.lstrip("+-−–") for cell in cells if "," in cell]
     others = [cell for cell in commas if not THOUSANDS.fullmatch(cell)]
     if not others or len(others) > FEW_OTHERS * len(commas) or any(cell.startswith("0,") for cell in commas):
         return ""
