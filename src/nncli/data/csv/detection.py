@@ -109,6 +109,9 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
     header_rows = options.header_rows or 1
     row, parts = head.split_header(delimiter, header_rows)
     first = joined_names(parts)
+    if any("\0" in cell for cell in first):
+        problem = "expected text, found a zero byte in the first row"
+        raise DataError(head.place, problem, "Write the file again: it is damaged, or not a text")
     with_names = with_rule(head, row, delimiter)
     has_rule = len(with_names) > len(row)
     start = header_rows + has_rule  # of the rows

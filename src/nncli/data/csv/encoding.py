@@ -46,14 +46,24 @@ def encoding_of_mark(data: bytes) -> str | None:
     return next((encoding for mark, encoding in MARKS.items() if data.startswith(mark)), None)
 
 
+def _wide_encoding(data: bytes) -> str | None:
+    """Name the encoding of two or four bytes a character that the places of zero bytes tell, if there are as many."""
+    first, second, third, fourth = (data[i::4].count(b"\0") * 4 / len(data) for i in range(4))
+    if min(second, third) > 0.5 and max(first, fourth) > 0.5 > min(first, fourth):
+        return "utf-32-le" if fourth > first else "utf-32-be"
+    if 0.25 < (first + second + third + fourth) / 4 < 0.75:
+        return "utf-16-le" if second + fourth > first + third else "utf-16-be"
+    return None
+
+
 def guessed_encoding(data: bytes, where: str) -> tuple[str, list[str]]:
     """Guess UTF-8, unless most of the characters beyond ASCII are not UTF-8; also return notes. Raises DataError where
     there is no good guess."""
     if not data or (data.isascii() and b"\0" not in data):
         return UTF_8, []
-    if 0.25 < data.count(b"\0") / len(data) < 0.75:
-        problem = "expected UTF-8, found what looks like UTF-16 without a mark"
-        raise DataError(where, problem, f"Add {mention('encoding', 'utf-16-le')}")
+    if wide := _wide_encoding(data):
+        problem = f"expected UTF-8, found what looks like {wide[:6].upper()} without a mark"
+        raise DataError(where, problem, f"Add {mention('encoding', wide)}")
     # the last character that has been read may be cut
     text = codecs.getincrementaldecoder(UTF_8)("surrogateescape").decode(data)
     beyond = [character for character in text if character > "\x7f"]
