@@ -53,6 +53,26 @@ def test_what_is_one_category_or_another_is_not(cells: list[str], tmp_path: Path
     assert about(read(table(cells * 10), tmp_path)) == []
 
 
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (["T", "F", "true", "false"], "true and false stand beside t and f"),
+        (["Yes", "No", "Y", "N"], "yes and no stand beside y and n"),
+        (["yes", "no", "y"], ""),
+        (["yes", "no", "y", "n", "maybe"], ""),
+        (["1", "0", "True", "False"], ""),  # which are one
+    ],
+    ids=["t for true", "y for yes", "half a pair", "a third answer", "1 for true"],
+)
+def test_yes_and_no_in_two_pairs_of_words_are_told(cells: list[str], told: str, tmp_path: Path) -> None:
+    whole = f"column '{{}}': {told}, and are kept apart: if they mean the same, write one pair"
+    if "1" not in cells:  # among which True is no number
+        assert about(read(table(cells * 10), tmp_path)) == [whole.format("a")] * bool(told)
+    classes = "x,class\n" + "".join(f"{i * 7 % 5},{cell}\n" for i, cell in enumerate(cells * 10))
+    warnings = [note for note in read(classes, tmp_path).notes if "kept apart" in note]
+    assert warnings == [f"warning: {whole.format('class')}"] * bool(told)
+
+
 def test_classes_that_differ_in_blanks_are_warned_of() -> None:
     found = load("a,y\n" + "1,New York\n2,NewYork\n3,Rome\n" * 10)
     assert (

@@ -33,6 +33,7 @@ ALIKE = {  # Latin letters, in which those of Cyrillic and Greek words are writt
     "'": "\u2019\u2018\u201a",
     '"': "\u201c\u201d\u201e",
 }
+YES_OR_NO = (("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off"), ("1", "0"))
 UNSEEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 LOOK_ALIKE = {ord(sign): one for one, signs in ALIKE.items() for sign in signs} | dict.fromkeys(map(ord, UNSEEN))
 BLANKS = re.compile(r"(?<!\d)[\s_]+|[\s_]+(?!\d)")  # and not those between two numbers, as 1 10 is not 11 0
@@ -47,7 +48,7 @@ def notes_of_texts(table: Table, target: TextColumn, target_name: str, group: st
             continue
         if name != target_name:
             notes += _alike(name, column.values, "groups" if name == group else "categories")
-        notes += _garbled(name, column.values)
+        notes += _garbled(name, column.values) + _answers_in_two_ways(name, column.values, name == target_name)
     return notes
 
 
@@ -82,6 +83,18 @@ def _alike(name: str, values: Sequence[str], what: str) -> list[str]:
     more = f" (and {len(pairs) - 1:,} more)" if len(pairs) > 1 else ""
     pair = f"{in_quotes(pairs[0][0])} and {in_quotes(pairs[0][1])}{more}"
     return [f"{warning}column {in_quotes(name)}: {what} {pair} {difference(*pairs[0])}, and are kept apart"]
+
+
+def _answers_in_two_ways(name: str, values: Sequence[str], are_classes: bool) -> list[str]:
+    """Tell of a column that has only yes and no, but in several pairs of words, as files of two programs have."""
+    words = {value.casefold() for value in values} if len(values) <= 4 * len(YES_OR_NO) else set()
+    words -= {"1", "0"} if words.issuperset(("true", "false")) else set()  # which are the same
+    pairs = [pair for pair in YES_OR_NO if words.issuperset(pair)]
+    if len(pairs) < 2 or len(words) > 2 * len(pairs):
+        return []
+    (yes, no), (one, other) = pairs[:2]
+    told = f"{yes} and {no} stand beside {one} and {other}, and are kept apart: if they mean the same, write one pair"
+    return [f"{'warning: ' * are_classes}column {in_quotes(name)}: {told}"]
 
 
 def _garbled(name: str, values: Sequence[str]) -> list[str]:
