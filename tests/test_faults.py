@@ -222,6 +222,8 @@ WRONG: dict[str, tuple[Edit, dict[str, Any], str]] = {
     "a footer": (lambda clean: clean + "Total,220,,\n", {}, "d.csv:42: column 'a': expected a number, found 'Total'."),
     "a footer of one cell": (lambda clean: clean + "40 rows\n", {}, "d.csv:42: expected 4 columns, found 1."),
     "names in another order": (row(30, "b,a,t,label"), {}, "d.csv:31: expected a row, found the names of the columns in another order than a, b, t and y."),
+    "true among 0 and 1": (cell("TRUE"), {}, "d.csv:21: column 'a': expected a number, found 'TRUE'. Write it as 1, read the column as text"),
+    "yes among 0 and 1": (cell("yes"), {}, "d.csv:21: column 'a': expected a number, found 'yes'. Correct it, read the column as text"),
     "the error of a formula": (cell("#REF!"), {}, "d.csv:21: column 'a': expected a number, found '#REF!'. Add --missing '#REF!', read the column as text"),
     "the error of a German formula": (cell("#WERT!"), {}, "d.csv:21: column 'a': expected a number, found '#WERT!'. Add --missing '#WERT!', read"),
     "two words for a missing number": (lambda clean: clean.replace("19.5,", "k.A.,").replace("29.5,", "-,"), {}, "d.csv:21: column 'a': expected a number, found 'k.A.'. Add --missing k.A.,- for all such words, read"),

@@ -18,6 +18,12 @@ from nncli.errors import mention, write_names
 
 THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,]\d{3})+", re.ASCII)
 QUOTED = "If cells are quoted with"
+ANSWERS = {
+    "true": "Write it as 1",
+    "false": "Write it as 0",
+    "yes": "Correct it",
+    "no": "Correct it",
+}  # not missing ones
 
 
 def advice_for_marks(row: bytes, layout: Layout, has_quotes: bool) -> str:
@@ -68,6 +74,8 @@ def _first_advice(layout: Layout, name: str, cell: str, or_skip: str) -> str:
     other = "," if decimal == "." else "."
     if other in cell and not spelling and Spelling(decimal=decimal, thousands=other).number(cell):
         return f"Add {mention('thousands', WORDS[other])}"  # it is good, and only written in another way
+    if cell.lower() in ANSWERS:
+        return ANSWERS[cell.lower()]
     if is_word(cell):
         return "Correct it" if len(cell) > SHOWN else _missing(layout, name, cell)
     if cell.count(decimal) > 1 and not spelling and (number := Spelling(decimal=other, thousands=decimal).number(cell)):
