@@ -24,7 +24,7 @@ from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.data.unchanged_source import check_as_it_was, digest_of_source
 from nncli.errors import DataError, NncliError
 from nncli.inference.column_beside import group_codes, load_for_model, read_beside
-from nncli.inference.other_units import FarColumns, NewCategories
+from nncli.inference.other_units import FIRST_ROWS, FarColumns, NewCategories
 from nncli.metrics.intervals import IN_TIME, few_groups
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -65,7 +65,8 @@ def rows_to_judge(
         evaluated_on = which if on_error == "fail" else f"{which} that can be read"
         far, new = FarColumns(model.schema), NewCategories(model.preprocess.categories)
         far.look(dataset.table)
-        new.look(dataset.table, model.preprocess.unseen(dataset.table))
+        first = dataset.table.take(row_numbers(min(len(dataset), FIRST_ROWS)))  # of a table that may be on the disk
+        new.look(first, model.preprocess.unseen(first))
         unlike = [*far.notes(), *new.notes()]
         notes = [*dataset.notes, *unlike, *_seen_in_training(dataset, model, provenance, model_file, command)]
         found = RowsToJudge(dataset, row_numbers(len(dataset)), evaluated_on, None, notes)
