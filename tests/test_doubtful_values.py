@@ -88,6 +88,17 @@ def test_a_first_row_that_counts_the_columns_is_refused_above_fractions(
     assert nncli("predict", "model.npz", "new.csv").out.count("\n") == 3
 
 
+def test_what_is_advised_for_such_a_row_has_the_decimal_sign_of_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{i * 37 % 101},5;{i * 13 % 29},25;{'pq'[i % 2]}\n" for i in range(60))
+    Path("t.csv").write_text("u;v;label\n" + rows)
+    assert nncli("train", "t.csv", "--epochs", 1, "-q", "--json").code == 0
+    assert "or write 0,0 if it is one." in nncli("predict", "model.npz", stdin="0;1\n5,5;1,25\n").err
+    assert nncli("predict", "model.npz", stdin="0,0;1\n5,5;1,25\n").out.count("\n") == 3
+
+
 def test_a_first_row_that_counts_the_columns_above_whole_numbers_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
 ) -> None:

@@ -240,7 +240,9 @@ def _doubts_of_count(first: Sequence[str], expected: Schema, place: str) -> list
     fractional = {column.name for column in expected.profile if column.kind == "number" and not column.whole}
     if fractional.intersection(names):
         problem = f"the first row, {_quoted_row(first)}, may be a row of data, or a header that numbers the columns"
-        raise DataError(place, problem, f"Delete it if it is not a row, or write {first[0]}.0 if it is one")
+        raise DataError(
+            place, problem, f"Delete it if it is not a row, or write {first[0]}{expected.decimal}0 if it is one"
+        )
     return [f"the first row, {_quoted_row(first)}, is read as data: delete it if it only numbers the columns"]
 
 
