@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import precision_score, recall_score
+from sklearn.metrics import log_loss, precision_recall_curve, precision_score, recall_score
 
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate
 from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Decision
-from nncli.training.decision import _read_costs, threshold_of
+from nncli.training.decision import _read_costs, at_chosen_threshold, threshold_of
 
 Run = Callable[..., Any]
 COSTS = ((0.0, 1.0), (5.0, 0.0))  # a false alarm costs 1, a missed row 5
@@ -326,3 +326,48 @@ def test_a_promise_that_rests_on_few_rows_is_said(nncli: Run) -> None:
     (line,) = [line for line in said.splitlines() if "rests on" in line]
     assert abs(int(line.split("rests on ")[1].split()[0]) - n) <= 1
     assert "no better than guessing" not in said
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--metric precision --choose-threshold recall=0.9",
+        "--metric log-loss --calibrate",
+        "--metric cost --cost missed=8,false-alarm=1 --calibrate",
+    ],
+)
+def test_a_sweep_ranks_models_as_they_are_used(nncli: Run, options: str) -> None:
+    """Its figure of the winner is that of the saved model on a file with its validation rows."""
+    imbalanced("d.csv", 600, 6)
+    imbalanced("v.csv", 300, 7)
+    words = [*options.split(), "-m", "logistic", "--val-data", "v.csv", "--epochs", "5"]
+    mean = nncli("sweep", "d.csv", "--lr", "0.5,0.05", *words, "--jobs", "1", "--json").json["standings"][0]["mean"]
+    nncli("predict", "model.npz", "v.csv", "--proba", "-o", "p.csv")
+    rows, y = list(csv.DictReader(io.StringIO(Path("p.csv").read_text()))), np.array(truth("v.csv")) == "storm"
+    predicted = np.array([row["prediction"] == "storm" for row in rows])
+    if "precision" in options:
+        assert mean == pytest.approx(precision_score(y, predicted))
+        assert 0.9 <= recall_score(y, predicted) < 0.95
+    elif "log-loss" in options:
+        assert mean == pytest.approx(log_loss(y, [float(row["p_storm"]) for row in rows]), rel=1e-5)
+    else:
+        assert mean == pytest.approx(np.mean(8 * (y & ~predicted) + (~y & predicted)))
+
+
+@pytest.mark.parametrize("probabilistic", [True, False], ids=["probabilities", "scores"])
+@pytest.mark.parametrize("positive", [0, 1])
+def test_an_epoch_is_judged_with_the_threshold_that_it_would_have(positive: int, probabilistic: bool) -> None:
+    """By scikit-learn's curve: the highest threshold with the promised recall."""
+    rng = np.random.default_rng(0)
+    y = (rng.random(400) < 0.3).astype(np.int64)
+    z = (rng.normal(size=400) + 1.5 * y)[:, None]
+    rows = ScoredRows(y, np.ones_like(y), 2, z + 1, probabilistic, positive=positive)
+    found = at_chosen_threshold(rows, "recall=0.8", Decision(positive)).predicted
+    towards = z[:, 0] if positive else -z[:, 0]
+    _, recall, at = precision_recall_curve(y == positive, towards)
+    assert (found == positive).tolist() == (towards >= at[recall[:-1] >= 0.8].max()).tolist()
+
+
+def test_an_epoch_whose_scores_keep_no_promise_is_judged_by_the_likelier_class() -> None:
+    rows = ScoredRows(np.array([1, 0, 1]), np.array([1, 1, 0]), 2, np.array([[1.0], [2.0], [-1.0]]), True)
+    assert at_chosen_threshold(rows, "precision=0.9", Decision(1)) is rows

@@ -33,8 +33,9 @@ from nncli.sweep.space import can_vary
 from nncli.system import scratch
 from nncli.system.threads import multiply_with
 from nncli.system.workers import Stop, never
+from nncli.training.final_figures import scored
 from nncli.training.prepare import DECIDED_BY, Prepared, prepare
-from nncli.training.run import fit, keep_best, new_trainer
+from nncli.training.run import fit, keep_best, model_as_used, new_trainer
 from nncli.training.splitting import Fold
 
 CHOSEN_BY, BY_ERROR = "accuracy", "rmse"  # if a sweep does not say by what, for classes and for numbers
@@ -156,6 +157,9 @@ def _fitted(
     val, best = prepared.val, trainer.best
     assert best is not None
     rows = trainer.judged(val).oriented
+    if trial.config.calibrate or trial.config.choose_threshold is not None:
+        used = scored(model_as_used(prepared, trainer)[0], val)
+        rows = dataclasses.replace(used, losses=rows.losses).oriented
     name, right = trial.config.metric or CHOSEN_BY, b""
     of_all = (BY_ERROR,) if trainer.target is not None else ("accuracy", "balanced-accuracy")
     if trainer.target is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from nncli.config.resolve import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DataError, OptionError, TrainingError, listing, mention
 from nncli.metrics.definitions import METRICS
+from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Costs, Decision
 from nncli.model.thresholds import Thresholds
 from nncli.nn.losses import LOSSES
@@ -122,6 +124,18 @@ def choose_threshold(p: Vector, is_positive: NDArray[np.bool_], rule: str, decis
     if name == "cost":
         return float(at.t[at.mean_cost(decision.costs, decision.positive).argmin()])
     return float(at.t[(at.f1 if name == "f1" else at.mcc).argmax()])
+
+
+def at_chosen_threshold(rows: ScoredRows, rule: str, decision: Decision) -> ScoredRows:
+    """Return rows of two classes as they are predicted with the threshold that a rule chooses on them, as it will on
+    the scores of the final model; unchanged where none keeps the promise."""
+    p = np.exp(-np.logaddexp(0, -rows.lead(decision.positive)))  # of a margin too, whose order is all that matters
+    try:
+        threshold = choose_threshold(p, rows.y == decision.positive, rule, decision)
+    except TrainingError:
+        return rows
+    predicted = np.where(p >= threshold, decision.positive, 1 - decision.positive)
+    return dataclasses.replace(rows, predicted=predicted)
 
 
 def few_rows(rule: str, is_called: NDArray[np.bool_], is_positive: NDArray[np.bool_]) -> list[str]:

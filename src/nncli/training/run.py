@@ -94,16 +94,13 @@ def run_training(
     if best is None:
         return None
     keep_best(trainer, interrupted=interrupted)
-    calibration = _calibrated(prepared.val, trainer) if prepared.config.training.calibrate and prepared.val else None
-    notes = []
-    if calibration:
-        notes.append(f"calibrated on the validation rows: {calibration}")
+    model, decided, unkept = model_as_used(prepared, trainer)
+    notes = [f"calibrated on the validation rows: {model.calibration}"] if model.calibration else []
     if prepared.config.row_by_row and not interrupted:
         from nncli.training.mistakes import notes_on_mistakes
 
         averages = trainer.average.mean is not trainer.network.theta
         notes += notes_on_mistakes(trainer.history, best, trainer.loss, averages, is_whole=until is None)
-    model = _model(prepared, trainer.network, trainer.loss, calibration)
     if model.target is not None:
         from nncli.training.equation import equation
 
@@ -111,12 +108,7 @@ def run_training(
         if prepared.val:
             rows = judged_numbers(trainer.network, trainer.loss, prepared.val, model.target)
             model.target = model.target.with_errors(np.abs(rows.predicted - rows.y))
-    try:
-        model.decision, decided = decide(prepared, model)
-        notes += decided
-    except TrainingError as error:  # the model is good all the same
-        assert prepared.decision is not None
-        model.decision, failure = dataclasses.replace(prepared.decision, threshold=None), failure or error
+    notes, failure = notes + decided, failure or unkept
     if model.target is None and model.probabilistic and prepared.val:
         Z = np.concatenate([Z.copy() for Z in scores(model.network, model.loss, prepared.val, len(model.classes))])
         model = model.with_validation(Z, prepared.val.y[prepared.val.rows].astype(np.int64))
@@ -292,6 +284,20 @@ def model_now(prepared: Prepared, trainer: Trainer) -> tuple[Model, Provenance]:
     figures |= {name: figures_of(model, part) if part else None for name, part in parts.items()}
     figures["metric"] = chosen_metric(model, prepared)
     return model, _provenance(prepared, trainer, last, figures, None)
+
+
+def model_as_used(prepared: Prepared, trainer: Trainer) -> tuple[Model, list[str], TrainingError | None]:
+    """Return the model of the network as it is, calibrated and with its decision, and lines on what was decided; or the
+    error where no threshold keeps a promise: the model is good all the same, and has none."""
+    calibration = _calibrated(prepared.val, trainer) if prepared.config.training.calibrate and prepared.val else None
+    model = _model(prepared, trainer.network, trainer.loss, calibration)
+    try:
+        model.decision, decided = decide(prepared, model)
+    except TrainingError as error:
+        assert prepared.decision is not None
+        model.decision = dataclasses.replace(prepared.decision, threshold=None)
+        return model, [], error
+    return model, decided, None
 
 
 def _model(prepared: Prepared, network: Network, loss: Loss, calibration: Calibration | None) -> Model:

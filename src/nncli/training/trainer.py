@@ -214,8 +214,14 @@ class Trainer:
             self._badness(self.metric, self.val)
 
     def _badness(self, metric: Metric, val: Subset) -> float:
-        """Return how bad θ is on the validation rows; OptionError where the metric is not defined for them."""
-        rows = self.judged(val).oriented
+        """Return how bad θ is on the validation rows, with the threshold that would be chosen for it; OptionError where
+        the metric is not defined for them."""
+        rows, rule = self.judged(val), self.config.options.choose_threshold
+        if rule is not None and self.decision is not None:
+            from nncli.training.decision import at_chosen_threshold
+
+            rows = at_chosen_threshold(rows, rule, self.decision)
+        rows = rows.oriented
         if problem := metric.problem(rows):
             why, remedy = problem
             raise OptionError("metric", f"{self.config.training.metric} of the validation rows: {why}", remedy)
