@@ -283,8 +283,12 @@ def test_what_folds_cannot_do_is_said_in_a_line(nncli: Run, words: str, line: st
 def test_more_folds_than_rows_of_a_class_are_refused(nncli: Run) -> None:
     outcome = nncli("train", "iris", "--folds", 60, "-q")
     assert outcome.code == 1
-    assert outcome.err.startswith(
-        "iris: class 'virginica': expected at least 60 rows beside the test rows, one for each fold, found 42."
+    assert outcome.err == (
+        "iris: class 'virginica': expected at least 60 rows beside the test rows, one for each fold, found 42. Ask for "
+        "fewer --folds, or get more rows of it.\n"
+    )  # --rare drop would leave no class
+    assert nncli("train", "iris", "--folds", 60, "--rare", "drop", "-q").err == (
+        "iris: expected two or more classes with at least 72 rows, found 0. Get more rows, or ask for fewer --folds.\n"
     )
 
 

@@ -134,7 +134,7 @@ SKIP = "Correct it, or leave such rows out with --on-error skip."
         ("", "", f"d.csv:3: column 'at': expected a time, found an empty cell. {SKIP}"),
         ("never", "--missing never", f"d.csv:3: column 'at': expected a time, found 'never'. {SKIP}"),
         ("2026-01-09", "--categorical at", "d.csv: column 'at': expected dates or numbers, to order rows with, found "
-         "text. Say how dates are written with --date-format."),
+         "text. Name another column with --time, or say how dates are written with --date-format."),
         ("2026-01-09", "--group a", "--time: --group says already how rows are split. Leave one of them out."),
         ("2026-01-09", "--split-seed 1", "--split-seed: the time says which rows are in which part, and no seed. Leave "
          "it out."),
@@ -156,8 +156,8 @@ def test_text_is_no_time_and_few_times_are_refused(nncli: Run) -> None:
     lines = [f"{['early', 'late'][i % 2]},{i % 2},{i * i % 17},{'pq'[i // 2 % 2]}" for i in range(60)]
     Path("d.csv").write_text("word,half,a,class\n" + "\n".join(lines) + "\n")
     assert nncli("train", "d.csv", "--time", "word", "-q").err == (
-        "d.csv: column 'word': expected dates or numbers, to order rows with, found text. Say how dates are written "
-        "with --date-format.\n"
+        "d.csv: column 'word': expected dates or numbers, to order rows with, found text. Name another column with "
+        "--time, or say how dates are written with --date-format.\n"
     )
     words = ["train", "d.csv", "--time", "half", "-q"]
     assert nncli(*words).err == (

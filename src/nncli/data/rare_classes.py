@@ -27,10 +27,11 @@ def merging(rare: str | None) -> str | None:
 
 
 def settle_rare_classes(
-    dataset: Dataset, rows: Positions, groups: Positions | None, least: int, rare: str
+    dataset: Dataset, rows: Positions, groups: Positions | None, least: int, rare: str, remedy: str
 ) -> tuple[Dataset, list[str]]:
     """Return the data with no class that fewer than `least` of the rows have, or rows of fewer groups (n,) if there are
-    some, and a note. Rows of classes that are left out are `UNKNOWN`. DataError where fewer than two are left."""
+    some, and a note. Rows of classes that are left out are `UNKNOWN`. DataError where fewer than two are left, with a
+    `remedy` beside more rows."""
     K, what = len(dataset.classes), "row" if groups is None else "group"
     y = dataset.y[rows].astype(np.int64)
     counts = np.bincount(y if groups is None else np.unique(groups[rows] * np.int64(K) + y) % K, minlength=K)
@@ -46,7 +47,7 @@ def settle_rare_classes(
     where = dataset.where
     if len(classes) < 2:
         problem = f"expected two or more classes with at least {counted(least, what)}, found {len(kept)}"
-        raise DataError(where, problem, f"Get more rows, or set {mention('val', 0)} or {mention('test', 0)}")
+        raise DataError(where, problem, f"Get more rows, or {remedy}")
     settled = in_classes(dataset, classes, rare)
     if settled.test is not None and (settled.test.y == UNKNOWN).any():
         raise DataError(

@@ -102,7 +102,9 @@ def _numbers(dataset: Dataset, option: str, name: str) -> NDArray[np.float64]:
     if name not in table.number_names:
         kinds, remedy = "numbers", ""
         if option == "time":
-            kinds, remedy = "dates or numbers", f"Say how dates are written with {mention('date_format')}"
+            another = f"Name another column with {mention('time')}"
+            kinds = "dates or numbers"
+            remedy = f"{another}, or say how dates are written with {mention('date_format')}"
         problem = f"column '{name}': expected {kinds}, to {PURPOSES[option]} with, found "
         raise DataError(dataset.where, problem + ("text" if name in table.texts else "dates"), remedy)
     place = table.number_names.index(name)

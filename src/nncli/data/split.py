@@ -90,7 +90,8 @@ def stratified_fold(
         remedy = (
             f"Ask for fewer {mention('folds')}, get more rows of it, or leave it out with {mention('rare', 'drop')}"
         )
-        if sweeps:  # the winner has no folds, and would have the class
+        # the winner of a sweep has no folds, and would have the class; and two have to be left
+        if sweeps or np.count_nonzero(counts >= folds) < 2:
             remedy = f"Ask for fewer {mention('folds')}, or get more rows of it"
         raise DataError(source, f"{few}, one for each fold, found {counts.min()}", remedy)
     rng = np.random.default_rng(seed)

@@ -45,7 +45,8 @@ def plan_decision(
     K = len(classes)
     positive = 1 if options.positive is None else positive_class(options.positive, classes)
     if K != 2 and options.choose_threshold is not None:
-        raise OptionError("choose_threshold", f"expected two classes, found {K}", "Leave it out")
+        remedy = f"Leave it out, or say what mistakes cost, in a file for {mention('cost')}"
+        raise OptionError("choose_threshold", f"expected two classes, found {K}", remedy)
     probabilistic = LOSSES.create(config.model.loss).probabilistic or options.calibrate
     if asked and not probabilistic:
         problem = f"expected a model with probabilities, and {options.model} gives scores"

@@ -127,10 +127,11 @@ def settle_rare(config: TrainConfig, dataset: Dataset, columns: RowColumns) -> t
     weight, group = columns.weight, columns.group
     rows = np.arange(len(dataset)) if weight is None else np.flatnonzero(weight)
     val, test = _shares(config, dataset)
-    least = 1 + (val > 0) + (test > 0)
+    least, remedy = 1 + (val > 0) + (test > 0), f"set {mention('val', 0)} or {mention('test', 0)}"
     if config.folds is not None:  # of what is left beside the test rows, each fold has one
         least = max(least, math.ceil((config.folds[0] + 1) / (1 - test)))
-    return settle_rare_classes(dataset, rows, None if group is None else group.codes, least, str(config.rare))
+        remedy = f"ask for fewer {mention('folds')}"
+    return settle_rare_classes(dataset, rows, None if group is None else group.codes, least, str(config.rare), remedy)
 
 
 def _shares(config: TrainConfig, dataset: Dataset) -> tuple[float, float]:
