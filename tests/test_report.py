@@ -105,7 +105,7 @@ def test_the_slider_says_what_eval_says_at_each_threshold(at: int, nncli: Run, t
     said = sum(n for _, said, n in outcome.json["confusion_counts"] if said == 1)
     assert shown["recall"] == f"{100 * its['recall']['value']:.1f} %"
     assert shown["precision"] == (f"{100 * its['precision']['value']:.1f} %" if said else "none")
-    assert shown["rows predicted positive"] == f"{said} of {outcome.json['n']}"
+    assert shown["rows predicted 'yes'"] == f"{said} of {outcome.json['n']}"
     assert shown["cost of a row"] == f"{its['cost']['value']:.4f}"
 
 

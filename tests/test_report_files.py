@@ -47,6 +47,15 @@ def test_it_says_where_the_report_is(model: Path, nncli: Run) -> None:
     assert nncli("report", model, "-o", "r.md").err.splitlines()[-1] == "wrote r.md"
 
 
+@pytest.mark.parametrize("folder", [".", "..", "/", ""], ids=["here", "above", "root", "empty"])
+def test_a_folder_in_place_of_a_model_is_refused_in_one_line(folder: str, nncli: Run) -> None:
+    outcome = nncli("report", folder)
+    assert outcome.code == 1
+    assert outcome.err.startswith(f"{folder or '.'}: cannot read the model: Is a directory. ")
+    assert outcome.err.count("\n") == 1
+    assert not list(Path().iterdir())
+
+
 def test_a_report_is_replaced_and_no_other_file(model: Path, nncli: Run) -> None:
     Path("notes.md").write_text("# My notes\n")
     outcome = nncli("report", model, "-o", "notes.md")

@@ -97,7 +97,7 @@ def _beside(file: str, source: Source) -> str:
     path = Path(file)
     other = model_in(source)
     together = path.stem if other is None else f"{path.stem}-{Path(other).stem}"
-    return str(path.with_name(f"{together}.report.html"))
+    return str(path.parent / f"{together}.report.html")  # a folder without a name is refused when it is read
 
 
 def _made(file: str, source: Source, out: str | None, on_error: str | None, given: Given) -> tuple[Report, list[str]]:

@@ -96,7 +96,7 @@ class Slider:
     """A threshold to move: what happens at each. Texts are as people read them; the i-th of each list belongs to the
     i-th threshold, and `chosen` is the position of the threshold that the model uses.
 
-    `titles`    what is shown at a threshold: "precision", "recall", "rows predicted positive", "cost of a row"
+    `titles`    what is shown at a threshold: "precision", "recall", "rows predicted 'yes'", "cost of a row"
     `values`    for each title, a text for each threshold
     `commands`  for each threshold, the command line that uses it
     """

@@ -23,7 +23,7 @@ def too_few_rows(of: Evidence) -> Finding:
     name = "Rows to judge by"
     p, low, high = of.estimate("accuracy")
     evidence = (
-        f"By {counted(of.n, 'row')}, the true accuracy is very probably between {percent(low)} and {percent(high)}."
+        f"Judged by {counted(of.n, 'row')}, the true accuracy is very probably between {percent(low)} and {percent(high)}."
     )
     if not of.is_vague:
         return Finding(name, "passed", evidence)
@@ -78,9 +78,7 @@ def flattering_split(of: Evidence) -> Finding:
     if of.prepared is None:
         return Finding(name, "unknown", f"It was not tested: {of.not_prepared}.")
     if not of.flattering:
-        evidence = (
-            "Nothing was found by which rows of training and test belong together: no column, and no near copies."
-        )
+        evidence = "No column says which rows of training and test belong together, and none are nearly copies."
         return Finding(name, "passed", evidence)
     evidence, _, remedy = of.flattering[0].partition("; ")
     return Finding(name, "look", f"{evidence[0].upper()}{evidence[1:]}.", f"{remedy}.")
@@ -93,11 +91,11 @@ def imbalance(of: Evidence) -> Finding:
     rarest = min(rows, key=lambda one: rows[one])
     share = rows[rarest] / of.n
     evidence = f"Class {in_quotes(shortened(rarest))}, the rarest of {K:,}, has {percent(share)} of the rows."
+    if share >= RARE / K:
+        return Finding(name, "passed", f"{evidence} That is not rare.")  # how many are found says the verdict
     recall = of.metrics["per_class"][rarest]["recall"]
     if recall is not None:
         evidence += f" The model finds {percent(recall)} of its {counted(rows[rarest], 'row')}."
-    if share >= RARE / K:
-        return Finding(name, "passed", evidence)
     balanced = of.model.config.training.class_weight == "balanced"
     remedy = (
         "Collect more of its rows" if balanced else "Train with --class-weight balanced, or collect more of its rows"

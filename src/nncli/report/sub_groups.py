@@ -24,14 +24,14 @@ def worse_categories(of: Evidence) -> list[Group] | None:
 def say_mistakes(of: Evidence, group: Group) -> str:
     """Say in sentences which mistakes are more frequent in a group than elsewhere, and whether its classes differ."""
     its, classes = group.worst, of.model.classes
-    rows = "the rows" if its.true is None else f"the rows that are {in_quotes(shortened(classes[its.true]))}"
+    rows = "rows" if its.true is None else f"rows that are {in_quotes(shortened(classes[its.true]))}"
     assert its.interval is not None
     low, high = map(percent, its.interval)
     said = f"Where {in_quotes(shortened(group.column))} is {shortened(group.name)}, the model is wrong about "
-    said += f"{percent(its.share)} of {rows} (95 % interval {low} to {high}); "
+    said += f"{percent(its.share)} of the {rows} (95 % interval {low} to {high}); "
     if its.true is None:
         return f"{said}of rows of these classes elsewhere, it is wrong about {percent(its.elsewhere)}."
-    said += f"of all such rows, it is wrong about {percent(its.elsewhere)}."
+    said += f"of all {rows}, it is wrong about {percent(its.elsewhere)}."
     k = of.model.positive
     here, of_all = float(group.shares[k]), float((of.scored.y == k).mean())
     if abs(here - of_all) >= LARGE:

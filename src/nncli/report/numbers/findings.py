@@ -94,9 +94,9 @@ def simple_reference(of: EvidenceOfNumbers) -> Finding:
 def too_few_rows(of: EvidenceOfNumbers) -> Finding:
     """Look how wide the interval of the mean absolute error is, and how many rows would make it narrow."""
     name, (mae, low, high) = "Rows to judge by", of.estimate("mae")
-    evidence = f"By {counted(of.n, 'row')}, the model is off by {plain(low)} to {plain(high)} on average."
+    evidence = f"Judged by {counted(of.n, 'row')}, the model is off by {plain(low)} to {plain(high)} on average."
     if not low < high:
-        return Finding(name, "unknown", f"By {counted(of.n, 'row')}, how sure that is cannot be told.")
+        return Finding(name, "unknown", f"With {counted(of.n, 'row')}, how sure that is cannot be told.")
     if not of.is_vague:
         return Finding(name, "passed", evidence)
     enough = math.ceil(of.n * ((high - low) / (WIDE / 2 * mae)) ** 2 / 100) * 100
