@@ -16,13 +16,24 @@ from scipy.stats import norm, permutation_test, ttest_rel
 from ledgers import documents
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.paired import bootstrap_p, compared, resampled_values, sign_flip_p
+from nncli.metrics.paired import bootstrap_p, compared, may_be_chance, resampled_values, sign_flip_p
 from nncli.metrics.rows import ScoredRows
 from nncli.sweep.ranking import RankedConfig, p_values
 from short_and_long import some_short
 
 Run = Callable[..., Any]
 Array = np.ndarray[Any, Any]
+
+
+@pytest.mark.parametrize(
+    ("p_value", "interval", "expected"),
+    [(0.04, (0.01, 0.3), False), (0.046, (-0.03, 0.33), True), (0.2, (0.01, 0.3), True), (0.01, None, True)],
+    ids=["sure", "wide", "p-value", "untold"],
+)
+def test_a_difference_is_more_than_chance_by_its_p_value_and_its_interval(
+    p_value: float, interval: tuple[float, float] | None, expected: bool
+) -> None:
+    assert may_be_chance({"p_value": p_value, "interval": interval}) == expected
 
 
 @pytest.mark.parametrize("n", [3, 8, 11])

@@ -240,6 +240,16 @@ def test_a_picture_fits_the_terminal_and_its_characters(
         assert all(line.isascii() for line in lines) == (encoding == "ascii")
 
 
+@pytest.mark.parametrize("name", ["weights", "confusion"])
+def test_a_table_of_many_inputs_or_classes_fits_24_lines(name: str, nncli: Run) -> None:
+    rows = [",".join([*(str((i * k) % 7) for k in range(30)), f"c{i % 30}"]) for i in range(600)]
+    Path("d.csv").write_text("\n".join([",".join([*(f"x{k}" for k in range(30)), "class"]), *rows]))
+    assert nncli("train", "d.csv", "--epochs", 1, "-q").code == 0
+    lines = nncli("plot", "model.npz", name).out.splitlines()
+    assert sum(line.strip().startswith(("x", "c")) for line in lines) >= 15, "it has most of its lines"
+    assert len(lines) < 24, "the first line has gone when the prompt comes"
+
+
 def test_a_terminal_without_unicode_gets_ascii(two: Path) -> None:
     environment = os.environ | {"COLUMNS": "80", "PYTHONIOENCODING": "ascii", "FORCE_COLOR": "1", "TERM": "xterm"}
     done = subprocess.run(

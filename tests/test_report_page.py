@@ -323,10 +323,11 @@ def test_hostile_names_are_shown_as_text(attacked: tuple[str, Element, str]) -> 
     ("text", "expected"),
     [
         ("Train with --dedupe, or --lr 0.01.", "Train with <code>--dedupe</code>, or <code>--lr 0.01</code>."),
+        ("more rows help, or --l2 0.01.", "more rows help, or <code>--l2 0.01</code>."),
         ("85.0 % of 4,884 (84.1 % to 86 %)", "85.0&nbsp;% of 4,884 (84.1&nbsp;% to&nbsp;86&nbsp;%)"),
         ("a--b and --<b> stay", "a--b and --&lt;b&gt; stay"),
     ],
-    ids=["options", "percent", "others"],
+    ids=["options", "figures", "percent", "others"],
 )
 def test_no_line_ends_within_an_option_or_before_a_percent_sign(text: str, expected: str) -> None:
     whole = page_of(report(Paragraph(text)))

@@ -16,7 +16,7 @@ from nncli.metrics.student import share_interval
 from nncli.model.thresholds import Thresholds
 from nncli.system.output import in_quotes
 
-MOST_SERIES, MOST_CLASSES = 6, 20  # lines that can be told apart; rows and columns of a matrix
+MOST_SERIES, MOST_CLASSES = 6, 16  # lines that can be told apart; rows and columns of a matrix, in 24 lines
 WRONG = -1.5  # end of the scale of shades of mistakes, which so are never as dark as what is right
 DIAGONAL = np.array([0.0, 1.0])
 

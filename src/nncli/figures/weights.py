@@ -10,7 +10,7 @@ from nncli.figures.figure import Axis, Bars, Cells, Figure, Floats, Panel
 from nncli.figures.images import image_panels, image_shape
 from nncli.figures.kinds import FIGURES, OfModel, Subject
 
-MOST_INPUTS, MOST_COLUMNS, MOST_IMAGES = 20, 8, 12  # that are shown
+MOST_INPUTS, MOST_COLUMNS, MOST_IMAGES = 16, 8, 12  # that are shown: with title and notes in 24 lines
 
 
 @FIGURES.register("weights")

@@ -6,6 +6,7 @@ The seed is fixed, so that the same rows are drawn for every model, and the same
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,15 @@ class Difference:
     difference: float  # of the second from the first
     interval: tuple[float, float] | None  # of 95 %; None where these rows do not tell
     p_value: float
+
+
+def may_be_chance(figure: Mapping[str, Any]) -> bool:
+    """Whether two models may differ by chance alone, by a figure with "p_value" and "interval".
+
+    Of a few rows with large losses, the p-value may be below 0.05 while the interval holds 0: that is too little.
+    """
+    low, high = figure["interval"] or (0.0, 0.0)
+    return bool(figure["p_value"] >= CHANCE or low <= 0 <= high)
 
 
 def compared(metric: Metric, one: ScoredRows, other: ScoredRows) -> Difference:

@@ -22,9 +22,8 @@ def too_few_rows(of: Evidence) -> Finding:
     """Look how wide the interval of the accuracy is, and how many rows would make it narrow."""
     name = "Rows to judge by"
     p, low, high = of.estimate("accuracy")
-    evidence = (
-        f"Judged by {counted(of.n, 'row')}, the true accuracy is very probably between {percent(low)} and {percent(high)}."
-    )
+    evidence = f"Judged by {counted(of.n, 'row')}, the true accuracy is very probably between {percent(low)} and "
+    evidence += f"{percent(high)}."
     if not of.is_vague:
         return Finding(name, "passed", evidence)
     enough = math.ceil((2 * Z / WANTED) ** 2 * max(p * (1 - p), 0.01) / 100) * 100

@@ -18,7 +18,7 @@ LONGEST_WORD, LONGEST_TEXT = 120, 2000  # characters
 LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 RUN = re.compile(rf"([{RIGHT_TO_LEFT}]+(?:[^\w<>&]+[{RIGHT_TO_LEFT}]+)*)")
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z](?: \d+(?:\.\d+)?)?(?![\w-])")  # and its number
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z0-9](?: \d+(?:\.\d+)?)?(?![\w-])")  # and its number
 UNBROKEN = re.compile(r"(?<=\d) (?=%)|(?<=[\d%] to) (?=[-\d])")  # before a percent sign and the end of an interval
 VOID = {"input", "link", "meta"}  # elements that have no end
 

@@ -12,6 +12,7 @@ from nncli.errors import listing
 from nncli.figures.kinds import Subject
 from nncli.inference.compare import Comparison, compare_models
 from nncli.metrics.definitions import METRICS
+from nncli.metrics.paired import may_be_chance
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.report.document import Finding, Listing, Paragraph, Report, Section
@@ -23,7 +24,6 @@ from nncli.report.verdict import CONSTANT, out_of_100
 from nncli.system.output import counted, number, percent
 
 Loaded = tuple[str, Model, Provenance]
-CHANCE = 0.05
 
 
 def report_of_two_models(loaded: tuple[Loaded, Loaded], source: Source, text: TextOptions, notes: list[str]) -> Report:
@@ -95,7 +95,7 @@ def _of_other_figures(found: Comparison, names: tuple[str, str]) -> str:
 def _better(found: Comparison, name: str, names: tuple[str, str]) -> str | None:
     """Return the model that is better by a metric; None where that may be chance."""
     figure = found.figures[name]
-    if figure["p_value"] >= CHANCE:
+    if may_be_chance(figure):
         return None
     return names[0 if (figure["difference"] > 0) == METRICS.create(name).higher_is_better else 1]
 
@@ -125,8 +125,8 @@ def _differences(found: Comparison, names: tuple[str, str]) -> Section:
         cells = [*map(write, figure["values"]), _signed(write, figure["difference"]), interval]
         rows.append((f"{metric.label(found.positive)}{less}", *cells, f"{figure['p_value']:.2g}"))
     header = "figure", *names, "difference", "95 % interval", "p-value"
-    text = f"Both models on {found.evaluated_on}. The difference is the first less the second, row by row; a "
-    text += "p-value below 0.05 says that it is hardly chance."
+    text = f"Both models on {found.evaluated_on}. The difference is the first less the second, row by row. It is "
+    text += "hardly chance if the p-value is below 0.05 and the interval leaves out 0."
     return Section("Side by side", (Paragraph(text), Listing(header, tuple(rows), frozenset(header[1:]))))
 
 

@@ -164,7 +164,7 @@ def _block(block: Block, numbers: Iterator[int]) -> Markup:
 
 
 def _command(line: str) -> Markup:
-    words = re.split("(?<= )(--[a-z-]+)", line)  # options are in spans, which no line breaks in two
+    words = re.split("(?<= )(--[a-z][a-z0-9-]*)", line)  # options are in spans, which no line breaks in two
     parts = (element("span", verbatim(word)) if i % 2 else verbatim(word) for i, word in enumerate(words))
     return element("div", element("pre", element("code", *parts)), class_="command")
 

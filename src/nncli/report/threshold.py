@@ -71,7 +71,9 @@ def slider(of: Evidence, positive: str) -> Slider:
     found = {
         "precision": [_share(value) for value in at.precision[::-1].tolist()],
         "recall": [_share(value) for value in at.recall[::-1].tolist()],
-        f"rows predicted {in_quotes(shortened(positive))}": [f"{int(value):,} of {of.n:,}" for value in (tp + fp).tolist()],
+        f"rows predicted {in_quotes(shortened(positive))}": [
+            f"{int(value):,} of {of.n:,}" for value in (tp + fp).tolist()
+        ],
     }
     if decision is not None and decision.costs:
         found["cost of a row"] = [

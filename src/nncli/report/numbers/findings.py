@@ -172,7 +172,9 @@ def uneven_groups(of: EvidenceOfNumbers) -> Finding:
         if (its := one["metrics"]["mae"])["stands_out"] and its["value"] > mae
     ]
     if not worse:
-        evidence = f"By {counted(len(of.by_column), 'column')}, there is no group of rows for which the model is "
+        evidence = (
+            f"Of the groups of rows by {counted(len(of.by_column), 'column')}, there is none for which the model is "
+        )
         return Finding(name, "passed", f"{evidence}farther off than chance explains.")
     column, group, value, interval = max(worse, key=lambda one: one[2])
     evidence = f"Where {in_quotes(shortened(column))} is {shortened(group)}, the model is off by {plain(value)} on "

@@ -13,7 +13,7 @@ from nncli.figures.kinds import Subject
 from nncli.inference.compare import Comparison
 from nncli.inference.compare_numbers import compare_numbers
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.paired import CHANCE
+from nncli.metrics.paired import may_be_chance
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.report.document import Finding, Listing, Paragraph, Report, Section
@@ -73,7 +73,7 @@ def _verdict(found: Comparison, names: tuple[str, str], useless: list[str]) -> t
 def _better(found: Comparison, name: str, names: tuple[str, str]) -> str | None:
     """Return the model that is better by a metric; None where that may be chance, or the metric is not defined."""
     figure = found.figures.get(name)
-    if figure is None or figure["p_value"] >= CHANCE:
+    if figure is None or may_be_chance(figure):
         return None
     return names[0 if (figure["difference"] > 0) == METRICS.create(name).higher_is_better else 1]
 
@@ -102,8 +102,8 @@ def _differences(found: Comparison, names: tuple[str, str]) -> Section:
         cells = [*(write(metric, value) for value in figure["values"]), signed[0], " to ".join(signed[1:])]
         rows.append((f"{metric.title}{less}", *cells, f"{figure['p_value']:.2g}"))
     header = "figure", *names, "difference", "95 % interval", "p-value"
-    text = f"Both models on {found.evaluated_on}. The difference is the first less the second; a p-value below 0.05 "
-    text += "says that it is hardly chance."
+    text = f"Both models on {found.evaluated_on}. The difference is the first less the second. It is hardly chance "
+    text += "if the p-value is below 0.05 and the interval leaves out 0."
     return Section("Side by side", (Paragraph(text), Listing(header, tuple(rows), frozenset(header[1:]))))
 
 
