@@ -220,6 +220,14 @@ def test_quantiles_of_weighted_rows_of_dependent_columns_and_of_ties() -> None:
     assert pinball_of(quantile_regression(X, y, 0.3, omega), X, y, 0.3, omega) == pytest.approx(expected, rel=1e-6)
 
 
+def test_quantiles_give_a_column_of_zeros_no_weight() -> None:
+    X, y = diabetes()
+    alone = quantile_regression(X, y, 0.5)
+    w, b = quantile_regression(np.insert(X, [3, 10], 0, axis=1), y, 0.5)  # as of a category that no training row has
+    assert w[3] == w[11] == 0
+    np.testing.assert_allclose(np.append(np.delete(w, [3, 11]), b), np.append(*alone), rtol=1e-5, atol=1e-4)
+
+
 def test_a_line_through_all_rows_is_found_by_the_distance_too() -> None:
     x = np.array([1, 1.5, 2, 2.25, 3, 3.1, 3.5])[:, None]
     w, b = quantile_regression(x, 10 * x[:, 0], 0.5)

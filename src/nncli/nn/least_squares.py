@@ -98,8 +98,9 @@ def _by_triangle(blocks: Blocks, mean: Vector, scale: Vector, precision: float) 
 
 def solve_symmetric(A: NDArray[np.float64], b: Vector) -> Vector:
     """Solve A v = b for a symmetric A (d, d) without negative eigenvalues: with the shortest v, in columns of length 1,
-    where A has not full rank, and as nearly as may be where there is no solution."""
-    scale = 1 / np.sqrt(np.maximum(np.diag(A), SHORTEST))
+    where A has not full rank, and as nearly as may be where there is no solution. Of a column of zeros, v is 0."""
+    length = np.sqrt(np.diag(A))
+    scale = np.divide(1, length, out=np.zeros_like(length), where=length > 0)
     scaled = A * np.outer(scale, scale)
     with contextlib.suppress(np.linalg.LinAlgError):
         if np.linalg.cholesky(scaled).diagonal().min() > REGULAR:
