@@ -178,6 +178,28 @@ def test_a_cell_that_is_no_number_is_named_with_its_line(nncli: Run, folder: Pat
     assert (skipped.code, sum(skipped.json[n] for n in ("n_train", "n_val", "n_test"))) == (0, 599)
 
 
+@pytest.mark.parametrize("cell", ["oops", "inf"])
+def test_one_such_cell_is_named_in_however_few_rows(nncli: Run, tmp_path: Path, cell: str) -> None:
+    data = tmp_path / "few.csv"
+    data.write_text("a,y\n" + "".join(f"{i},{cell if i == 3 else i + 0.5}\n" for i in range(8)))
+    out = nncli("train", data, "-m", "linear", "-q", "-o", tmp_path / "x.npz")
+    assert out.code == 1
+    assert "few.csv:5: target column 'y': expected a" in out.err
+    assert f"found '{cell}'" in out.err
+
+
+def test_a_decimal_comma_of_the_target_alone_is_enough_to_doubt_a_comma_between_thousands(
+    nncli: Run, tmp_path: Path
+) -> None:
+    data, model = tmp_path / "d.csv", tmp_path / "m.npz"
+    data.write_text("a;y\n" + "".join(f"{i % 9 + 1},{i + 100};{i},5\n" for i in range(40)))
+    asked = nncli("train", data, "-t", "y", "-m", "linear", "-q", "-o", model)
+    assert (asked.code, "'1,100' can be 1100 or 1.1" in asked.err) == (2, True)
+    done = nncli("train", data, "-t", "y", "-m", "linear", "-q", "-o", model, "--decimal", "comma")
+    assert done.code == 0
+    assert nncli("explain", model, data, "--row", "1", "--json").json["contributions"][0]["value"] == pytest.approx(1.1)
+
+
 def test_a_target_that_is_always_the_same_is_refused(nncli: Run, tmp_path: Path) -> None:
     data = tmp_path / "c.csv"
     data.write_text("a,y\n" + "".join(f"{i},7\n" for i in range(30)))

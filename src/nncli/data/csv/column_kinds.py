@@ -82,6 +82,7 @@ class Hints(NamedTuple):
     thousands: str | None = None
     date_format: str | None = None
     delimiter: str | None = None  # of a text
+    target: Sequence[str] = ()  # cells that show the decimal sign where no column does
 
 
 class Kinds(NamedTuple):
@@ -98,6 +99,8 @@ def kinds_of(columns: Columns, hints: Hints, where: str) -> Kinds:
     """Decide what columns are. Raises OptionError for cells that have two meanings, between which an option decides."""
     ways = {name: _number_ways(cells, hints) for name, cells in columns.items() if name not in hints.categorical}
     signs = _decimal_signs(ways, columns)
+    if not signs and any(len(its) > 1 for its in ways.values()):
+        signs = _decimal_signs({"": _number_ways(hints.target, hints)}, {"": hints.target})
     decimal = hints.decimal or ("," if signs[","] > signs["."] else ".")
     notes = [("", f"decimal sign: {decimal}")] * (hints.decimal is None and decimal != ".")
     found = Kinds({}, {}, decimal, notes, has_points=signs["."] > 0)

@@ -279,6 +279,7 @@ def layout_of(
         options.thousands,
         options.date_format,
         options.delimiter,
+        column_kinds.present({target: cells[target]}, missing)[target],
     )
     kinds = column_kinds.kinds_of(columns, hints, where)
     decimal, kind_of = kinds.decimal, kinds.of
