@@ -469,3 +469,10 @@ def test_a_model_file_says_what_a_target_must_be(model: Path, tmp_path: Path) ->
         path.write_bytes(with_meta(place, value)(model.read_bytes()))
         with pytest.raises(NncliError, match="expected a model written by nncli"):
             package.load(path)
+
+
+def test_rows_without_the_target_are_asked_for_its_numbers(nncli: Run, folder: Path, model: Path) -> None:
+    header, *rows = Path("d.csv").read_text().split("\n")
+    Path("none.csv").write_text("\n".join(line.rpartition(",")[0] for line in (header, *rows)))
+    out = nncli("eval", model, "none.csv", "-q")
+    assert (out.code, "'price' is missing. Give the column with the numbers that name" in out.err) == (1, True)

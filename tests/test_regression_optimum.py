@@ -12,6 +12,7 @@ from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, QuantileRe
 
 from nncli import train
 from nncli.api import TrainedModel
+from nncli.errors import TrainingError
 from nncli.nn import least_squares
 from nncli.nn.least_squares import least_squares as solve
 from nncli.nn.quantile_regression import quantile_regression
@@ -259,3 +260,12 @@ def test_a_network_bends_where_a_line_cannot() -> None:
     y = 100 + 20 * np.sin(2 * X[:, 0]) * X[:, 1] + rng.normal(size=600)
     line, network = (train(X, y, model=model).figures["test"]["r2"] for model in ("linear", "mlp"))
     assert line < 0.2 < 0.95 < network
+
+
+def test_an_optimum_of_too_few_rows_that_is_worse_than_guessing_is_no_matter_of_scale() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(100, 70)), rng.normal(size=100)  # 70 training rows for 71 parameters: the worst case
+    expected = r"most likely the training rows are too few for so many inputs\. Try l2=0\.1"
+    with pytest.raises(TrainingError, match=expected):
+        train(X, y, model="linear")
+    assert train(X, y, model="linear", l2=0.1).figures["test"]["rmse"] < 3 * y.std()

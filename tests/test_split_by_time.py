@@ -97,6 +97,7 @@ def test_a_random_split_flatters_where_a_split_by_time_does_not(nncli: Run) -> N
     [
         ("{i}", "test from 85 to 99"),
         ("{i}.5", "test from 85.5 to 99.5"),
+        ("{i}.1", "test from 85.1 to 99.1"),  # which float32 holds as 85.09999847412109
         ("202601{i:02}", "test from 20260185 to 20260199"),  # which float32 cannot tell apart
         ("18{i:02}-03-01", "test from 1885-03-01 to 1899-03-01"),
         ("01.03.18{i:02}", "test from 1885-03-01 to 1899-03-01"),

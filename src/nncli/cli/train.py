@@ -27,7 +27,7 @@ from nncli.config.option import NOT_NEGATIVE, OneOf, read_option
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, OptionError, mention
 from nncli.system.atomic import LOG, MODEL, as_stdout, check_writable, is_stream
-from nncli.system.output import print_json, say, warnings_in
+from nncli.system.output import counted, print_json, say, warnings_in
 from nncli.system.threads import use_threads
 from nncli.terminal.progress import Progress, words_of
 
@@ -121,7 +121,7 @@ def train(
         done = resumed.history if resumed else ()
         with epoch_log(log, done, stop, prepared.target is not None) as log_epoch:
             if resumed is not None and resumed.is_done(prepared):
-                say(f"{resumed.path} is done already: {resumed.epochs} epochs", quiet)
+                say(f"{resumed.path} is done already: {counted(resumed.epochs, 'epoch')}", quiet)
                 told: dict[str, Any] = {"out": str(resumed.path), "mistakes": mistakes_of(resumed.history)}
                 return _show(resumed.provenance.figures, told, said, json, quiet)
             if resume:

@@ -51,7 +51,9 @@ def print_model(d: dict[str, Any]) -> None:
     facts = {
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
         "target": f"{d['target']}, {_classes(d)}",
-        "numbers": f"{len(numbers)} columns, scaling {d['scaling']}: {first_names(numbers)}" if numbers else "",
+        "numbers": f"{counted(len(numbers), 'column')}, scaling {d['scaling']}: {first_names(numbers)}"
+        if numbers
+        else "",
         "constant": first_names([column["name"] for column in d["columns"] if column.get("scale") == 0]),
         "dates": first_names([f"{one['name']} (from {one['first']})" for one in d["columns"] if one["kind"] == "date"]),
         **{

@@ -77,6 +77,8 @@ def why_diverged(
     if l2 * rate > 2:  # a step along −λ w alone goes beyond −w
         causes.insert(0, f"{mention('l2', float(f'{l2:g}'))} is too large")
         remedy = "Lower it"
+    if optimizer.exact:  # right for the training rows alone, however the columns are scaled
+        return "the training rows are too few for so many inputs", f"Try {mention('l2', 0.1)}"
     if unscaled:
         causes.insert(0, unscaled)
         remedy = f"Try {mention('scale', 'auto')}"

@@ -117,9 +117,14 @@ def _described(config: TrainConfig, columns: RowColumns, split: Split) -> str:
         if len(rows) and columns.group is not None:
             parts.append(f"{counted(len(np.unique(columns.group.codes[rows])), 'group')} for {PARTS[part]}")
         elif len(rows) and columns.time is not None:
-            write, times = written if columns.are_dates else "{:.15g}".format, columns.time[rows]
+            write, times = written if columns.are_dates else _shortest, columns.time[rows]
             parts.append(f"{PARTS[part]} from {write(times.min())} to {write(times.max())}")
     return f"split by column '{config.group or config.time}': {', '.join(parts)}"
+
+
+def _shortest(time: float) -> str:
+    """Write a number as it was in its cell: one that float32 holds, in no more figures than tell it apart there."""
+    return f"{float(str(np.float32(time))) if np.float32(time) == time else time:.15g}"
 
 
 def settle_rare(config: TrainConfig, dataset: Dataset, columns: RowColumns) -> tuple[Dataset, list[str]]:

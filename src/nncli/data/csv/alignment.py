@@ -129,7 +129,8 @@ def aligned(
             of_label = expected.target  # whose cells prove later that the columns are in their places
     target = expected.target if with_target else None
     if target is not None and target not in names:
-        add = "Give the column with the classes that name, or leave this file out"
+        what = "numbers" if expected.numeric_target else "classes"
+        add = f"Give the column with the {what} that name, or leave this file out"
         raise DataError(
             place, f"the target column '{target}' is missing", _suggestion([target], names, expected) or add
         )
