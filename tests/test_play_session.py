@@ -18,7 +18,7 @@ from nncli.data import bundled
 from nncli.nn.models import MODELS
 from nncli.play.drawing import SIDE, as_picture
 from nncli.play.session import Session
-from nncli.play.setup import THREADS
+from nncli.play.setup import THREADS, options_of
 from nncli.play.shelf import MOST_ROWS, Shelf
 from nncli.system.threads import multiply_with
 from short_and_long import short_and_long
@@ -313,6 +313,17 @@ def test_a_dropped_table_is_opened_and_its_model_predicts(shelf: Shelf, nncli: R
     assert answers[0].startswith("prediction")
     right = [line.split(",")[0] == row.split(",")[3] for line, row in zip(answers[1:], rows.splitlines(), strict=True)]
     assert np.mean(right) == 1
+
+
+def test_columns_that_the_command_line_names_are_of_its_own_data_alone(shelf: Shelf) -> None:
+    given = dataclasses.replace(GIVEN, target="price", drop=("id",), model="softmax")
+    key = dropped(shelf, "other.csv", ("a,y\n" + "".join(f"{i % 9},{'pq'[i % 2]}\n" for i in range(40))).encode())
+    assert options_of(shelf.items[key], given) == {"model": "softmax"}
+    session = Session(shelf, shelf.items[key], given)
+    state, _ = ask(session, "open", data=key, options=options_of(shelf.items[key], given), noise=0, columns=[])
+    assert (state["kind"], sum(state["rows"].values())) == ("state", 40)
+    own = dataclasses.replace(shelf.items[key], key="given:other.csv")
+    assert options_of(own, given) == {"model": "softmax", "target": "price", "drop": "id"}
 
 
 def test_a_damaged_table_is_named_as_it_was_dropped(shelf: Shelf) -> None:

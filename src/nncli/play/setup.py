@@ -143,17 +143,24 @@ def set_up(ask: Ask, given: TrainConfig) -> Setup:
 
 
 def options_of(item: Item, given: TrainConfig) -> dict[str, str]:
-    """Return the options that an item is opened with, as texts: of a model, its own."""
+    """Return the options that an item is opened with, as texts: of a model, its own; of other data than the command
+    line names, none on its columns."""
     own = given if item.model is None else item.model.config.options
-    return {name: text for name in OF_PAGE if (text := own.text(name)) != TrainConfig().text(name)}
+    others = () if _is_given(item) or item.model is not None else OF_COLUMNS
+    names = [name for name in OF_PAGE if name not in others]
+    return {name: text for name in names if (text := own.text(name)) != TrainConfig().text(name)}
+
+
+def _is_given(item: Item) -> bool:
+    """Tell whether the command line names an item."""
+    return item.key.startswith("given:")
 
 
 def _config(ask: Ask, given: TrainConfig) -> TrainConfig:
     """Return the options of the run. OptionError for a value that an option does not take."""
     own = ask.item.model
     if own is None:
-        is_given = ask.item.key.startswith("given:")
-        base = dataclasses.replace(given if is_given else TrainConfig(), data=ask.item.source, **FIXED)
+        base = dataclasses.replace(given if _is_given(ask.item) else TrainConfig(), data=ask.item.source, **FIXED)
         base = dataclasses.replace(base, **{name: getattr(TrainConfig(), name) for name in OF_PAGE} | {"test": TEST})
     else:
         fixed = {name: value for name, value in FIXED.items() if name != "val"}  # its rows stay in their parts
