@@ -9,6 +9,7 @@ import pytest
 from sklearn.datasets import load_iris, load_wine
 
 import nncli
+from nncli import train
 from nncli.errors import DataError, OptionError, OutputError, TrainingError, UsageError
 
 Run = Callable[..., Any]
@@ -124,3 +125,23 @@ def test_a_hyphen_is_a_file_name_in_python_and_no_option_is_named(
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError, match=r"folder: cannot write: it is a folder\. Choose another place\.$"):
         model.save("folder")
+
+
+@pytest.mark.parametrize("is_number", [True, False], ids=["numbers", "classes"])
+def test_intervals_are_those_of_predict(is_number: bool, nncli: Callable[..., Any], tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(300, 2))
+    y = X @ [2, 1] + rng.normal(size=300) if is_number else np.where(X[:, 0] + rng.normal(size=300) > 0, "b", "a")
+    model = train(X, y, model="linear" if is_number else "softmax")
+    model.save(tmp_path / "m.npz")
+    np.savetxt(tmp_path / "x.csv", X, delimiter=",", header="x0,x1", comments="")
+    rows = nncli("predict", tmp_path / "m.npz", tmp_path / "x.csv", "--interval", 0.8, "-q").out.split()[1:]
+    found = model.interval(X, 0.8)
+    if is_number:
+        np.testing.assert_allclose(found, [[float(one) for one in row.split(",")[1:]] for row in rows], atol=1e-4)
+    else:
+        assert [{*row.split(",")[1].split("|")} - {""} for row in rows] == [
+            {name for name, is_in in zip("ab", each, strict=True) if is_in} for each in found
+        ]
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        model.interval(X, 90)

@@ -31,6 +31,7 @@ from nncli.data.sources import ARRAYS
 from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.errors import DataError, NncliError, OptionError, UsageError, did_you_mean
 from nncli.model import checkpoint
+from nncli.model.interval_of_model import half_width, least_probability
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.system.characters import composed
@@ -80,6 +81,20 @@ class TrainedModel:
             problem = f"{self.model.config.model.name} gives scores, not probabilities"
             raise UsageError("predict_proba", problem, "Train it with calibrate=True, or use scores")
         return self.model.by_class(self._scores(X))
+
+    def interval(self, X: Columns, share: float) -> NDArray[Any]:
+        """Return between what the number of each row lies with the probability `share`, (n, 2); of classes, which are
+        in the set that holds the true one with that probability, (n, K) of booleans.
+
+        OptionError for too few validation rows, UsageError for a model of scores only.
+        """
+        if not 0 < share < 1:
+            raise UsageError("interval", f"expected a share between 0 and 1, found {share:g}", "Ask for 0.9")
+        if self.model.target is not None:
+            predicted, half = self.model.numbers(self._scores(X)), half_width(self.model, share)
+            return np.column_stack([predicted - half, predicted + half])
+        P = self.predict_proba(X)
+        return np.asarray(least_probability(self.model, share), P.dtype) <= P
 
     def scores(self, X: Columns) -> NDArray[Any]:
         """Return the score of each class, (n, K), before link and calibration. The highest is predicted, unless

@@ -19,8 +19,9 @@ from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError, mention
 from nncli.explain.leads import runners_up
 from nncli.explain.reasons import check_background, reasons
-from nncli.inference.prediction_sets import as_cell, as_json, half_width, least_probability, sets_of
+from nncli.inference.prediction_sets import as_cell, as_json, sets_of
 from nncli.metrics.rows import CELLS_AT_ONCE
+from nncli.model.interval_of_model import half_width, least_probability
 from nncli.model.model import Model
 from nncli.system.numbers import NUMBER
 from nncli.system.output import counted, in_quotes

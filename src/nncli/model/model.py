@@ -70,7 +70,8 @@ class Model:
         """Raise UsageError where a model that predicts numbers is given to what is for classes alone."""
         if self.target is not None:
             problem = f"expected a model that predicts classes, as {what} is for those alone, found one of numbers"
-            raise UsageError(where, problem, "Use another command, such as nncli eval")
+            remedy = "Name models that all predict numbers, or all classes, or give each alone"
+            raise UsageError(where, problem, remedy)
 
     def refuse_for_numbers(self, option: str) -> None:
         """Raise OptionError for an option that is for classes, where the model predicts numbers."""
