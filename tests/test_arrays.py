@@ -138,6 +138,7 @@ def test_a_first_row_without_features_is_a_row_of_zeros() -> None:
     assert dataset.y[:2].tolist() == [1, 0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("more", some_short(["5:1", "70:1 71:2"], 1))
 def test_features_that_a_model_does_not_know_are_ignored_and_counted(nncli: Run, sparse_model: str, more: str) -> None:
     sparse("more.svm", more=more)

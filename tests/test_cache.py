@@ -154,6 +154,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(TABLES.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_table_may_have_more_columns_of_text_and_dates_than_a_process_may_have_files(tmp_path: Path) -> None:
     lines = [[f"t{i}" for i in range(150)] + [f"d{i}" for i in range(50)] + ["class"]]
     for i in range(60):

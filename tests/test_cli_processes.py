@@ -312,6 +312,7 @@ def test_numpy_alone_reads_a_model(work: Path) -> None:
         assert json.loads(file["meta"].tobytes())["classes"] == sorted(NASTY)
 
 
+@pytest.mark.long
 def test_a_closed_stderr_is_no_reason_for_other_processes_to_fail(iris_model: Path, tmp_path: Path) -> None:
     for words in (
         "sweep iris --lr 0.1,0.01 --epochs 2 --jobs 2 -q -o s.npz",

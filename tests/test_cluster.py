@@ -118,6 +118,7 @@ def test_a_scheduler_that_dies_ends_it_in_one_line_and_another_goes_on(
     assert all(record in trials("far.jsonl") for record in before)
 
 
+@pytest.mark.long
 def test_what_kills_its_workers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
     folders = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
@@ -129,6 +130,7 @@ def test_what_kills_its_workers_is_given_up(tmp_path: Path, monkeypatch: pytest.
     assert sorted(found, key=lambda one: one[0]) == [(i, ProcessDeath(None) if i == 25 else 7) for i in range(41)]
 
 
+@pytest.mark.long
 def test_an_encrypted_connection_is_one_and_strangers_are_kept_out(nncli: Run, tmp_path: Path) -> None:
     """Each side refuses a certificate of another authority than its own, and it is said which of them is wrong."""
     tls = Path(__file__).parent / "tls"

@@ -80,6 +80,7 @@ def read(path: Path, **options: Any) -> tuple[list[Row], tuple[str, ...]]:
     return [(int(n), *others) for n, *others in rows], found.notes
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("quoting", QUOTING)
 def test_a_sign_too_many_or_too_few_costs_one_row_that_is_named(quoting: Any, tmp_path: Path) -> None:
     path, lost = tmp_path / "t.csv", 0

@@ -75,6 +75,7 @@ def is_a_table(text: str, delimiter: str) -> bool:
     return len(rows) == 1 and len(rows[0]) == 4 and '"' not in "".join(rows[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", some_short(FILES, 2))
 def test_a_delimiter_or_a_quote_too_many_or_too_few_loses_its_own_row_alone(kind: str, tmp_path: Path) -> None:
     delimiter, quoting, colours = FILES[kind]
@@ -128,6 +129,7 @@ def test_a_damaged_row_has_an_empty_prediction_and_no_other_row_has(kind: str, t
     assert n > 50
 
 
+@pytest.mark.long
 def test_rows_behind_a_damaged_one_are_read_in_a_file_of_many_blocks(tmp_path: Path) -> None:
     # 4 MB: blocks of 1.5 MiB are read by the fast parser, and refused ones halved down to 64 KiB
     rows = rows_of(150_000, LONG, seed=8)

@@ -115,6 +115,7 @@ def test_a_table_in_any_dialect_is_read_right_or_refused(k: int, tmp_path: Path)
         assert found == expected(LATER), other
 
 
+@pytest.mark.long
 def test_few_dialects_are_refused_in_training(tmp_path: Path) -> None:
     """What is refused is right as well, but a tool that refused all would pass the test above."""
     refused = []

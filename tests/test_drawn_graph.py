@@ -100,6 +100,7 @@ def test_the_picture_of_a_network_on_a_row_has_all_its_nodes(nncli: Run) -> None
         assert f"∂ {node['derivative'] + 0.0:.5g}" in texts
 
 
+@pytest.mark.long
 def test_names_of_an_expression_are_text_in_a_picture(nncli: Run) -> None:
     pytest.importorskip("vl_convert")
     assert nncli("graph", "é*2", "--at", "é=3", "--out", "g.html", "-q").code == 0

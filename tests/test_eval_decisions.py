@@ -56,6 +56,7 @@ def _data(tables: Path, tmp_path: Path, in_a_folder_of_its_own: None) -> None:
         shutil.copy(file, tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "more"), some_short(itertools.product(RULES, ["", "--val-data new.csv", "--positive calm --calibrate"]), 4)
 )

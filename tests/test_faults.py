@@ -326,6 +326,7 @@ def test_a_cell_that_is_larger_than_what_is_read_at_once(tmp_path: Path, monkeyp
     assert strings(found.table.texts["t"])[20] == "Ost"
 
 
+@pytest.mark.long
 def test_ten_thousand_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"c{i}" for i in range(10_000)]
     rows = [",".join([*(str(i * j % 7) for j in range(10_000)), "pq"[i % 2]]) for i in range(6)]

@@ -43,6 +43,7 @@ def test_every_kind_of_network_passes(nncli: Run) -> None:
     assert set(one) == {"activation", "loss", "hidden", "K", "passed", "max_relative_error", "blocks"}
 
 
+@pytest.mark.long
 def test_the_matrix_of_all_names_every_activation(nncli: Run, one_loss: None) -> None:
     outcome = nncli("gradcheck", "--all", "-q")
     assert outcome.code == 0

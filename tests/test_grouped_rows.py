@@ -70,6 +70,7 @@ def test_groups_of_one_row_are_rows() -> None:
         assert one == pytest.approx(other, rel=0.1, abs=0.01), spec
 
 
+@pytest.mark.long
 def test_a_model_with_groups_is_evaluated_with_them(
     nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

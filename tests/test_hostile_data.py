@@ -57,6 +57,7 @@ def test_a_window_of_two_gibibytes_is_not_opened(nncli: Run) -> None:
     refused(nncli, "d.csv: the zstd data is damaged or cut short. Fetch or compress it again.", "train", "d.csv")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", [b"", b"a,b,class\n"], ids=["header", "row"])
 def test_a_line_without_an_end_is_refused(first: bytes, nncli: Run) -> None:
     Path("d.csv").write_bytes(zlib.compress(first + bytes(80 << 20), level=1, wbits=31))

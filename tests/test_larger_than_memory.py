@@ -133,6 +133,7 @@ def test_parquet_and_several_files_are_parsed_once_too(nncli: Run) -> None:
         assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
 
 
+@pytest.mark.long
 def test_a_sweep_finds_the_same_and_its_winner_is_the_same(nncli: Run) -> None:
     Path("d.csv").write_text(mixed(), "utf-8")
     found = {}
@@ -178,6 +179,7 @@ def test_a_training_takes_the_memory_that_it_may_and_no_more(size: tuple[int, in
     assert peaks[0] < megabytes * 1e6 < peaks[1]
 
 
+@pytest.mark.long
 def test_a_group_of_rows_of_parquet_may_be_larger_than_memory(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     table = pa.table({f"x{i}": rng.normal(size=250_000) for i in range(60)})

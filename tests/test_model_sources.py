@@ -109,6 +109,7 @@ def test_other_matrix_kernels_are_noted_and_warned_of(nncli: Run) -> None:
     assert "set OPENBLAS_CORETYPE=Katmai" in outcome.err
 
 
+@pytest.mark.long
 def test_more_columns_than_a_model_has_room_for_are_refused_before_training(nncli: Run) -> None:
     names = [f"{'a column of a long name ' * 40}{i}" for i in range(5_000)]
     rows = (",".join("01"[i * j % 7 % 2] for j in range(5_000)) + f",{i % 2}\n" for i in range(8))
@@ -160,6 +161,7 @@ def test_a_model_goes_on_by_any_of_its_names(nncli: Run) -> None:
         assert (outcome.code, outcome.json["epochs"]) == (0, i), outcome.err
 
 
+@pytest.mark.long
 def test_files_with_more_names_than_a_model_holds_are_refused_before_training(nncli: Run) -> None:
     folder = Path("/".join("x" * 200 for _ in range(18)))
     folder.mkdir(parents=True)

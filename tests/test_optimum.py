@@ -105,6 +105,7 @@ def test_a_linear_svm_with_squared_hinge(name: str) -> None:
 SMALL_STEPS = {"optimizer": "adam", "lr": 0.02, "epochs": 20_000, "batch_size": 0, "schedule": "exponential:gamma=1e-6"}
 
 
+@pytest.mark.long
 def test_a_linear_svm_with_hinge() -> None:
     """Of two classes, against libsvm."""
     X, y = data("breast-cancer")

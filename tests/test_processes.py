@@ -77,6 +77,7 @@ def test_few_descriptors_are_one_line(words: str, iris_model: Path) -> None:
     assert done.stderr == f"--jobs: expected room for the processes, found that {TOO_LITTLE['descriptors']}\n"
 
 
+@pytest.mark.long
 def test_a_killed_resource_tracker_costs_nothing() -> None:
     """It tidies up behind a program that was killed; another takes its place, and nobody needs to hear of it."""
     words = ["sweep", "digits", "--lr", "0.02,0.01", "--hidden", "8,16", "--epochs", "25", "--jobs", "2", "-q"]

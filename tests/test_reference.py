@@ -222,6 +222,7 @@ def test_accuracy_alone_is_compared_where_no_other_metric_was_asked_for(nncli: R
     assert train_with_reference(nncli, "linear", *options).json["reference"]["metric"] is None
 
 
+@pytest.mark.long
 def test_validation_rows_of_a_group_count_as_one(nncli: Run) -> None:
     """Ten copies of each row: by rows, differences would be ten times as sure as by groups."""
     rng = np.random.default_rng(0)

@@ -141,6 +141,7 @@ def test_a_lasso_of_more_columns_than_rows() -> None:
     assert objective(w, b, X, y, 0.05, 0) == pytest.approx(theirs, rel=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("l1", [1e-3, 1e-5, 1e-8, 1e-300])
 def test_a_small_l1_is_at_its_optimum_too(l1: float) -> None:
     """That is where −g, the gradient of the squares, is λ₁ sign(w) where w is not 0, and at most λ₁ elsewhere: what is

@@ -57,6 +57,7 @@ def test_killed_at_any_moment_it_goes_on(kills: int) -> None:
     assert len(read(Path("model.sweep.jsonl"))[1]) == 12
 
 
+@pytest.mark.long
 def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
     """Of 99 pieces, one kills its process each time, one only the first time: 98 are done, one is given up. They take
     no time, so that they go in bundles by then."""
@@ -123,6 +124,7 @@ def slow_at_first(piece: int, shared: None, stop: Stop = never) -> int:
     return 10 * piece
 
 
+@pytest.mark.long
 def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:
     words = ["sweep", "digits", "--lr", "0.01,0.02", "--epochs", "1,900000", "--patience", "900000"]
     process = subprocess.Popen(

@@ -51,6 +51,7 @@ def test_a_sweep_that_was_cut_off_goes_on_to_the_same_ledger_and_ranking(words: 
         ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kills", some_short([1, 10], 1))
 def test_a_sweep_that_is_killed_goes_on_to_the_same_ledger_and_ranking(nncli: Run, kills: int) -> None:
     words = ["sweep", "d.csv", "--group", "who", "--folds", "3x2", "--lr", "0.1,0.01,0.001", "--epochs", "60"]
@@ -178,6 +179,7 @@ def hostile(units: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return changes + [(name, {"units": {**units, **change}}) for name, change in of_units.items()]
 
 
+@pytest.mark.long
 def test_a_forged_header_is_one_line(nncli: Run) -> None:
     assert nncli(*REPEATED, "-q").code == 0
     header, *records = documents()
