@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nncli.figures.figure import Figure
-from nncli.figures.vega_lite import COLOURS, GREY, SHAPES, specification
+from nncli.figures.vega_lite import SHAPES, specification
+from nncli.figures.vega_marks import COLOURS, GREY
 from nncli.report.markup import Markup
 from nncli.report.svg import cleaned
 from nncli.system.output import shortened
