@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.column_statistics import LARGEST, ROWS_AT_ONCE, ColumnStatistics, Vector, blocks_of, filled, is_coarse
 from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.dates import INPUTS, inputs_of
 from nncli.data.scaled_rows import Matrix
@@ -17,12 +18,6 @@ from nncli.system.output import in_quotes
 
 SCALINGS = ("standard", "minmax", "pixels", "none")
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
-LARGEST = 1e15  # inputs are cut off there, so that no finite cell can make the network overflow
-SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
-ROWS_AT_ONCE, CELLS_AT_ONCE = 8192, 1 << 20  # what statistics and scaling work on at a time
-MEDIAN_ROWS = 5_000  # the median is that of at most so many evenly spaced training rows
-
-Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ class Preprocess:
         none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
-        own = _Statistics.of(numbers, rows, scale)
+        own = ColumnStatistics.of(numbers, rows, scale)
         if scale == "auto":
             scale = own.scaling
             if len(own.high):
@@ -100,7 +95,7 @@ class Preprocess:
         for name, _ in dates:
             notes.append(f"column '{name}': dates, as days since the first, day of the year and weekday")
         how = "standard" if scale == "pixels" else scale
-        made = _Statistics.of(_DateInputs(table, dates), rows if dates else rows[:1], how)
+        made = ColumnStatistics.of(_DateInputs(table, dates), rows if dates else rows[:1], how)
 
         categories: dict[str, tuple[str | None, ...]] = {}
         dead, means = [own.constant, made.constant], [own.mean_input, made.mean_input]
@@ -171,7 +166,7 @@ class Preprocess:
         for start in range(0, len(numbers), ROWS_AT_ONCE):
             block, part = numbers[start : start + ROWS_AT_ONCE], out[start : start + ROWS_AT_ONCE]
             if block.dtype != np.uint8:
-                block = _filled(block, median)
+                block = filled(block, median)
             scaled = part if exact == out.dtype else np.empty(part.shape, exact)
             with np.errstate(over="ignore"):
                 np.subtract(block, shift, out=scaled)
@@ -188,56 +183,8 @@ def spelled_flags(categories: tuple[str | None, ...]) -> dict[str | None, str]:
     return {"true": "1", "false": "0"} if own == {"0", "1"} else {}
 
 
-class _Statistics(NamedTuple):
-    """The statistics of the training rows of some columns of numbers."""
-
-    median: Vector
-    low: Vector
-    high: Vector
-    shift: Vector
-    spread: Vector
-    scaling: str
-    mean: Vector
-
-    @classmethod
-    def of(cls, numbers: Any, rows: Positions, scale: str) -> _Statistics:
-        """Fit to the training rows of `numbers`, an array in memory or on the disk."""
-        median = _median(numbers, rows)
-        low, high = _range(numbers, rows, median)
-        if scale == "auto":
-            scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
-        shift, spread = np.zeros_like(high), np.ones_like(high)
-        largest = np.maximum(np.abs(low), np.abs(high))
-        if scale == "standard":
-            shift, spread = _mean_and_deviation(numbers, rows, median, largest)
-        elif scale == "minmax":
-            shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
-        elif scale == "pixels":
-            spread *= max(high.max(), 1)
-        mean = shift if scale == "standard" else _mean(numbers, rows, median, largest)
-        return cls(median, low, high, shift, spread, scale, mean)
-
-    @property
-    def largest(self) -> Vector:
-        return np.maximum(np.abs(self.low), np.abs(self.high))
-
-    @property
-    def constant(self) -> NDArray[np.bool_]:
-        return np.asarray(self.high - self.low < SMALLEST_RANGE)
-
-    @property
-    def factor(self) -> Vector:
-        """Return 1 / spread. A pixel that is always 0 has weights of 0, as `dead` says; so all pixels can share one."""
-        return np.where(self.constant & ((self.scaling != "pixels") | (self.high > 0)), 0.0, 1 / self.spread)
-
-    @property
-    def mean_input(self) -> Vector:
-        """Return the mean of the inputs that the columns become."""
-        return np.clip((self.mean - self.shift) * self.factor, -LARGEST, LARGEST)
-
-
 def _first(days: Any, rows: Positions) -> float:
-    first = min((np.fmin.reduce(block, initial=np.inf) for block in _blocks(days, rows)), default=np.inf)
+    first = min((np.fmin.reduce(block, initial=np.inf) for block in blocks_of(days, rows)), default=np.inf)
     return float(first) if np.isfinite(first) else 0.0
 
 
@@ -259,90 +206,11 @@ class _DateInputs:
         return np.column_stack([np.empty((n, 0)), *made])
 
 
-def is_coarse(largest: Any, spread: Any) -> Any:
-    """Tell whether numbers up to that size, of that standard deviation, differ by little more than float32 can tell."""
-    return largest * np.finfo(np.float32).eps > 1e-3 * spread
-
-
-def _blocks(numbers: Any, rows: Positions, median: Vector | None = None, at_once: int = ROWS_AT_ONCE) -> Any:
-    """Yield the rows, some thousands at a time; with a median, as float64 with missing numbers filled in."""
-    if median is not None:
-        at_once = max(1, min(at_once, CELLS_AT_ONCE // max(1, len(median))))  # of a wide table they are large
-    for start in range(0, len(rows), at_once):
-        block = numbers[rows[start : start + at_once]]
-        if median is not None:
-            block = _filled(block.astype(np.float64), median)
-        yield block
-
-
-def _filled(block: NDArray[Any], median: NDArray[Any]) -> NDArray[Any]:
-    """Put the median of its column in the place of each missing number."""
-    missing = np.isnan(block)
-    return np.where(missing, median, block) if missing.any() else block
-
-
-def _median(numbers: Any, rows: Positions) -> Vector:
-    sample = numbers[rows[:: -(-len(rows) // MEDIAN_ROWS)]].T  # (columns, rows): partitions run along memory
-    if sample.dtype == np.uint8:
-        return np.asarray(np.median(sample, axis=1), np.float64)
-    median = np.empty(len(sample))
-    for i, column in enumerate(sample.astype(np.float64)):
-        known = column[~np.isnan(column)]
-        middle = [(len(known) - 1) // 2, len(known) // 2]  # np.median would load numpy.ma, which takes 7 ms
-        median[i] = np.partition(known, middle)[middle].mean() if len(known) else 0
-    return median
-
-
-def _range(numbers: Any, rows: Positions, median: Vector) -> tuple[Vector, Vector]:
-    low = np.full(numbers.shape[1], np.inf)
-    high = -low
-    for block in _blocks(numbers, rows, None if numbers.dtype == np.uint8 else median):
-        np.minimum(low, block.min(axis=0), out=low)
-        np.maximum(high, block.max(axis=0), out=high)
-    return low, high
-
-
-def _mean(numbers: Any, rows: Positions, median: Vector, largest: Vector) -> Vector:
-    if numbers.dtype != np.uint8:
-        return _mean_and_deviation(numbers, rows, median, largest)[0]
-    total = np.zeros(numbers.shape[1])
-    for block in _blocks(numbers, rows):
-        total += np.ones(len(block), np.float32) @ block.astype(np.float32)  # of whole numbers, exact
-    return total / len(rows)
-
-
-def _mean_and_deviation(numbers: Any, rows: Positions, median: Vector, largest: Vector) -> tuple[Vector, Vector]:
-    """Over blocks of rows, merged by the formula of Chan, Golub and LeVeque (1979).
-
-    Worked out in units of about the largest absolute value, as its square might not fit; they are
-    powers of two, so that nothing is rounded.
-    """
-    unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)
-    n, mean, squares = 0, np.zeros(numbers.shape[1]), np.zeros(numbers.shape[1])
-    for block in _blocks(numbers, rows, median):
-        block = block / unit
-        m, block_mean = len(block), block.mean(axis=0)
-        difference = block_mean - mean
-        squares += ((block - block_mean) ** 2).sum(axis=0) + difference**2 * (n * m / (n + m))
-        mean += difference * (m / (n + m))
-        n += m
-    return mean * unit, np.sqrt(squares / n) * unit
-
-
-def _are_pixels(numbers: Any, rows: Positions, low: Vector, high: Vector) -> bool:
-    """Whole numbers from 0 to 255 that look like a picture: most columns reach half of the common maximum."""
-    if len(high) < 16 or low.min() < 0 or high.max() > 255 or np.mean(high >= high.max() / 2) <= 0.5:
-        return False
-    if numbers.dtype == np.uint8:
-        return True
-    return all(bool((block == np.trunc(block)).all()) for block in _blocks(numbers, rows))  # a missing one is not
-
-
 def _categories(column: TextColumn, rows: Positions) -> tuple[tuple[str | None, ...], int, Vector]:
     """Return the categories in alphabetical order (a missing one last), how many were too rare to keep, and the share
     of the rows that has each category, or at last a rare one."""
     n = len(column.values) + 1
-    blocks = _blocks(column.codes, rows, at_once=max(n, ROWS_AT_ONCE))
+    blocks = blocks_of(column.codes, rows, at_once=max(n, ROWS_AT_ONCE))
     counts = sum((np.bincount(block + 1, minlength=n) for block in blocks), start=np.zeros(n, np.int64))
     seen = [code for code in range(len(column.values)) if counts[code + 1]]
     often = sorted(seen, key=lambda code: (-counts[code + 1], column.values[code]))[:MAX_CATEGORIES]

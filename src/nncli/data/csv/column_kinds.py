@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import NUMBER, as_number, bare, decimal_as_point, is_missing, quoted
+from nncli.data.column_statistics import is_coarse
 from nncli.data.csv.code_like import MONTH, are_dates_of, doubt_of_numbers, unread_form, why_codes
 from nncli.data.csv.date_columns import about_dates, with_century
 from nncli.data.csv.late_codes import note_of_late_code
 from nncli.data.csv.sign_doubts import doubt_of_few_decimals, doubt_of_lists, may_be_thousands
 from nncli.data.dates import days_of
-from nncli.data.preprocess import is_coarse
 from nncli.data.spellings import (
     NO_CENTS,
     WORDS,

@@ -1,0 +1,145 @@
+"""Statistics of columns of numbers, from which their scaling follows: worked out block by block, so that an array may
+be in memory or on the disk."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import Positions
+
+LARGEST = 1e15  # inputs are cut off there, so that no finite cell can make the network overflow
+SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
+ROWS_AT_ONCE, CELLS_AT_ONCE = 8192, 1 << 20  # what statistics and scaling work on at a time
+MEDIAN_ROWS = 5_000  # the median is that of at most so many evenly spaced training rows
+
+Vector = NDArray[np.float64]
+
+
+class ColumnStatistics(NamedTuple):
+    """The statistics of the training rows of some columns of numbers."""
+
+    median: Vector
+    low: Vector
+    high: Vector
+    shift: Vector
+    spread: Vector
+    scaling: str
+    mean: Vector
+
+    @classmethod
+    def of(cls, numbers: Any, rows: Positions, scale: str) -> ColumnStatistics:
+        """Fit to the training rows of `numbers`, an array in memory or on the disk."""
+        median = _median(numbers, rows)
+        low, high = _range(numbers, rows, median)
+        if scale == "auto":
+            scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
+        shift, spread = np.zeros_like(high), np.ones_like(high)
+        largest = np.maximum(np.abs(low), np.abs(high))
+        if scale == "standard":
+            shift, spread = _mean_and_deviation(numbers, rows, median, largest)
+        elif scale == "minmax":
+            shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
+        elif scale == "pixels":
+            spread *= max(high.max(), 1)
+        mean = shift if scale == "standard" else _mean(numbers, rows, median, largest)
+        return cls(median, low, high, shift, spread, scale, mean)
+
+    @property
+    def largest(self) -> Vector:
+        return np.maximum(np.abs(self.low), np.abs(self.high))
+
+    @property
+    def constant(self) -> NDArray[np.bool_]:
+        return np.asarray(self.high - self.low < SMALLEST_RANGE)
+
+    @property
+    def factor(self) -> Vector:
+        """Return 1 / spread. A pixel that is always 0 has weights of 0, as `dead` says; so all pixels can share one."""
+        return np.where(self.constant & ((self.scaling != "pixels") | (self.high > 0)), 0.0, 1 / self.spread)
+
+    @property
+    def mean_input(self) -> Vector:
+        """Return the mean of the inputs that the columns become."""
+        return np.clip((self.mean - self.shift) * self.factor, -LARGEST, LARGEST)
+
+
+def is_coarse(largest: Any, spread: Any) -> Any:
+    """Tell whether numbers up to that size, of that standard deviation, differ by little more than float32 can tell."""
+    return largest * np.finfo(np.float32).eps > 1e-3 * spread
+
+
+def blocks_of(numbers: Any, rows: Positions, median: Vector | None = None, at_once: int = ROWS_AT_ONCE) -> Any:
+    """Yield the rows, some thousands at a time; with a median, as float64 with missing numbers filled in."""
+    if median is not None:
+        at_once = max(1, min(at_once, CELLS_AT_ONCE // max(1, len(median))))  # of a wide table they are large
+    for start in range(0, len(rows), at_once):
+        block = numbers[rows[start : start + at_once]]
+        if median is not None:
+            block = filled(block.astype(np.float64), median)
+        yield block
+
+
+def filled(block: NDArray[Any], median: NDArray[Any]) -> NDArray[Any]:
+    """Put the median of its column in the place of each missing number."""
+    missing = np.isnan(block)
+    return np.where(missing, median, block) if missing.any() else block
+
+
+def _median(numbers: Any, rows: Positions) -> Vector:
+    sample = numbers[rows[:: -(-len(rows) // MEDIAN_ROWS)]].T  # (columns, rows): partitions run along memory
+    if sample.dtype == np.uint8:
+        return np.asarray(np.median(sample, axis=1), np.float64)
+    median = np.empty(len(sample))
+    for i, column in enumerate(sample.astype(np.float64)):
+        known = column[~np.isnan(column)]
+        middle = [(len(known) - 1) // 2, len(known) // 2]  # np.median would load numpy.ma, which takes 7 ms
+        median[i] = np.partition(known, middle)[middle].mean() if len(known) else 0
+    return median
+
+
+def _range(numbers: Any, rows: Positions, median: Vector) -> tuple[Vector, Vector]:
+    low = np.full(numbers.shape[1], np.inf)
+    high = -low
+    for block in blocks_of(numbers, rows, None if numbers.dtype == np.uint8 else median):
+        np.minimum(low, block.min(axis=0), out=low)
+        np.maximum(high, block.max(axis=0), out=high)
+    return low, high
+
+
+def _mean(numbers: Any, rows: Positions, median: Vector, largest: Vector) -> Vector:
+    if numbers.dtype != np.uint8:
+        return _mean_and_deviation(numbers, rows, median, largest)[0]
+    total = np.zeros(numbers.shape[1])
+    for block in blocks_of(numbers, rows):
+        total += np.ones(len(block), np.float32) @ block.astype(np.float32)  # of whole numbers, exact
+    return total / len(rows)
+
+
+def _mean_and_deviation(numbers: Any, rows: Positions, median: Vector, largest: Vector) -> tuple[Vector, Vector]:
+    """Over blocks of rows, merged by the formula of Chan, Golub and LeVeque (1979).
+
+    Worked out in units of about the largest absolute value, as its square might not fit; they are
+    powers of two, so that nothing is rounded.
+    """
+    unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)
+    n, mean, squares = 0, np.zeros(numbers.shape[1]), np.zeros(numbers.shape[1])
+    for block in blocks_of(numbers, rows, median):
+        block = block / unit
+        m, block_mean = len(block), block.mean(axis=0)
+        difference = block_mean - mean
+        squares += ((block - block_mean) ** 2).sum(axis=0) + difference**2 * (n * m / (n + m))
+        mean += difference * (m / (n + m))
+        n += m
+    return mean * unit, np.sqrt(squares / n) * unit
+
+
+def _are_pixels(numbers: Any, rows: Positions, low: Vector, high: Vector) -> bool:
+    """Whole numbers from 0 to 255 that look like a picture: most columns reach half of the common maximum."""
+    if len(high) < 16 or low.min() < 0 or high.max() > 255 or np.mean(high >= high.max() / 2) <= 0.5:
+        return False
+    if numbers.dtype == np.uint8:
+        return True
+    return all(bool((block == np.trunc(block)).all()) for block in blocks_of(numbers, rows))  # a missing one is not
