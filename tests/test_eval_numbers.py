@@ -140,14 +140,18 @@ def test_what_a_machine_sends_is_checked(priced: Path) -> None:
     file = ModelFile.at(priced / "mlp.npz")
     true = evaluate_file_of_numbers(str(priced / "d.csv"), (file, DETECTED, "fail"))
     check_evaluation_of_numbers("price", json.loads(json.dumps(true)))
-    for change in (
-        {"n": 0}, {"target": {"name": "other", "mean": 1.0, "sd": 1.0}}, {"interval": {"share": 0.9}}, {"figures": {}},
-        {"figures": true["evaluation"]["figures"] | {"mae": {"value": None, "interval": None, "method": None}}},
-        {"notes": [3]},
-    ):  # fmt: skip
+    no_value = {"value": None, "interval": None, "method": None}
+    for change, why in (
+        ({"n": 0}, "not of its form"),
+        ({"target": {"name": "other", "mean": 1.0, "sd": 1.0}}, "another model"),
+        ({"interval": {"share": 0.9}}, "not of its form"),
+        ({"figures": {}}, "not of its form"),
+        ({"figures": true["evaluation"]["figures"] | {"mae": no_value}}, "always known"),
+        ({"notes": [3]}, "not of its form"),
+    ):
         forged = json.loads(json.dumps(true))
         forged["evaluation"] |= change
-        with pytest.raises(ValueError):  # noqa: PT011  (which one does not matter)
+        with pytest.raises(ValueError, match=why):
             check_evaluation_of_numbers("price", forged)
     with pytest.raises(ValueError, match="neither"):
         check_evaluation_of_numbers("price", {"evaluation": None, "failure": None})

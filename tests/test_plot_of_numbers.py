@@ -96,7 +96,7 @@ def test_the_importance_is_what_explain_says(nncli: Run) -> None:
     assert panel["x"]["title"] == "RMSE worse by"
 
 
-class AsRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class AsRegressor(RegressorMixin, BaseEstimator):
     """A model as scikit-learn asks it: rows have numbers alone, and one kind and day."""
 
     def __init__(self, model: TrainedModel | None = None) -> None:

@@ -181,8 +181,7 @@ def trained(done: int, best: int, planned: int, losses: list[float], model: str 
         network=SimpleNamespace(dense=[SimpleNamespace(units=n) for n in widths]),
         decision=None,
     )
-    evidence: Any = Evidence(SimpleNamespace(model=of, provenance=provenance))  # type: ignore[arg-type]
-    return cast(Evidence, evidence)
+    return Evidence(cast(Any, SimpleNamespace(model=of, provenance=provenance)))
 
 
 SINKING, LEVEL = [0.7, 0.6, *(0.6 - 0.01 * i for i in range(30))], [0.7, *[0.6] * 31]

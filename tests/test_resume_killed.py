@@ -75,7 +75,11 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(kills: int) -> No
                 [*PROGRAM, *words, "m.npz", "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
             epochs = epochs_in_log() + rng.randint(0, 5)
-            wait_for(lambda: process.poll() is not None or epochs_in_log() > epochs, pause=0.001)  # noqa: B023
+
+            def is_time(process: subprocess.Popen[bytes] = process, epochs: int = epochs) -> bool:
+                return process.poll() is not None or epochs_in_log() > epochs
+
+            wait_for(is_time, pause=0.001)
             time.sleep(rng.uniform(0, 0.02))
             process.kill()
             _, errors = process.communicate()

@@ -1,4 +1,4 @@
-"""What the command `nncli eval` does for models that predict numbers."""
+"""Run `nncli eval` for models that predict numbers."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ OF_GROUPS = ("rmse", "mae")  # metrics that are reported of each group
 
 @dataclass(frozen=True)
 class JudgedNumbers(JudgedRows):
-    """The same as `JudgedRows` for numbers: P (n, 1) is what is predicted. `half_width` is how far the interval of a
-    prediction goes on both sides; None where it is not known."""
+    """Hold the rows that a model of numbers was judged on, and write, sort and group them: P (n, 1) has the predicted
+    numbers, and `half_width` is how far the interval of a prediction goes on both sides; None where it is not known."""
 
     half_width: float | None = None
 

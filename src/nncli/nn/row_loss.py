@@ -1,4 +1,4 @@
-"""What every loss does: its link, its targets, and what its scores say of the classes."""
+"""Define what all losses have in common: a link, targets, and the classes that scores stand for."""
 
 from __future__ import annotations
 

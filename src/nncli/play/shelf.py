@@ -1,4 +1,4 @@
-"""What can be played with: bundled sets, what the command line has named, and files dropped on the page.
+"""Offer the data sets of the playground: bundled ones, what the command line has named, and files dropped on the page.
 
 The page names them by keys, such as `bundled:xor` or `dropped:flowers.csv`. A key is looked up here and never opened as
 a path, so a page can read no file that nobody has given it.

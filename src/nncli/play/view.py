@@ -1,4 +1,4 @@
-"""What a page is told of a training run: what stays as it is while the network learns, and what changes."""
+"""Describe a training run to the page: what stays as it is while the network learns, and what changes."""
 
 from __future__ import annotations
 

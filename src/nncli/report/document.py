@@ -1,4 +1,4 @@
-"""What a report is made of: a verdict, findings, and sections of blocks. It is plain data, the same for every writer.
+"""Describe a report as plain data, the same for every writer: a verdict, findings, and sections of blocks.
 
 Whoever builds a report decides what it says, with all numbers as a person reads them; whoever writes it as a page or as
 Markdown decides what it looks like, and works out nothing.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,17 @@ def model_card(of: Evidence) -> Section:
     subject = of.subject
     d = describe(of.model, subject.provenance)
     facts = {"what for": _what_for(d), "from": _columns(d)} | _facts(of, d)
+    return card_section(of, facts, "It always answers with one of its classes, also for rows that belong to none.")
+
+
+def card_section(of: Evidence, facts: Mapping[str, str], *limits: str) -> Section:
+    """Lay out the facts of a model card, its limits (those of every model first), and the command that makes the model
+    again."""
     blocks: list[Block] = [
         Listing(("", ""), tuple((name, text) for name, text in facts.items() if text)),
-        Paragraph(_limits(of)),
+        Paragraph(f"Limits: {' '.join([*_limits(of), *limits])}"),
     ]
-    if subject.provenance.source in (ARRAYS, STDIN):
+    if of.subject.provenance.source in (ARRAYS, STDIN):
         blocks.append(Paragraph("Its data came from Python or stdin, so that no command makes it again."))
     else:
         said = "This makes the same file again, byte for byte, with the same version and kernels, from the same data:"
@@ -87,12 +94,11 @@ def _rows(figures: dict[str, Any]) -> str:
     return f"{said}; kept from it were {listing(kept)}" if kept else said
 
 
-def _limits(of: Evidence) -> str:
-    """Say for which rows the model was not made."""
+def _limits(of: Evidence) -> list[str]:
+    """Say for which rows no model is made."""
     limits = ["It knows the kind of rows that it was trained on, and nothing of causes."]
     if of.model.preprocess.categories:
         limits.append("A category that was not in the training rows counts as any other.")
     if of.model.schema.of_kind("number") or of.model.schema.of_kind("date"):
         limits.append("Beyond the range of the training rows its answers are guesses.")
-    limits.append("It always answers with one of its classes, also for rows that belong to none.")
-    return f"Limits: {' '.join(limits)}"
+    return limits

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nncli.data.sources import ARRAYS, STDIN, title
+from nncli.data.sources import title
 from nncli.errors import listing
 from nncli.model.checkpoint import ModelFile, describe
 from nncli.report.data_section import columns_listing
-from nncli.report.document import Block, Command, Listing, Paragraph, Section
-from nncli.report.model_card import remake
+from nncli.report.document import Block, Listing, Paragraph, Section
+from nncli.report.model_card import card_section
 from nncli.report.numbers.evidence import EvidenceOfNumbers
 from nncli.system.output import counted, in_quotes, quantity, shortened
 
@@ -51,23 +51,4 @@ def card_of_numbers(of: EvidenceOfNumbers) -> Section:
         "program": f"nncli {d['nncli']}",
         "kernels": d["kernels"],
     }
-    blocks: list[Block] = [
-        Listing(("", ""), tuple((name, text) for name, text in facts.items() if text)),
-        Paragraph(_limits(of)),
-    ]
-    if subject.provenance.source in (ARRAYS, STDIN):
-        blocks.append(Paragraph("Its data came from Python or stdin, so that no command makes it again."))
-    else:
-        said = "This makes the same file again, byte for byte, with the same version and kernels, from the same data:"
-        blocks += [Paragraph(said), Command(remake(of))]
-    return Section("Model card", tuple(blocks))
-
-
-def _limits(of: EvidenceOfNumbers) -> str:
-    """Say for which rows the model was not made."""
-    limits = ["It knows the kind of rows that it was trained on, and nothing of causes."]
-    if of.model.preprocess.categories:
-        limits.append("A category that was not in the training rows counts as any other.")
-    if of.model.schema.of_kind("number") or of.model.schema.of_kind("date"):
-        limits.append("Beyond the range of the training rows its answers are guesses.")
-    return f"Limits: {' '.join(limits)}"
+    return card_section(of, facts)
