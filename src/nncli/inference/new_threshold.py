@@ -12,7 +12,7 @@ from nncli.model.model import Model
 from nncli.model.provenance import Provenance, bits
 from nncli.system.output import in_quotes
 from nncli.training.final_figures import chosen_metric, figures_of
-from nncli.training.run import decide
+from nncli.training.model_of_run import decide
 
 REMEDY = "Name rows of your own: --curve FILE shows what each threshold comes to on them, and --threshold P sets one"
 

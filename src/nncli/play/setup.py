@@ -25,8 +25,9 @@ from nncli.nn.models import MODELS
 from nncli.play.plane import evenly
 from nncli.play.shelf import MOST_ROWS, Item, sampled, with_noise
 from nncli.system.output import in_quotes
+from nncli.training.model_of_run import model_now
 from nncli.training.prepare import Prepared, prepare
-from nncli.training.run import model_now, new_trainer
+from nncli.training.run import new_trainer
 from nncli.training.trainer import Trainer
 
 PARTS = {"train": "training", "val": "validation", "test": "test"}

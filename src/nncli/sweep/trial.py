@@ -34,8 +34,9 @@ from nncli.system import scratch
 from nncli.system.threads import multiply_with
 from nncli.system.workers import Stop, never
 from nncli.training.final_figures import scored
+from nncli.training.model_of_run import model_as_used
 from nncli.training.prepare import DECIDED_BY, Prepared, prepare
-from nncli.training.run import fit, keep_best, model_as_used, new_trainer
+from nncli.training.run import fit, keep_best, new_trainer
 from nncli.training.splitting import Fold
 
 CHOSEN_BY, BY_ERROR = "accuracy", "rmse"  # if a sweep does not say by what, for classes and for numbers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,21 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from nncli import __version__
-from nncli.data.scaled_rows import Subset
 from nncli.errors import OptionError, TrainingError, mention
-from nncli.model.decision import Decision, say_threshold
 from nncli.model.model import Model, build_network
-from nncli.model.provenance import Provenance, bits, losses_of
-from nncli.model.training_state import Epoch, TrainingState, rows_of
-from nncli.nn.calibration import Calibration, calibrate
-from nncli.nn.network import Network
+from nncli.model.provenance import Provenance
+from nncli.model.training_state import Epoch, TrainingState
 from nncli.nn.optimizers import OPTIMIZERS
-from nncli.nn.row_loss import Loss
-from nncli.system.threads import kernels, multiply_with
+from nncli.system.threads import multiply_with
 from nncli.training.batch import judged_numbers, scores
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
-from nncli.training.misfits import class_counts, misfits
+from nncli.training.misfits import misfits
+from nncli.training.model_of_run import model_as_used, model_so_far, provenance_of
 from nncli.training.prepare import Prepared
 from nncli.training.seeds import Seeds
 from nncli.training.trainer import Trainer
@@ -81,7 +75,7 @@ def run_training(
         if due is not None or trainer.limits.is_worth_a_copy:
             state = now = trainer.state()
             if due is not None:
-                due(_model_so_far(prepared, trainer, best, now))
+                due(model_so_far(prepared, trainer, best, now))
 
     failure = fit(trainer, after, stop, until)
     seconds = time.monotonic() - began
@@ -128,7 +122,7 @@ def run_training(
     keeps = failure is None and (interrupted or keep_state)
     if not keeps or len(state.history if state else ()) < len(trainer.history):  # out of time, within an epoch
         state = None
-    provenance = _provenance(prepared, trainer, best, figures, state)
+    provenance = provenance_of(prepared, trainer, best, figures, state)
     wrong = [] if interrupted else misfits(prepared, trainer, model, figures, _loss_of_guessing(trainer))
     return Run(model, provenance, figures, seconds, trainer.stopped, notes, wrong, failure)
 
@@ -258,101 +252,3 @@ def _unscaled_column(prepared: Prepared) -> str:
     if largest[place] <= LARGE:
         return ""
     return f"column '{names[place]}' reaches {largest[place]:.3g} and is not scaled"
-
-
-def _model_so_far(prepared: Prepared, trainer: Trainer, best: Epoch, state: TrainingState) -> tuple[Model, Provenance]:
-    """Return the best model until now, with the state to resume from; the test rows are not looked at."""
-    network, loss = build_network(prepared.config.model, prepared.preprocess.width, len(prepared.dataset.classes))
-    network.theta[:] = trainer.best_theta
-    val = None
-    if best.val_loss is not None:
-        val = {**losses_of(best.val_loss, None), "accuracy": best.val_accuracy}
-    figures = known_figures(prepared, trainer, best) | {"val": val if prepared.target is None else None}
-    return _model(prepared, network, loss, None), _provenance(prepared, trainer, best, figures, state)
-
-
-def model_now(prepared: Prepared, trainer: Trainer) -> tuple[Model, Provenance]:
-    """Return the model as the network is now, whatever epoch was the best, with its figures on all parts. At least one
-    epoch must be done."""
-    network, loss = build_network(prepared.config.model, prepared.preprocess.width, len(prepared.dataset.classes))
-    with trainer.averaged():
-        network.theta[:] = trainer.network.theta
-    model, last = _model(prepared, network, loss, None), trainer.history[-1]
-    model.decision = prepared.decision
-    parts = {"train": prepared.train, "val": prepared.val, "test": prepared.test}
-    figures = known_figures(prepared, trainer, last)
-    figures |= {name: figures_of(model, part) if part else None for name, part in parts.items()}
-    figures["metric"] = chosen_metric(model, prepared)
-    return model, _provenance(prepared, trainer, last, figures, None)
-
-
-def model_as_used(prepared: Prepared, trainer: Trainer) -> tuple[Model, list[str], TrainingError | None]:
-    """Return the model of the network as it is, calibrated and with its decision, and lines on what was decided; or the
-    error where no threshold keeps a promise: the model is good all the same, and has none."""
-    calibration = _calibrated(prepared.val, trainer) if prepared.config.training.calibrate and prepared.val else None
-    model = _model(prepared, trainer.network, trainer.loss, calibration)
-    try:
-        model.decision, decided = decide(prepared, model)
-    except TrainingError as error:
-        assert prepared.decision is not None
-        model.decision = dataclasses.replace(prepared.decision, threshold=None)
-        return model, [], error
-    return model, decided, None
-
-
-def _model(prepared: Prepared, network: Network, loss: Loss, calibration: Calibration | None) -> Model:
-    dataset = prepared.dataset
-    made = prepared.config, dataset.schema, prepared.preprocess, network, loss, dataset.classes, calibration
-    return Model(*made, target=prepared.target)
-
-
-def _provenance(
-    prepared: Prepared, trainer: Trainer, best: Epoch, figures: dict[str, Any], state: TrainingState | None
-) -> Provenance:
-    dataset, split = prepared.dataset, prepared.split
-    return Provenance(
-        version=__version__,
-        source=dataset.source,
-        files=prepared.files,
-        kernels=kernels(),
-        n_rows=len(dataset),
-        val_bits=bits(split.val, len(dataset)),
-        test_bits=bits(split.test, len(dataset)),
-        has_test_file=len(prepared.test) > 0 and len(split.test) == 0,
-        best_epoch=best.number,
-        history=rows_of(trainer.history),
-        figures=figures,
-        notes=prepared.notes,
-        row_hashes=prepared.hashes.sample(),
-        val_row_hashes=prepared.hashes.sample("val"),
-        class_counts=tuple(class_counts(prepared).tolist()),
-        state=state,
-    )
-
-
-def _calibrated(val: Subset, trainer: Trainer) -> Calibration:
-    Z = np.concatenate([Z.copy() for Z in scores(trainer.network, trainer.loss, val, trainer.K)])
-    weights = None if val.weights is None else val.weights[val.rows]
-    return calibrate(Z, val.y[val.rows].astype(np.int64), trainer.loss, trainer.K, weights)
-
-
-def decide(prepared: Prepared, model: Model) -> tuple[Decision | None, list[str]]:
-    """Return how the model turns probabilities into a class, with the threshold that its rule asks for on the
-    validation rows; also say so in a line. Raises TrainingError where no threshold keeps the promise."""
-    decision, rule = prepared.decision, prepared.config.options.choose_threshold
-    few = list[str]()
-    if decision is None:
-        return None, few
-    if rule is not None:
-        from nncli.training.decision import choose_threshold, few_rows
-
-        val = prepared.val
-        Z = np.concatenate([Z.copy() for Z in scores(model.network, model.loss, val, len(model.classes))])
-        p = model.by_class(Z)[:, decision.positive].astype(np.float64)
-        is_positive = val.y[val.rows] == decision.positive
-        threshold = choose_threshold(p, is_positive, rule, decision)
-        decision = dataclasses.replace(decision, threshold=threshold, rule=rule)
-        few = few_rows(rule, p >= threshold, is_positive)
-    if decision.threshold is None:
-        return decision, ["predicted is the class of the least expected cost"] * bool(decision.costs)
-    return decision, [say_threshold(decision.threshold, model.classes[decision.positive], rule or ""), *few]
