@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from nncli.data.csv.alignment import aligned
+from nncli.data.csv.column_layout import MORE_ROWS, layout_of, sample_rows
 from nncli.data.csv.column_names import column_names, typed
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.csv.detection import MORE_ROWS, layout_of, sample_rows
 from nncli.data.csv.positions import Known
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import Layout
