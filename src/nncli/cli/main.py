@@ -45,7 +45,7 @@ COMMANDS = {
 }
 WORDS = {INTERRUPTED: "interrupted", TERMINATED: "terminated", HANGUP: "the terminal was closed"}
 # How the loader of libraries, and the starter of threads, say that memory is short.
-MEMORY_IS_SHORT = re.compile("failed to map segment|[Cc]annot allocate memory|can't start new thread")
+MEMORY_IS_SHORT = "failed to map segment|[Cc]annot allocate memory|can't start new thread"
 # Errors that are bugs: an OSError that was being handled when one of them came up is not its cause.
 BUGS = (AssertionError, AttributeError, LookupError, NameError, TypeError)
 
@@ -229,7 +229,7 @@ def _cause_in_the_system(error: BaseException | None) -> MemoryError | OSError |
         chain.append(error)
         error = error.__cause__ or (None if isinstance(error, BUGS) else error.__context__)
     for one in chain:
-        is_short = isinstance(one, ImportError | RuntimeError) and MEMORY_IS_SHORT.search(str(one))
+        is_short = isinstance(one, ImportError | RuntimeError) and re.search(MEMORY_IS_SHORT, str(one))
         if is_short or isinstance(one, MemoryError):
             return MemoryError()
     return next((one for one in chain if isinstance(one, OSError)), None)

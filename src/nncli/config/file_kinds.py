@@ -21,7 +21,7 @@ NONE = "none"
 ENCODINGS = {*encodings.aliases.aliases, *encodings.aliases.aliases.values()}  # that Python has
 MOST_PIXELS = 9999  # of a side
 BLANKS = r"[^\S\r\n]*+"
-NAME = re.compile(rf'{BLANKS}(?:"((?:[^"]|"")*+)"|(?!")([^,\r\n]*?)){BLANKS}(,|$)')  # one of several between commas
+NAME = rf'{BLANKS}(?:"((?:[^"]|"")*+)"|(?!")([^,\r\n]*?)){BLANKS}(,|$)'  # one of several between commas
 
 
 class Files(Kind):
@@ -51,7 +51,7 @@ class Columns(Kind):
         text = composed(text)
         at, more = 0, bool(text.strip())
         while more:
-            found = NAME.match(text, at)
+            found = re.compile(NAME).match(text, at)
             if found is None:
                 raise ValueError("names between commas, on one line")
             names.append(found[2] if found[1] is None else found[1].replace('""', '"'))

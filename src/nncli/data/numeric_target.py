@@ -15,6 +15,7 @@ from nncli.data.dataset import Schema, TextColumn
 from nncli.data.spellings import Spelling
 from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.errors import DataError, OptionError, mention
+from nncli.system.order_statistics import distinct_of
 
 MANY_CLASSES, MOST_CLASSES = 20, 1000  # different whole numbers that may be classes: of a column, and of labels
 FEW = 5  # different numbers are classes in however few rows
@@ -68,7 +69,7 @@ def find_numeric_target(target: TextColumn, schema: Schema, task: str | None, wh
             where, problem, f"Choose another column with {mention('target')}, or leave out {mention('task')}"
         )
     odd = ~(np.abs(found.values) <= LARGEST)
-    distinct = np.unique(found.values[~odd])
+    distinct = distinct_of(found.values[~odd])
     if not told:
         if not is_quantity(distinct, len(target.codes)):
             return None
@@ -123,7 +124,7 @@ def numeric_labels(y: NDArray[Any], where: str, told: bool = False, most_classes
     Raises DataError for a number that is missing, infinite or too large, or the same everywhere."""
     y = y.astype(np.float64)
     odd = ~(np.abs(y) <= LARGEST)
-    distinct = np.unique(y[~odd])
+    distinct = distinct_of(y[~odd])
     if not told and not is_quantity(distinct, len(y), most_classes):
         return None
     if odd.any():

@@ -40,7 +40,7 @@ DAYS = (
     "%d.%m.%y", "%y.%m.%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d",
     "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %b %Y", "%d. %B %Y",
 )  # fmt: skip
-DATE_LIKE = re.compile(
+DATE_LIKE = (
     r"\d{1,2}[-/. ]\w{1,9}[-/. ]\d{2}|\d{1,2}(?:er|\.)? (?:de )?[^\W\d_]{3,10}\.? (?:de )?\d{4}|"
     r"[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}"
 )
@@ -204,7 +204,7 @@ def units_of(cells: Sequence[str]) -> list[str]:
 
 def date_spellings(cells: Sequence[str]) -> list[Spelling]:
     """List the formats in which nearly all cells are dates: several where the day could be the month."""
-    first = next(filter(DATE_LIKE.match, cells), None)
+    first = next(filter(re.compile(DATE_LIKE).match, cells), None)
     ways = [Spelling("date", date_format=day + time) for time in TIMES for day in DAYS]
     if first is None:
         return []

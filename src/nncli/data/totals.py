@@ -26,8 +26,8 @@ MEAN = re.compile(
     r"(overall )?(average|avg|mean)|moyenne|durchschnitt|mittel(wert)?|media|promedio|média|gemiddelde|среднее|平均",
     re.IGNORECASE,
 )
-BESIDE_MEAN = re.compile(  # categories, among which a mean is one too
-    r"max(imum)?|min(imum)?|std|median|mediana?|high|low|alt[ao]|baj[ao]|bass[ao]|baix[ao]|hoch|niedrig", re.IGNORECASE
+BESIDE_MEAN = (  # categories, among which a mean is one too
+    r"(?i:max(imum)?|min(imum)?|std|median|mediana?|high|low|alt[ao]|baj[ao]|bass[ao]|baix[ao]|hoch|niedrig)"
 )
 MOST_SHARE = 0.25  # of the rows that may be called a total: more are a category
 LEAST_ROWS = 5  # that a total without a name adds up
@@ -94,9 +94,10 @@ def _named(column: TextColumn) -> dict[int, str]:
     known = {value.casefold() for value in column.values}
     names = [value.strip(AROUND) for value in column.values]
     means = {code for code, name in enumerate(names) if MEAN.fullmatch(name)}
-    if means and any(map(BESIDE_MEAN.fullmatch, names)):  # the rows are counted only where it matters
+    beside = re.compile(BESIDE_MEAN) if means else None
+    if beside and any(map(beside.fullmatch, names)):  # the rows are counted only where it matters
         times = np.bincount(column.codes[:][column.codes[:] >= 0], minlength=len(names))
-        if any(n > 1 and BESIDE_MEAN.fullmatch(name) for name, n in zip(names, times, strict=True)):
+        if any(n > 1 and beside.fullmatch(name) for name, n in zip(names, times, strict=True)):
             means = set()
     for code, (value, name) in enumerate(zip(column.values, names, strict=True)):
         group, is_mean = OF_A_GROUP.fullmatch(name), code in means

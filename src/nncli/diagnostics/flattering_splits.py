@@ -24,13 +24,13 @@ MOST_ROWS, AT_ONCE = 3000, 256  # rows that are looked at, and of the distances 
 LEAST_GROUPS, LEAST_ROWS_EACH = 10, 2
 LATEST = 0.15  # of the rows
 LEAST_DROP, SURE = 0.05, 3.5  # of the share of rows that are right, and its standard errors
-GROUPS = re.compile(
+GROUPS = (
     r"(?i)(.*[_ .-])?(id|nr|no|number|code|patient|subject|person|participant|user|customer|client|member|account|"
     r"household|family|site|hospital|clinic|doctor|school|student|store|shop|device|sensor|machine|engine|vehicle|"
     r"animal|specimen|sample|plot|session|visitor|speaker|author|batch|lot)s?([_ .-]?(id|nr|no|number|code))?"
     r"|.*[a-z]I[dD]"
 )
-TIMES = re.compile(r"(?i)(.*[_ .-])?(timestamp|datetime|date|time|epoch|ts|year|month|week|day)([_ .-]?at)?")
+TIMES = r"(?i)(.*[_ .-])?(timestamp|datetime|date|time|epoch|ts|year|month|week|day)([_ .-]?at)?"
 
 
 def flattering_splits(prepared: Prepared) -> list[str]:
@@ -62,7 +62,7 @@ def dated_rows(prepared: Prepared) -> list[str]:
         f"column {in_quotes(name)} is left out: if it says when a row came about, and the model is for later ones, "
         f"--time {shlex.quote(name)} in place of --drop tests it on the latest"
         for name in options.drop
-        if TIMES.fullmatch(name)
+        if re.fullmatch(TIMES, name)
     ]
 
 
@@ -71,7 +71,7 @@ def _groups(table: Table, rows: Positions) -> Iterator[tuple[str, NDArray[np.int
     for name, kind in _kinds(table).items():
         if kind == "text":
             groups = table.texts[name].codes[rows]
-        elif kind == "number" and GROUPS.fullmatch(name):
+        elif kind == "number" and re.fullmatch(GROUPS, name):
             groups = _numbers(table, name)[rows]
         else:
             continue
@@ -84,7 +84,7 @@ def _groups(table: Table, rows: Positions) -> Iterator[tuple[str, NDArray[np.int
 def _times(table: Table, rows: Positions) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield columns that may be of times, and the time of each of the rows."""
     for name, kind in _kinds(table).items():
-        if kind == "date" or (kind == "number" and TIMES.fullmatch(name)):
+        if kind == "date" or (kind == "number" and re.fullmatch(TIMES, name)):
             times = (table.dates[name] if kind == "date" else _numbers(table, name))[rows].astype(np.float64)
             if not np.isnan(times).any() and len(np.unique(times)) >= LEAST_GROUPS:
                 yield name, times

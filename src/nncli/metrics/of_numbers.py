@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.metrics.metric import MeanOfRows, Metric
 from nncli.metrics.rows import Floats, ScoredRows
+from nncli.system.order_statistics import median_of
 
 
 class RootMeanSquaredError(Metric):
@@ -73,7 +74,7 @@ class MedianAbsoluteError(Metric):
         return (x[(upto >= half).argmax(axis=1)] + x[(upto > half).argmax(axis=1)]) / 2
 
     def value(self, rows: ScoredRows) -> float:
-        return float(np.median(self.evidence(rows)))
+        return median_of(self.evidence(rows)[:, 0])
 
     def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
         if rows.groups is not None:

@@ -31,10 +31,9 @@ END = struct.Struct("<4s4H2LH")  # of the file: signature, disks, members, size 
 VERSION, DAY = 20, (DATE[0] - 1980) << 9 | DATE[1] << 5 | DATE[2]  # as zipfile writes them
 MADE_BY, MODE = (VERSION, 3), 0o600 << 16  # on Unix; what zipfile gives the files that it writes
 LONGEST_NAME = 100
-HEADER = re.compile(
-    rb"\x93NUMPY\x01\x00..\{'descr': '([<|][fub][1-8])', 'fortran_order': False, 'shape': "
-    rb"\((|\d{1,15},|\d{1,15}(?:, \d{1,15}){1,3})\), \} *\n",
-    re.DOTALL,
+HEADER = (  # as text: it is compiled when a file is read
+    rb"(?s)\x93NUMPY\x01\x00..\{'descr': '([<|][fub][1-8])', 'fortran_order': False, 'shape': "
+    rb"\((|\d{1,15},|\d{1,15}(?:, \d{1,15}){1,3})\), \} *\n"
 )
 HEADER_BYTES = 256
 Array = NDArray[np.generic]
@@ -140,7 +139,7 @@ def _in_list(name: str, crc: int, size: int, place: int) -> bytes:
 
 
 def _array(name: str, member: memoryview) -> Array:
-    header = HEADER.match(member[:HEADER_BYTES])
+    header = re.match(HEADER, member[:HEADER_BYTES])
     kind = header and TYPES.get(header[1].decode())
     if header is None or kind is None:
         raise ValueError(f"member {name} is no array of numbers in the form that NumPy writes")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nncli.data.numeric_target import LARGEST
 from nncli.model.conformal import MOST_SCORES, kept_scores, score_that_holds
 from nncli.nn.row_loss import Loss
+from nncli.system.order_statistics import median_of
 
 SMALLEST = 1 / LARGEST  # standard deviation: squares of what is smaller lose their digits
 Vector = NDArray[np.float64]
@@ -35,7 +36,7 @@ class TargetScale:
     @classmethod
     def of(cls, y: Vector) -> TargetScale:
         """Return the scale of the targets of training rows, which must differ."""
-        return cls(float(y.mean()), float(y.std()), float(np.median(y)))
+        return cls(float(y.mean()), float(y.std()), median_of(y))
 
     def scaled(self, y: Vector) -> Vector:
         """Return z, from numbers in the unit of the target."""

@@ -22,7 +22,7 @@ from nncli.system.owned_folders import NO_SURPRISE, is_new
 
 REMEDY = "Choose another place with {}"
 PREFIX, SUFFIX = ".nncli-", ".tmp"
-NAME = re.compile(r"\.nncli-([0-9a-f]{16})-([0-9a-f]{16})(\.old)?\.tmp")  # the second is a digest of the first
+NAME = r"\.nncli-([0-9a-f]{16})-([0-9a-f]{16})(\.old)?\.tmp"  # the second is a digest of the first
 STDERR = "/dev/fd/2"
 HEAD_BYTES = 64  # of a file, by which it is known
 
@@ -223,7 +223,7 @@ def _remove_abandoned(folder: Path) -> None:
     """Remove what killed programs have left: unused files of this user, named as `_new` and `_rename` do."""
     for name in folder.glob(f"{PREFIX}*{SUFFIX}"):
         with contextlib.suppress(OSError):
-            status, found = name.lstat(), NAME.fullmatch(name.name)
+            status, found = name.lstat(), re.fullmatch(NAME, name.name)
             if found is None or found[2] != _digest(found[1]) or is_new(status):
                 continue
             if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():

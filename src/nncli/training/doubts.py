@@ -20,7 +20,7 @@ MOSTLY_ONCE = 0.5  # of real categories, less than half of the cells in samples 
 GIVES_AWAY = 0.98  # balanced accuracy of one column alone on held-out rows
 FEWEST_HELD_OUT = 10  # rows, or that all of them are right says nothing
 ROWS_AT_ONCE = 1_000_000
-MOST_CELLS, LEAST_ROWS, MOST_ROWS = 2_000_000, 200, 5_000  # that a training run looks at
+MOST_CELLS, LEAST_ROWS, MOST_ROWS = 1_000_000, 200, 2_500  # that a training run looks at
 
 
 def doubts(prepared: Prepared) -> list[str]:

@@ -16,18 +16,17 @@ LETTER_E = re.compile(r"\d+[eE]\d+", re.ASCII)  # programs write 1e+10 or 1.0E10
 SHORTENED = re.compile(r"\d\.\d\dE\+(?:1[1-9]|2\d)", re.ASCII)  # as Excel writes codes of 12 figures or more
 VERSION = re.compile(r"\d{1,3}\.\d{1,3}", re.ASCII)
 PHONES = re.compile(r"\n(?:\+?\d{7,}\n)+", re.ASCII)
-CALLED_CODES = re.compile(  # as people call codes of places and goods that are figures
+CALLED_CODES = (  # as people call codes of places and goods that are figures
     r"(?i)(.*[_ .-])?(zip|plz|postal|postcode|fips|cap|sku|ean|upc|isbn|icd|code)([_ .-]?(code|nr|no|number|id|5))?"
 )
 FIGURES = re.compile(r"\n(?:\d{3,}\n)+", re.ASCII)
 LEADING_ZERO, ENDING_ZERO = re.compile(r"\n0\d", re.ASCII), re.compile(r"\.\d*0\n", re.ASCII)
 HEXADECIMAL = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
-MONTH = re.compile(
-    r"\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
-    r"nov(?:ember)?|dec(?:ember)?)\b",
-    re.IGNORECASE,
+MONTH = (
+    r"(?i:\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    r"nov(?:ember)?|dec(?:ember)?)\b)"
 )
-LIKE_A_NUMBER = rf"(?i)(?:[<>≤≥~≈±+−–(%-]*\s?[{MONEY}]?\s?|{MONTH.pattern}\.?[-/ ])\d"
+LIKE_A_NUMBER = rf"(?i)(?:[<>≤≥~≈±+−–(%-]*\s?[{MONEY}]?\s?|{MONTH}\.?[-/ ])\d"
 CODE, MAYBE_DATE = re.compile(r"[\d ()+./-]+", re.ASCII), re.compile(r"\d{1,4}([-/. ])\d{1,2}\1\d{1,4}( .*)?", re.ASCII)
 LIST_OF_WORDS = re.compile(r"[^\W\d]{2}[,;] ?[^\W\d]{2}")  # 5" pipe, red
 PAIR = re.compile(r"9 ?[x×*/:–-] ?9\D*")  # 122/75, 23x32 cm
@@ -78,7 +77,7 @@ def doubt_of_numbers(name: str, cells: Sequence[str], text: str) -> str:
         if len(set(cells)) >= NEARLY_ALL * len(cells):
             many = "whole numbers of 7 digits or more, nearly all different"
             return f"{many}, are read as numbers (--drop leaves out phone numbers and other codes)"
-    if CALLED_CODES.fullmatch(name) and FIGURES.fullmatch(text):
+    if re.fullmatch(CALLED_CODES, name) and FIGURES.fullmatch(text):
         short, long = min(cells, key=len), max(cells, key=len)
         lost = f"{quoted(short)} beside {quoted(long)} may have lost a zero; " if len(short) + 1 == len(long) else ""
         return f"its codes are read as numbers ({lost}--categorical keeps codes apart)"
@@ -131,7 +130,7 @@ def _shape(cell: str) -> str:
         or (cell.isalnum() and not cell.isdigit() and not is_hexadecimal)
     ):
         return ""
-    return "0x9" if is_hexadecimal else MONTH.sub("May", re.sub(r"\d+([.,]\d+)*", "9", cell))
+    return "0x9" if is_hexadecimal else re.sub(MONTH, "May", re.sub(r"\d+([.,]\d+)*", "9", cell))
 
 
 def are_dates_of(cells: Collection[str], form: str) -> bool:

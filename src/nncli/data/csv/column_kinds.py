@@ -36,9 +36,7 @@ DECLARED = "numbers are declared to be categories in the file"
 LEAST_IDS = 20  # rows: among fewer, all may be different by chance
 NEARLY_ALL = 0.9
 # of columns that pandas writes, and of those that databases have
-INDEX = re.compile(
-    r"(?i:unnamed: \d+|__index_level_\d+__|index|idx|(.*[_ ])?id|row_?(number|nr|no)?|rownames?)|.*[a-z]I[dD]"
-)
+INDEX = r"(?i:unnamed: \d+|__index_level_\d+__|index|idx|(.*[_ ])?id|row_?(number|nr|no)?|rownames?)|.*[a-z]I[dD]"
 OTHER_MINUS = ("−", "–", ")\n", "-\n")  # at the end of a cell, but for the first
 MOST_ODD, LEAST_CELLS = 0.05, 10  # of the cells, that may have another decimal sign than other columns by mistake
 EXACT = 15  # figures that float64 always keeps
@@ -148,7 +146,7 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         spelling = dates[0]
     else:
         units = [] if name in hints.not_numbers else units_of(cells)
-        if units and not any(map(MONTH.fullmatch, units)):
+        if units and not any(re.fullmatch(MONTH, unit) for unit in units):
             listed = ", ".join(units[:3]) + (", …" if len(units) > 3 else "")
             found.notes.append(
                 (name, f"column '{name}': read as categories, as its numbers have several units: {listed}")
@@ -279,7 +277,7 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
         # and not only v + 1 == v, as beyond 2⁵³; the cells first, as others may be too large to subtract
         if all(map(str.isdigit, cells)) and (np.diff(values) == 1).all():
             return "it counts the rows (--numeric keeps it)"
-        if INDEX.fullmatch(name) and len(set(cells if are_rounded(cells) else values.tolist())) == len(cells):
+        if re.fullmatch(INDEX, name) and len(set(cells if are_rounded(cells) else values.tolist())) == len(cells):
             return "its name is that of an index, and no number occurs twice (--numeric keeps it)"
     return ""
 

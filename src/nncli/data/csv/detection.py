@@ -184,7 +184,8 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         stripped = [[cell.strip(BLANKS) for cell in r] for r in zip(*sample, strict=True)]
         refuse_more_names(stripped, places, names.index(layout.target or ""), layout.missing, place)
     by_name, measured = dict(zip(names, sample, strict=True)), {*layout.numeric, *layout.dates}
-    repeated = {name: its for name, cells in by_name.items() if (its := repeated_texts(cells))}
+    texts = {name: cells for name, cells in by_name.items() if name not in measured}
+    repeated = {name: its for name, cells in texts.items() if (its := repeated_texts(cells))}
     layout = dataclasses.replace(
         layout,
         quote=dialect.quote,
@@ -193,7 +194,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         is_rewritten=not dialect.is_usual,
         header_rows=header_rows,
         words=_words(layout, by_name),
-        **one_line_and_few({name: its for name, its in repeated.items() if name not in measured}),
+        **one_line_and_few(repeated),
     )
     return planned(layout, head, with_names, [*notes, *told, *more], options.text, names_row)
 

@@ -1,0 +1,21 @@
+"""The median and the different ones of some numbers. numpy has both, but its functions load `numpy.ma`, which takes as
+long as training on a small table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def median_of(numbers: NDArray[Any]) -> float:
+    """Return the median of numbers (n,), none of them NaN; of an even n, the mean of the two in the middle."""
+    middle = [(len(numbers) - 1) // 2, len(numbers) // 2]
+    return float(np.partition(numbers, middle)[middle].mean())
+
+
+def distinct_of(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return the different ones of numbers (n,), none of them NaN, in ascending order."""
+    ordered = np.sort(numbers)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
