@@ -113,13 +113,14 @@ class Trainer:
                 self.stopped = reason
                 return
             self.begin_epoch()
+            at_once = self.at_once
             # overflow shows as a loss that is not finite, which is looked for at each step
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                while len(self.rows_left):
+                while self._at < len(self._rows):
                     if reason := self.limits.within_epoch():
                         self.stopped = reason
                         return
-                    self.step(self.at_once)
+                    self.step(at_once)
             epoch = self.end_epoch()
             self.limits.after_epoch()
             yield epoch
@@ -139,6 +140,7 @@ class Trainer:
         self._rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
         self.train.matrix.expect(self._rows)
         self._at, self._total, self._correct = 0, 0.0, 0.0
+        self._learn = self._solve if self.is_solvable else self._learn_rows if self.row_by_row else self._learn_batch
         self.network.drop_with(self.drop)
         self.between_epochs = False
 
@@ -151,9 +153,8 @@ class Trainer:
         """Learn from the next rows of the epoch, so many or those that are left, in one step or one for each; numbers
         that are not finite raise TrainingError."""
         assert self._batch is not None
-        learn = self._solve if self.is_solvable else self._learn_rows if self.row_by_row else self._learn_batch
         chosen = self._rows[self._at : self._at + rows]
-        sums = learn(self._batch, chosen, len(self.history) * self.steps + self._at // self.batch_size)
+        sums = self._learn(self._batch, chosen, len(self.history) * self.steps + self._at // self.batch_size)
         self._at += len(chosen)
         self._total += sums.loss
         self._correct += sums.correct
