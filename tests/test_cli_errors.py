@@ -142,7 +142,7 @@ OPTIONS = {
     "--init zeros": Case("train two.csv --init zeros", 2, "--init: hidden units that start alike stay alike: zeros suits models without hidden layers. Leave it out, or use --init he or --init glorot."),
     "smooth hinge": Case("train two.csv -m svm --label-smoothing 0.1", 2, "--label-smoothing: the loss hinge is of one true class, not of shares of several. Use --loss cross-entropy, or leave it out."),
     "lbfgs mini-batch": Case("train two.csv -m softmax --optimizer lbfgs --batch-size 32", 2, "--batch-size: lbfgs learns from all rows at each step: expected full, found 32. Leave it out, or use another --optimizer."),
-    "lbfgs kinks": Case("train two.csv -m svm --optimizer lbfgs", 2, f"--optimizer: lbfgs needs a loss without kinks, and hinge has some. Use one of {names(LOSSES, smooth=True)}."),
+    "lbfgs kinks": Case("train two.csv -m svm --optimizer lbfgs", 2, f"--optimizer: lbfgs needs a loss without kinks, and hinge has some. Use one of {names(LOSSES, smooth=True, for_classes=True)}."),
     "lbfgs rate": Case("train two.csv -m softmax --optimizer lbfgs --lr 0.1", 2, "--lr: lbfgs finds the length of its steps by itself. Leave it out, or use another --optimizer."),
     "lbfgs dropout": Case("train two.csv --optimizer lbfgs --dropout 0.5", 2, "--dropout: lbfgs needs the same smooth objective at every step. Leave it out, or use another --optimizer."),
     "mira without margin": Case("train two.csv -m softmax --optimizer mira", 2, "--optimizer: mira needs a loss with a margin, and cross-entropy has none. Use --loss hinge."),

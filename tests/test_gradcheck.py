@@ -34,9 +34,10 @@ def test_every_kind_of_network_passes(nncli: Run) -> None:
     assert outcome.code == 0
     assert outcome.json["passed"]
     assert outcome.json["max_relative_error"] < 1e-6
-    # each loss with each of its links, for 2 classes and 3, and each that is also one of numbers: linear, and with each
+    # each loss of classes with each of its links, for 2 classes and 3, and each of numbers: linear, and with each
     # activation once and twice
-    losses = 2 * sum(len(loss.links) for loss in LOSSES.values()) + sum(loss.power > 0 for loss in LOSSES.values())
+    of_classes = sum(len(loss.links) for loss in LOSSES.values() if loss.for_classes)
+    losses = 2 * of_classes + sum(loss.power > 0 for loss in LOSSES.values())
     assert len(outcome.json["networks"]) == losses * (1 + 2 * len(ACTIVATIONS))
     assert f" {len(outcome.json['networks'])} small networks" in (DOCS / "how-to/check-gradients.md").read_text("utf-8")
     one = outcome.json["networks"][-1]

@@ -168,6 +168,10 @@ def test_a_page_opens_trains_drops_a_file_and_saves(
         hello = hear(talk, "hello")
         assert hello["first"] == "bundled:xor"
         assert {one["value"] for one in hello["choices"]["model"]} >= {"mlp", "perceptron", "mira"}
+        tasks = {one["value"]: one["tasks"] for one in hello["choices"]["loss"]}
+        assert (tasks["mse"], tasks["huber"], tasks["hinge"]) == (
+            ["classification", "regression"], ["regression"], ["classification"],
+        )  # fmt: skip
         rows = "".join(f"{i % 9},{i % 7},{'ab'[i % 9 > 4]}\n" for i in range(90))
         dropped = browser.post(f"{home}/drop?name=..%2F..%2Fflowers.csv", content=f"u,v,kind\n{rows}".encode()).json()
         assert dropped["key"] == "dropped:flowers.csv"

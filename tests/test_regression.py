@@ -233,6 +233,8 @@ REFUSED = {
     "--model svm": "--model: svm predicts classes, and the target is a number. Use --model linear or --model mlp, or make classes of the numbers with --task classification.",
     "--optimizer mira": "--optimizer: mira is for classes, and the target is a number. Leave it out.",
     "--optimizer exact": "--optimizer: exact knows the optimum of linear regression alone, with --loss mse, or mae or quantile without penalties. Use --optimizer lbfgs or --optimizer adam.",
+    "--optimizer exact --loss mae": "--optimizer: exact knows the optimum of linear regression alone, with --loss mse, or mae or quantile without penalties. Use --optimizer adam.",
+    "--model linear --init he": "--init: exact needs no initial weights. Leave it out, or use another --optimizer.",
     "--model linear --l1 0.1 --optimizer lbfgs": "--l1: lbfgs needs the same smooth objective at every step. Leave it out, or use another --optimizer.",
 }  # fmt: skip
 
@@ -246,8 +248,11 @@ def test_what_is_for_classes_is_refused_for_numbers(nncli: Run, folder: Path, wo
 
 OF_NUMBERS = {
     "--metric rmse": "--metric: rmse is of numbers, and the target has classes. Use accuracy.",
-    "--model linear": "--model: linear predicts numbers, and the target has classes. Use --model perceptron or --model averaged-perceptron.",
-    "--optimizer exact": "--optimizer: exact knows the optimum of linear regression alone, with --loss mse, or mae or quantile without penalties. Use --optimizer lbfgs or --optimizer adam.",
+    "--model linear": "--model: linear predicts numbers, and the target has classes. Use --model logistic, --model softmax or --model mlp; if its classes are numbers to predict, add --task regression.",
+    "--loss huber": "--loss: huber is of numbers, and the target has classes. Use --loss cross-entropy; if its classes are numbers to predict, add --task regression.",
+    "--loss quantile:q=0.9": "--loss: quantile is of numbers, and the target has classes. Use --loss cross-entropy; if its classes are numbers to predict, add --task regression.",
+    "--model svm --loss huber:delta=2": "--loss: huber is of numbers, and the target has classes. Use --loss hinge.",
+    "--optimizer exact": "--optimizer: exact is for numbers, and the target has classes. Leave it out.",
 }  # fmt: skip
 
 

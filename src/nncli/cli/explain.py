@@ -20,6 +20,7 @@ from nncli.cli.options import (
     with_text_options,
 )
 from nncli.config.option import Component, Whole, read_option
+from nncli.config.task import check_metric
 from nncli.data.expand import expand
 from nncli.data.sources import title
 from nncli.errors import DONE, DataError, OptionError
@@ -88,6 +89,8 @@ def explain(
         raise OptionError("bootstrap", "it goes with --coefficients", "Add --coefficients")
     text, policy = options_of_rows(source, on_error, given)
     loaded, provenance = checkpoint.load(Path(model))
+    if metric is not None:
+        check_metric(metric, loaded.target is not None)
     if number is not None:
         for name, value in of_importance.items():
             if value:

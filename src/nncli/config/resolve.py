@@ -24,6 +24,7 @@ from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
 BATCHES, SMALLEST_BATCH = 32, 32  # batches are halved until there are 32 of them, but not below 32 rows
+STIRRING = ("dropout", "input_dropout", "max_norm", "clip_norm")  # no smooth objective is the same at each step
 T = TypeVar("T")
 
 
@@ -193,13 +194,21 @@ def _usual_optimizer(config: TrainConfig, preset: type[Preset], loss: Loss) -> s
     not smooth, or not the same at each step."""
     if not OPTIMIZERS.create(preset.optimizer).exact:
         return preset.optimizer
-    stirs = any(getattr(config, name) for name in ("dropout", "input_dropout", "max_norm", "clip_norm"))
     steps = any(getattr(config, name) is not None for name in ("lr", "schedule"))
-    if stirs or steps or config.batch_size not in (None, FULL_BATCH):
+    if _stirs(config) or steps or config.batch_size not in (None, FULL_BATCH):
         return Preset.optimizer
     if _knows_optimum(config, loss):
         return preset.optimizer
-    return LBFGS.name if loss.smooth and not config.l1 else Preset.optimizer
+    return LBFGS.name if _suits_lbfgs(config, loss) else Preset.optimizer
+
+
+def _stirs(config: TrainConfig) -> bool:
+    """Tell whether the objective is another one at each step, or a step is changed after it is taken."""
+    return any(getattr(config, name) for name in STIRRING)
+
+
+def _suits_lbfgs(config: TrainConfig, loss: Loss) -> bool:
+    return loss.smooth and not config.l1 and not _stirs(config)
 
 
 def _knows_optimum(config: TrainConfig, loss: Loss) -> bool:
@@ -258,20 +267,23 @@ def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> N
     if optimizer.exact and not _knows_optimum(config, loss):
         problem = f"{name} knows the optimum of linear regression alone, with {mention('loss', OF_NUMBERS)}, or mae or "
         problem += "quantile without penalties"
-        remedy = f"Use {mention('optimizer', LBFGS.name)} or {mention('optimizer', 'adam')}"
+        fitting = [LBFGS.name] if _suits_lbfgs(config, loss) else []
+        remedy = f"Use {' or '.join(mention('optimizer', one) for one in [*fitting, Preset.optimizer])}"
         raise OptionError("optimizer", problem, remedy)
+    if optimizer.exact and config.init != "zeros":
+        raise OptionError("init", f"{name} needs no initial weights", remedy)
     if optimizer.smooth:
         if not (loss.smooth or optimizer.exact):
-            fitting = [one for one in LOSSES if LOSSES[one].power or not config.is_regression]
-            others = ", ".join(one for one in fitting if LOSSES[one].smooth)
+            smooth = [one for one in LOSSES.values() if one.smooth]
+            those = [one for one in smooth if (one.power if config.is_regression else one.for_classes)]
+            others = ", ".join(one.name for one in those)
             problem = f"{name} needs a loss without kinks, and {loss.name} has some"
             raise OptionError("optimizer", problem, f"Use one of {others}")
         own = {"lr": optimizer.default_lr, "schedule": "constant"}  # as a resolved config has them
         other = tuple(key for key, value in own.items() if getattr(config, key) != value)
         _refuse(config, other, f"{name} finds the length of its steps by itself", remedy)
         reason = f"{name} needs the same smooth objective at every step"
-        other = ("dropout", "input_dropout", "max_norm", "clip_norm")
-        _refuse(config, other if optimizer.exact else ("l1", *other), reason, remedy)
+        _refuse(config, STIRRING if optimizer.exact else ("l1", *STIRRING), reason, remedy)
 
 
 def _refuse(config: TrainConfig, names: tuple[str, ...], reason: str, remedy: str) -> None:

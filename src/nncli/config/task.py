@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nncli.config.train_config import TrainConfig
+from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
 from nncli.nn.losses import LOSSES
@@ -17,16 +18,32 @@ OF_CLASSES = ("rare", "class_weight", "label_smoothing", "positive", "choose_thr
 
 
 def check_task(config: TrainConfig, preset: type[Preset], loss: Loss) -> None:
-    """Raise OptionError for a model, a loss or an option that is not for the task of a config."""
-    if not (preset.numbers if config.is_regression else preset.classes):
-        others = [name for name, one in MODELS.items() if (one.numbers if config.is_regression else one.classes)]
-        what = "classes, and the target is a number" if config.is_regression else "numbers, and the target has classes"
-        remedy = f"Use {' or '.join(mention('model', name) for name in others[:2] if name)}"
-        if config.is_regression:
-            remedy += f", or make classes of the numbers with {mention('task', 'classification')}"
-        raise OptionError("model", f"{preset.name} predicts {what}", remedy)
-    if not config.is_regression:
-        return
+    """Raise OptionError for a model, a loss or an optimizer that is not for the task of a config."""
+    if config.is_regression:
+        _check_for_numbers(config, preset, loss)
+    else:
+        _check_for_classes(config, preset, loss)
+
+
+def _check_for_classes(config: TrainConfig, preset: type[Preset], loss: Loss) -> None:
+    of_numbers = f"if its classes are numbers to predict, add {mention('task', REGRESSION)}"
+    if not preset.classes:
+        others = [name for name, one in MODELS.items() if one.classes and LOSSES.create(one.loss).probabilistic]
+        remedy = f"Use {_or([mention('model', name) for name in others])}; {of_numbers}"
+        raise OptionError("model", f"{preset.name} predicts numbers, and the target has classes", remedy)
+    if not loss.for_classes:
+        remedy = f"Use {mention('loss', preset.loss)}" + (f"; {of_numbers}" if preset.numbers else "")
+        raise OptionError("loss", f"{loss.name} is of numbers, and the target has classes", remedy)
+    if config.optimizer is not None and OPTIMIZERS.create(config.optimizer).exact:
+        problem = f"{config.optimizer} is for numbers, and the target has classes"
+        raise OptionError("optimizer", problem, "Leave it out")
+
+
+def _check_for_numbers(config: TrainConfig, preset: type[Preset], loss: Loss) -> None:
+    if not preset.numbers:
+        others = [mention("model", name) for name, one in MODELS.items() if one.numbers]
+        remedy = f"Use {_or(others)}, or make classes of the numbers with {mention('task', CLASSIFICATION)}"
+        raise OptionError("model", f"{preset.name} predicts classes, and the target is a number", remedy)
     if not loss.power or loss.link != "identity":
         fitting = [name for name, one in LOSSES.items() if one.power]
         found = f"{loss.name} with the link {loss.link}" if loss.power else loss.name

@@ -19,6 +19,7 @@ from nncli.nn.layers import Array
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import multilayer
 from nncli.nn.regularisation import Penalty
+from nncli.nn.row_loss import Loss
 from nncli.training.batch import Batch
 
 NUDGE = 1e-3  # standard deviation of a small move of θ and X
@@ -145,15 +146,20 @@ class NetworkKind:
 
 
 def network_kinds() -> list[NetworkKind]:
-    """Return every activation, loss and link with no, one and two hidden layers, for two classes and for three, and for
-    numbers (K = 0) where the loss is one of these."""
+    """Return every activation, loss and link with no, one and two hidden layers, for what the loss is of: two classes
+    and three, and numbers (K = 0)."""
     return [
         NetworkKind(activation, loss, hidden, K)
         for loss in every_loss()
         for hidden in ((), (5,), (5, 4))
         for activation in (ACTIVATIONS if hidden else [None])
-        for K in ((2, 3, 0) if LOSSES[loss.split(":")[0]].power and LOSSES.create(loss).link == "identity" else (2, 3))
+        for K in _targets(LOSSES.create(loss))
     ]
+
+
+def _targets(loss: Loss) -> tuple[int, ...]:
+    """Return how many classes a loss is checked for, and 0 if it is one of numbers."""
+    return ((2, 3) if loss.for_classes else ()) + ((0,) if loss.power and loss.link == "identity" else ())
 
 
 def every_loss() -> list[str]:

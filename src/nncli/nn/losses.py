@@ -119,12 +119,13 @@ class MeanAbsoluteError(Loss):
 class HuberLoss(Loss):
     """L = Σ_k ½ e_k² while |e_k| ≤ δ, else δ (|e_k| − ½ δ), E = P − Y;  dL/dP = E cut off at ±δ (Huber 1964)
 
-    Of numbers, δ = 1 counts standard deviations of the target in the training rows.
+    It is of numbers: δ = 1 counts standard deviations of the target in the training rows.
     """
 
     delta: float = positive(1.0)
 
     power = 2
+    for_classes = False
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self._link.forward(Z, P)
@@ -147,13 +148,14 @@ class HuberLoss(Loss):
 class QuantileLoss(Loss):
     """L = Σ_k max(q e_k, (q − 1) e_k), E = Y − P, q = 0.5;  dL/dP = −q where P < Y, 1 − q where P > Y (Koenker 1978)
 
-    It is least where a share q of the targets lies below the prediction: q = 0.5 predicts the median.
+    It is of numbers: least where a share q of the targets lies below the prediction, so q = 0.5 predicts the median.
     """
 
     q: float = setting(0.5, "a share between 0 and 1", lambda value: 0 < value < 1)
 
     smooth = False
     power = 1
+    for_classes = False
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self._link.forward(Z, P)

@@ -31,8 +31,12 @@ BATCHES = ("1", "4", "8", "16", "32", "64", "128", "full")
 
 def _tasks(name: str, component: Any) -> list[str]:
     """Return the tasks that a component is for, by the name of its registry."""
-    fits = {CLASSIFICATION: name != "model" or component.classes}
-    fits[REGRESSION] = component.numbers if name == "model" else name != "loss" or component.power > 0
+    if name == "model":
+        fits = {CLASSIFICATION: component.classes, REGRESSION: component.numbers}
+    elif name == "loss":
+        fits = {CLASSIFICATION: component.for_classes, REGRESSION: component.power > 0}
+    else:
+        fits = {CLASSIFICATION: True, REGRESSION: True}
     return [task for task, is_for in fits.items() if is_for]
 
 
