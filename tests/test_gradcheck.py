@@ -243,7 +243,7 @@ def test_where_nothing_is_proved_nothing_passes(nncli: Run, tmp_path: Path) -> N
     assert outcome.code == BAD_DATA
     assert outcome.out.splitlines()[-2:] == [
         "nothing is proved about W1, b1, W2, b2, X: the derivatives are too small, as those of saturated units are",
-        "no errors to compare, with 1e-06 allowed: failed",
+        "no errors to compare, with 1e-06 allowed: failed, as nothing is proved",
     ]
     model = tmp_path / "model.npz"
     (tmp_path / "far.csv").write_text(
@@ -253,6 +253,24 @@ def test_where_nothing_is_proved_nothing_passes(nncli: Run, tmp_path: Path) -> N
     outcome = nncli("gradcheck", model, "--json")
     assert outcome.code == BAD_DATA
     assert {block["verdict"] for block in outcome.json["blocks"]} == {"zero"}
+
+
+@pytest.mark.parametrize("is_right", [True, False], ids=["right", "twice what it should be"])
+def test_at_an_optimum_gradients_are_compared_nearby(
+    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool
+) -> None:
+    """Where the line meets every row, dL/dZ = 0, and so is twice that: only away from the optimum they differ."""
+    model = tmp_path / "m.npz"
+    assert nncli("train", "chocolate", "-m", "linear", "--dtype", "float64", "-q", "-o", model).code == 0
+    if not is_right:
+        monkeypatch.setattr(LOSSES["mse"], "backward", lambda self, Z, P, Y, dZ: np.multiply(2, P - Y, out=dZ))
+    outcome = nncli("gradcheck", model, "-q")
+    assert (
+        "W1, b1, X: all derivatives are 0 within rounding, as at an optimum; compared at weights and rows moved by"
+        in outcome.out
+    )
+    said = "passed" if is_right else "failed, the gradient of W1, b1, X is wrong"
+    assert (outcome.code, outcome.out.endswith(f"allowed: {said}\n")) == (0 if is_right else BAD_DATA, True)
 
 
 def test_an_error_that_kinks_make_is_gone_nearby(nncli: Run, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from nncli.nn.row_loss import Loss
 from nncli.training.batch import Batch
 
 NUDGE = 1e-3  # standard deviation of a small move of θ and X
+NEAR_ZERO = ("lost", "zero")  # verdicts on a block whose derivatives are 0 within rounding
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,9 @@ def summary(results: Sequence[tuple[NetworkKind, GradientCheck]]) -> dict[str, A
 
 def _described(block: BlockCheck) -> dict[str, Any]:
     worst = block.worst
+    as_they_are = ("name", "entries", "directions", "kinks", "lost", "moved", "verdict")
     return {
-        **{name: getattr(block, name) for name in ("name", "entries", "directions", "kinks", "lost", "verdict")},
+        **{name: getattr(block, name) for name in as_they_are},
         "shape": list(block.shape),
         "relative_error": worst and _finite(worst.error),
         "worst_index": worst and worst.index and list(worst.index),
@@ -78,8 +80,10 @@ def check_gradients(
 ) -> GradientCheck:
     """Check the gradient with respect to each block of θ, and to X, as training's own `Batch` computes it.
 
-    `on_block` is called with the number of blocks done and the name of the next. Raises NncliError for a loss that is
-    not finite.
+    A block is compared a little further on too, at a θ and an X moved by about `NUDGE`, if it is wrong, as a real error
+    shows at any θ, and one that is gone there came from kinks; and if its derivatives are 0 within rounding, as at an
+    optimum, where a wrong gradient may be 0 too. `on_block` is called with the number of blocks done and the name of
+    the next. Raises NncliError for a loss that is not finite.
     """
     network, penalty, n = objective.network, objective.penalty, len(objective.subset)
     batch = Batch(objective.subset, objective.loss, objective.K, network, n, objective.smoothing)
@@ -118,14 +122,17 @@ def check_gradients(
 
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow never counts as right
         found = compared([*(block.name for block in network.blocks), "X"])
-        wrong = [name for name, block in found.items() if block.verdict == "wrong"]
-        if wrong:  # a real error shows at any θ; one that is gone a little further on came from kinks
+        doubtful = [name for name, block in found.items() if block.verdict in ("wrong", *NEAR_ZERO)]
+        if doubtful:
             rng = np.random.default_rng(nudge)
             network.theta += rng.normal(0, NUDGE, network.size)
             batch.X += rng.normal(0, NUDGE, batch.X.shape)
-            for name, nearby in compared(wrong).items():
-                if nearby.verdict != "wrong":
-                    found[name] = dataclasses.replace(nearby, kinks=nearby.kinks + found[name].wrong)
+            for name, nearby in compared(doubtful).items():
+                here = found[name]
+                if here.verdict == "wrong" != nearby.verdict:
+                    found[name] = dataclasses.replace(nearby, kinks=nearby.kinks + here.wrong)
+                elif here.verdict in NEAR_ZERO and nearby.verdict in ("ok", "wrong"):
+                    found[name] = dataclasses.replace(nearby, moved=True)
     network.drop_with(None)
     return GradientCheck(tuple(found.values()))
 

@@ -51,7 +51,8 @@ class BlockCheck:
     """The comparisons of one block of numbers. `worst` has the largest error of those that are ok or wrong.
 
     The verdict is ok or wrong; or zero if all derivatives are 0, kink or lost if there are no others: these three prove
-    nothing.
+    nothing. `moved` tells that they were made near the numbers that were asked about, as at these all derivatives are 0
+    within rounding, which they are at an optimum.
     """
 
     name: str
@@ -62,6 +63,7 @@ class BlockCheck:
     kinks: int
     lost: int
     worst: Comparison | None
+    moved: bool = False
 
     @property
     def verdict(self) -> str:

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from nncli.diagnostics.gradcheck import GradientCheck, NetworkKind
+from nncli.diagnostics.gradcheck import NUDGE, GradientCheck, NetworkKind
 from nncli.nn.finite_differences import TOLERANCE
 from nncli.system.output import put
 from nncli.terminal.tables import new_console, new_table, show
 
 LOG_SCALE = "1e-16   1"  # above the bars
 UNDECIDED = {
-    "zero": "all derivatives found are 0; other rows may have others",
+    "zero": "all derivatives found are 0, as of rows without a loss; other rows may have others",
     "kink": "all its points are at kinks",
     "lost": "the derivatives are too small, as those of saturated units are",
 }
+MOVED = f"compared at weights and rows moved by about {NUDGE:g}"
 MOST_FAILURES = 10  # networks that are named
 
 
@@ -29,12 +30,16 @@ def print_gradient_check(check: GradientCheck) -> None:
     for verdict, meaning in (("kinks", "there is no derivative to compare with"), ("lost", "smaller than rounding")):
         if any(getattr(block, verdict) for block in check.blocks):
             put(f"{verdict}: {meaning}, which counts neither as right nor as wrong")
+    moved = ", ".join(block.name for block in check.blocks if block.moved)
+    if moved:
+        put(f"{moved}: all derivatives are 0 within rounding, as at an optimum; {MOVED}")
     for verdict, reason in UNDECIDED.items():
         names = ", ".join(block.name for block in check.blocks if block.verdict == verdict)
         if names:
             put(f"nothing is proved about {names}: {reason}")
     wrong = ", ".join(block.name for block in check.blocks if block.verdict == "wrong")
-    verdict = "passed" if check.passed else f"failed, the gradient of {wrong} is wrong" if wrong else "failed"
+    failed = f"failed, {f'the gradient of {wrong} is wrong' if wrong else 'as nothing is proved'}"
+    verdict = "passed" if check.passed else failed
     error = check.max_relative_error
     largest = "no errors to compare" if math.isnan(error) else f"largest relative error {error:.1e}"
     put(f"{largest}, with {TOLERANCE:g} allowed: {verdict}")
