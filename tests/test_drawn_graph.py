@@ -1,4 +1,4 @@
-"""`nncli graph --out FILE` draws a computation graph: every node, value and derivative, to the right or down."""
+"""`nncli graph -o FILE` draws a computation graph: every node, value and derivative, to the right or down."""
 
 from __future__ import annotations
 
@@ -92,12 +92,26 @@ def test_a_graph_that_is_too_large_to_read_is_refused() -> None:
 def test_the_picture_of_a_network_on_a_row_has_all_its_nodes(nncli: Run) -> None:
     pytest.importorskip("vl_convert")
     nncli("train", "moons", "--hidden", 2, "--epochs", 2, "-q", "-o", "m.npz")
-    outcome = nncli("graph", "m.npz", "--row", 7, "--out", "g.svg", "--json")
+    outcome = nncli("graph", "m.npz", "--row", 7, "-o", "g.svg", "--json")
     assert outcome.code == 0, outcome.err
     texts = {node.text for node in ElementTree.parse("g.svg").iter() if node.tag.endswith("text")}
     for node in outcome.json["nodes"]:
         assert f"{node['value'] + 0.0:.5g}" in texts
         assert f"∂ {node['derivative'] + 0.0:.5g}" in texts
+
+
+ELSEWHERE = {
+    "graph w*x --svg": "nncli graph: no such option: --svg. Draw it with -o graph.svg.",
+    "plot w*x graph": "WHAT: graph has a command of its own. Draw it with: nncli graph 'w*x' -o graph.svg.",
+    "plot m.npz graph": "WHAT: graph has a command of its own. Draw it with: nncli graph m.npz --row 1 -o graph.svg.",
+}
+
+
+@pytest.mark.parametrize("words", ELSEWHERE)
+def test_who_looks_for_the_picture_elsewhere_is_told_where_it_is(nncli: Run, words: str) -> None:
+    Path("m.npz").touch()
+    outcome = nncli(*words.split())
+    assert (outcome.code, outcome.err) == (2, f"{ELSEWHERE[words]}\n")
 
 
 @pytest.mark.long

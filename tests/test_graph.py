@@ -282,7 +282,7 @@ def test_bad_values_are_told(words: list[str], message: str, nncli: Callable[...
     assert (found.code, found.out, found.err) == (2, "", message + "\n")
 
 
-@pytest.mark.parametrize("expression", ["-x", "-x + 1", "-log(x)", "--x", "-at*x"])
+@pytest.mark.parametrize("expression", ["-x", "-x + 1", "-log(x)", "-sqrt(x)", "-tanh(x)", "--x", "-at*x"])
 def test_an_expression_may_begin_with_a_minus(expression: str, nncli: Callable[..., Any]) -> None:
     at = "x=2,at=1" if "at" in expression else "x=2"
     found = nncli("graph", expression, "--at", at, "--json")

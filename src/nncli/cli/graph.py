@@ -22,6 +22,7 @@ EXPRESSION_HELP = (
     "arctan, relu, step, sign, hinge, sum, max, logsumexp, softmax; or a small model."
 )
 OUT_HELP = "Picture to draw: .svg, .png, or .html, which opens offline."
+PICTURES = ("--svg", "--png", "--html")  # what is no option of graph is its argument
 LONGEST_NAME = 250  # of a file; anything longer is an expression
 
 
@@ -31,7 +32,7 @@ def graph(
     at: Annotated[list[str] | None, value_option("VALUES", "Values of the variables, as w=1,x=2.")] = None,
     row: Annotated[str | None, value_option("N", "Row of DATA to run a model on, from 1.")] = None,
     dot: Annotated[bool, switch("--dot", "Print the graph in the DOT language of Graphviz.")] = False,
-    out: Annotated[str | None, value_option("FILE", OUT_HELP, "the terminal", "--out")] = None,
+    out: Annotated[str | None, value_option("FILE", OUT_HELP, "the terminal", "--out", "-o")] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -40,13 +41,17 @@ def graph(
     nncli graph "(w*x + b - y)^2" --at w=1,x=2,b=0,y=3
     nncli graph "-log(sigmoid(w*x))" --at w=0.5,x=2 --dot | dot -Tsvg > graph.svg
     nncli graph "-log(softmax(z1..z3)[2])" --at z1=1,z2=2,z3=0
-    nncli graph model.npz --row 7 --out row.svg    a network on a row, drawn
+    nncli graph model.npz --row 7 -o row.svg    a network on a row, drawn
     """
+    expression = expression.removeprefix(" ")
+    for word in (expression, data):
+        if word in PICTURES:
+            raise UsageError("nncli graph", f"no such option: {word}", f"Draw it with -o graph.{word.strip('-')}")
     if out is not None:
         from nncli.figures.vega_lite import check_ending
 
         check_ending(out)
-        check_writable(Path(out), [*filter(None, (expression, data))], "--out", NO_MODEL)
+        check_writable(Path(out), [*filter(None, (expression, data))], "-o", NO_MODEL)
     if dot and json:
         raise OptionError("dot", "only one of --dot and --json can be printed", "Leave one of them out")
     if row is not None:

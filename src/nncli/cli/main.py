@@ -69,6 +69,20 @@ class _Command(Command):
             raise _ReaderGone from None
 
 
+class _Graph(_Command):
+    """The command graph, whose expression may begin with a minus."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put a blank before such an expression: Typer would look for options among its letters, as -o in -log(x)."""
+        own = {name for one in self.get_params(ctx) for name in one.opts if name.startswith("-")}
+        flags = {name for one in self.get_params(ctx) if getattr(one, "is_flag", False) for name in one.opts}
+        for i, word in enumerate(args):
+            is_value = i > 0 and args[i - 1] in own - flags
+            if word.startswith("-") and not word.startswith("--") and word not in {*own, *HELP} and not is_value:
+                args[i] = f" {word}"
+        return super().parse_args(ctx, args)
+
+
 class _Program(Group):
     """The program, which loads a command when it is asked for."""
 
@@ -84,7 +98,7 @@ def _loaded(command: str) -> Any:
     # an expression may begin with a minus: what is no option of graph is its argument
     settings = {"ignore_unknown_options": True} if command == "graph" else None
     function = getattr(importlib.import_module(f"nncli.cli.{module}"), name)
-    app.command(command, cls=_Command, context_settings=settings)(function)
+    app.command(command, cls=_Graph if command == "graph" else _Command, context_settings=settings)(function)
     return typer.main.get_command(app)
 
 

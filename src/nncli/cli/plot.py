@@ -78,9 +78,8 @@ def plot(
     from nncli.model import checkpoint
 
     if figure == "graph":
-        raise OptionError(
-            "figure", "it has a command of its own", f"Draw it with: nncli graph {file} --row 1 --out graph.svg"
-        )
+        of = f"{shlex.quote(file)} --row 1" if Path(file).is_file() else shlex.quote(file)
+        raise OptionError("figure", "graph has a command of its own", f"Draw it with: nncli graph {of} -o graph.svg")
     kind = FIGURES.create(figure)
     shown = 0 if epochs_shown is None else read_option("epochs_shown", epochs_shown, Whole(1))
     if shown and figure != "boundary":
