@@ -202,6 +202,11 @@ def evaluate(
         say(note, quiet)
     if worst is not None or judged is not None:
         say_left_out(loaded, sources, policy, quiet)
+    if loaded.config.row_by_row:
+        from nncli.explain.separation import story_of
+
+        story, _ = story_of(loaded, provenance, model)
+        details |= story
     if json:
         _note_omitted([evaluation], quiet)
         print_json(evaluation.to_json() | details)
@@ -214,6 +219,11 @@ def evaluate(
             print_groups(**details["by"], positive=evaluation.metrics["positive"])
         if "worst" in details:
             print_worst(details["worst"])
+        if "mistakes" in details:
+            from nncli.terminal.mistakes import print_mistakes
+
+            about = details["mistakes"], details["separation"], len(loaded.classes), loaded.preprocess.scaling
+            print_mistakes(*about)
     return DONE
 
 

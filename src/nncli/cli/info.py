@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from nncli.cli.options import MODEL_ARGUMENT, Json, switch
-from nncli.errors import DONE, NncliError, OptionError, UsageError
+from nncli.errors import DONE, OptionError, UsageError
 from nncli.system.output import counted, print_json, put, say
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def info(
         return _weights(loaded, model, json)
     description = checkpoint.describe(loaded, provenance) | {"separation": None}
     if loaded.config.row_by_row:
-        from nncli.explain.separation import separation_of
+        from nncli.explain.separation import story_of
 
-        try:
-            description["separation"] = separation_of(loaded, provenance, model).to_json()
-        except NncliError as error:  # the data are elsewhere, or others
-            say(f"whether weights can separate the training rows is not known: {error}")
+        story, unknown = story_of(loaded, provenance, model)
+        description |= story
+        if unknown:
+            say(f"whether weights can separate the training rows is not known: {unknown}")
     if json:
         print_json(description)
     else:

@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import ResolvedConfig
 from nncli.data.scaled_rows import Subset
-from nncli.errors import DataError
+from nncli.errors import DataError, NncliError
+from nncli.explain.nonnegative import nonnegative_least_squares
 from nncli.explain.retraining import ANEW, prepare_again
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
+from nncli.model.training_state import mistakes_of
 from nncli.nn.losses import LOSSES
 from nncli.nn.optimizers import MIRA, OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
@@ -47,6 +49,17 @@ class Separation:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def story_of(model: Model, provenance: Provenance, file: str) -> tuple[dict[str, Any], str]:
+    """Return the mistakes of a model that was trained row by row, and what its training rows come to, as JSON has them,
+    None where that is not known; also return why it is not, or nothing."""
+    told: dict[str, Any] = {"mistakes": mistakes_of(provenance.epochs(row_by_row=True)), "separation": None}
+    try:
+        told["separation"] = separation_of(model, provenance, file).to_json()
+    except NncliError as error:  # the data are elsewhere, or others
+        return told, str(error)
+    return told, ""
 
 
 def separation_of(model: Model, provenance: Provenance, file: str) -> Separation:
@@ -89,13 +102,11 @@ def widest_margin(V: Floats) -> tuple[bool | None, float | None]:
     whose residual r it is −r / r_last (Lawson and Hanson 1974, chapter 23). Where there is none, λ proves it: λ ≥ 0 and
     Σ λ_i v_i = 0, whose product with any such θ would be above 0 (Gordan 1873).
     """
-    from scipy.optimize import nnls
-
     R = float(np.linalg.norm(V, axis=1).max())
     target = np.append(np.zeros(V.shape[1]), 1.0)
     system = np.vstack([V.T / R, np.ones(len(V))])
     try:
-        shares, _ = nnls(system, target)
+        shares = nonnegative_least_squares(system, target)
     except RuntimeError:  # it has not ended
         return None, None
     residual = system @ shares - target

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +15,12 @@ from nncli.data.sources import title
 from nncli.model.decision import say_threshold
 from nncli.nn.calibration import Calibration
 from nncli.system.characters import encoding_name
-from nncli.system.output import counted, in_quotes, number, percent, put, quantity
+from nncli.system.output import counted, in_quotes, percent, put, quantity
+from nncli.terminal.mistakes import told_mistakes
 from nncli.terminal.numbers import written
 from nncli.terminal.tables import PARTS, cut, first_names, new_table, show
 
 SHOWN_FILES = 3  # of a table
-ROUNDING = 1e-9  # of a bound that may be a whole number
 
 
 def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
@@ -71,8 +70,7 @@ def print_model(d: dict[str, Any]) -> None:
         "decision": _decided(d["classes"], d["decision"]),
         "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept"
         + (", and the state that --resume starts from" if d["resumable"] else ""),
-        "mistakes": _mistaken(d["mistakes"], d["separation"]),
-        **_separated(d["separation"], len(d["classes"]), d["scaling"]),
+        **told_mistakes(d["mistakes"], d["separation"], len(d["classes"]), d["scaling"]),
         "options": d["command_line"],
         "program": f"nncli {d['nncli']}",
     }
@@ -102,37 +100,6 @@ def _figures(figures: dict[str, Any]) -> dict[str, str]:
     accuracy = ", ".join(f"{title} {percent(found['accuracy'])}" for title, found in parts)
     baseline = f"baseline {percent(figures['baseline_accuracy'])}{_referred(figures['reference'])}"
     return {"accuracy": f"{accuracy} ({baseline})"}
-
-
-def _mistaken(mistakes: dict[str, Any] | None, separation: dict[str, Any] | None) -> str:
-    """Write how many rows were answered wrongly when their turn came, whether training converged, and how many mistakes
-    it can make at most."""
-    if mistakes is None:
-        return ""
-    without = mistakes["by_epoch"].count(0)
-    end = ", none in the last: converged" if mistakes["converged"] else f", {without or 'none'} of them without one"
-    if separation and separation["most_mistakes"] is not None:
-        most = math.floor(separation["most_mistakes"] * (1 + ROUNDING))
-        end += f"; at most {separation['theorem']} = {most:,} are possible"
-    return f"{mistakes['total']:,} in {counted(len(mistakes['by_epoch']), 'epoch')}{end}"
-
-
-def _separated(found: dict[str, Any] | None, K: int, scaling: str) -> dict[str, str]:
-    """Write whether weights can separate the training rows and how widely, and R of the perceptron's theorem."""
-    if found is None:
-        return {}
-    if found["separable"] is False:
-        return {"margin": f"none: no weights can be right for all {found['rows']:,} training rows"}
-    if found["separable"] is None:
-        return {"margin": "too narrow to tell whether any weights are right for all training rows"}
-    margin = f"γ = {number(found['widest_margin'])} is the widest"
-    if found["margin"] is not None and found["margin"] >= 0:
-        margin += f", {number(found['margin'])} that of these weights"
-    else:
-        margin += "; these weights are not right for all training rows"
-    row = f"the longest {'' if scaling == 'none' else 'scaled '}row with a bias input of 1"
-    twice = "" if K == 2 else ", times √2 as a mistake moves two classes"
-    return {"margin": margin, "radius": f"R = {number(found['R'])}, of {row}{twice}"}
 
 
 def _judged_in_folds(folds: dict[str, Any] | None) -> str:
