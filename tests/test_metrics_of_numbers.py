@@ -11,7 +11,9 @@ from sklearn.metrics import mean_absolute_error, median_absolute_error, r2_score
 
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate
-from nncli.metrics.mean_interval import median_interval
+from nncli.metrics.mean_interval import median_interval, skewed_interval
+from nncli.metrics.paired import sign_flip_p
+from nncli.metrics.paired_interval import mean_difference_interval
 from nncli.metrics.reported import OF_NUMBERS
 from nncli.metrics.rows import ScoredRows
 
@@ -85,6 +87,18 @@ def test_the_interval_of_a_median_is_between_the_ranks_of_the_binomial_distribut
     k = max(1, int(binom.ppf(0.025, n, 0.5)) + (binom.cdf(binom.ppf(0.025, n, 0.5), n, 0.5) <= 0.025))
     assert low == pytest.approx(k, abs=1 if n > 1000 else 0)
     assert high == n + 1 - low
+
+
+@pytest.mark.parametrize("unit", [2.0**1000, 2.0**-1000], ids=["huge", "tiny"])
+def test_intervals_of_means_know_numbers_of_any_size(unit: float) -> None:
+    """In another unit the interval is the same, though the squares of these numbers are no float: of squared errors of
+    1e97, say."""
+    x = np.random.default_rng(0).gamma(1, size=40)
+    for interval in (skewed_interval, mean_difference_interval):
+        low, high = interval(x)
+        assert interval(x * unit) == (low * unit, high * unit)
+    for d in (x[:1], x[:9] - 1, np.array([1.0, 1, -1])):
+        assert sign_flip_p(d * unit) == sign_flip_p(d)
 
 
 def test_r2_of_rows_with_one_number_is_not_defined() -> None:

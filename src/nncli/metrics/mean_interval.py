@@ -16,6 +16,18 @@ EXACT_ROWS = 1000  # up to which the binomial distribution is added up
 def skewed_interval(x: Floats, z: float = Z) -> tuple[float, float]:
     """Return the interval of the mean of numbers x (n,) that may be skewed: the one with which the studentised mean T
     gives a normal T + a T² / 3 + a² T³ / 27 + a / 6, where a = γ / √n, of skewness γ (Hall 1992)."""
+    unit = unit_of(x)
+    low, high = _skewed_interval(x / unit, z)
+    return low * unit, high * unit
+
+
+def unit_of(x: Floats) -> float:
+    """Return the power of two above the largest of numbers x (n,): in that unit, the squares of squared errors of any
+    size are finite, and no digit changes."""
+    return 2.0 ** min(math.frexp(float(np.abs(x).max()))[1], 1023)
+
+
+def _skewed_interval(x: Floats, z: float) -> tuple[float, float]:
     n, mean, sd = len(x), float(x.mean()), float(x.std())
     if not sd > 0:
         return mean, mean

@@ -142,6 +142,8 @@ def sign_flip_p(differences: Floats) -> float:
     d = differences[differences != 0]
     if not len(d):
         return 1.0
+    if np.ptp(np.abs(d)) == 0:
+        d = np.sign(d)
     if (d == d.round()).all() and (np.ptp(np.abs(d)) == 0 or np.abs(d).sum() <= MOST_EXACT):
         sizes, counts = np.unique(np.abs(d).astype(np.int64), return_counts=True)
         return exact_sign_flip_p(dict(zip(sizes.tolist(), counts.tolist(), strict=True)), abs(int(d.sum())))

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from nncli.metrics.intervals import estimate
-from nncli.metrics.mean_interval import skewed_interval
+from nncli.metrics.mean_interval import skewed_interval, unit_of
 from nncli.metrics.metric import Metric, OfARanking
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.metrics.student import Z, student_point
@@ -55,7 +55,8 @@ def mean_difference_interval(d: Floats) -> tuple[float, float]:
     """Return the 95 % interval of a mean of differences d (n,): that of Student, and of one that allows for how skewed
     they are (Hall 1992) what is beyond."""
     n, mean = len(d), float(d.mean())
-    half = student_point(n - 1) * float(d.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    unit = unit_of(d)
+    half = student_point(n - 1) * float((d / unit).std(ddof=1)) * unit / math.sqrt(n) if n > 1 else 0.0
     low, high = skewed_interval(d, Z)
     return min(mean - half, low), max(mean + half, high)
 
