@@ -190,7 +190,7 @@ def test_a_person_sees_the_reasons_the_background_and_what_could_move_it(nncli: 
         ("explain mlp.npz --coefficients", "--coefficients: model 'mlp' has hidden layers"),
         ("explain linear.npz --metric f1", "--metric: f1 is of classes, and the target is a number. Use rmse"),
         ("explain linear.npz --metric accuracy", "--metric: accuracy is of classes, and the target is a number"),
-        ("explain linear.npz d.csv --row 999", "--row: expected a row of the 240 rows"),
+        ("explain linear.npz d.csv --row 999", "--row: expected a row from 1 to 240 of "),
         ("predict linear.npz d.csv --reasons 9", "--reasons: expected at most 5 columns"),
         ("predict mlp.npz d.csv --reasons 1 --embed", "--embed: it replaces the predictions, and --reasons"),
     ],

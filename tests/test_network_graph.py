@@ -165,7 +165,7 @@ def test_a_saved_model_on_other_rows(nncli: Run, small: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("argv", "code", "line"),
     [
-        ("SMALL --row 151", BAD_DATA, "iris: expected at least 151 rows, for --row 151, found 150."),
+        ("SMALL --row 151", BAD_COMMAND, "--row: expected a row from 1 to 150 of iris, found 151."),
         ("SMALL --row 0", BAD_COMMAND, "--row: expected a whole number from 1, found '0'."),
         ("SMALL --row x", BAD_COMMAND, "--row: expected a whole number from 1, found 'x'."),
         ("SMALL", BAD_COMMAND, "--row: expected the row that SMALL is to be shown on. Add --row 1."),

@@ -259,7 +259,7 @@ def test_a_model_of_an_older_version_says_what_it_lacks(nncli: Run, command: lis
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["explain", "--row", "151"], "--row: expected a row of the 150 rows of iris, found 151."),
+        (["explain", "--row", "151"], "--row: expected a row from 1 to 150 of iris, found 151."),
         (["explain", "--row", "0"], "--row: expected a whole number"),
         (["explain", "--row", "1", "--metric", "accuracy"], "--metric: a row is explained by itself. Leave it out."),
         (["explain", "--row", "1", "--coefficients"], "--row: coefficients are those of the model, for any rows."),

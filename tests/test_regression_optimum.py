@@ -12,10 +12,13 @@ from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, QuantileRe
 
 from nncli import train
 from nncli.api import TrainedModel
+from nncli.config.train_config import TrainConfig
 from nncli.errors import TrainingError
 from nncli.nn import least_squares
 from nncli.nn.least_squares import least_squares as solve
 from nncli.nn.quantile_regression import quantile_regression
+from nncli.training.prepare import prepare
+from nncli.training.run import new_trainer
 
 ALL = {"val": 0, "test": 0, "dtype": "float64", "model": "linear", "task": "regression"}
 
@@ -242,6 +245,17 @@ def test_one_outlier_does_not_move_the_median() -> None:
     y[7] = 1000
     w, b = quantile_regression(x, y, 0.5)
     np.testing.assert_allclose([*w, b], [3, 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+def test_a_request_to_stop_is_heard_while_the_optimum_is_worked_out(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nncli.training.guards.SHORT", -1)  # as if it took long
+    asked = iter([False] * 3)  # before the epoch, before its step, and once within it
+    prepared = prepare(TrainConfig(data=("chocolate",), model="linear", loss=loss, task="regression"))
+    mine = new_trainer(prepared)
+    assert list(mine.run(lambda: next(asked, True))) == []
+    assert (mine.stopped, mine.between_epochs) == ("interrupted", False)
+    assert list(mine.network.theta) == [0, 0]
 
 
 def test_the_loss_of_a_run_is_in_the_unit_of_the_target() -> None:

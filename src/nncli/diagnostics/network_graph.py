@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nncli.data.sources import Source
-from nncli.errors import DataError, NncliError, UsageError, mention
+from nncli.errors import NncliError, OptionError, UsageError
 from nncli.explain.columns import names_of_inputs
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, labelled_rows
@@ -30,7 +30,7 @@ def graph_of_model(
     a title that names the row and the network.
 
     The loss is that of the row alone: without regularisation, dropout, weights or smoothing. Raises OptionError for a
-    network too large to look at, DataError for a row that does not exist, and NncliError if a value is not finite or
+    network too large to look at and for a row that does not exist, and NncliError if a value is not finite or
     the derivatives differ from the engine's.
     """
     config, K = dataclasses.replace(model.config.model, dtype="float64"), len(model.classes)
@@ -40,7 +40,7 @@ def graph_of_model(
     dataset = labelled_rows(model, provenance, model_file, source, config.dtype)
     place = dataset.where
     if row > len(dataset):
-        raise DataError(place, f"expected at least {row:,} rows, for {mention('row', row)}, found {len(dataset):,}")
+        raise OptionError("row", f"expected a row from 1 to {len(dataset):,} of {place}, found {row:,}")
     x = model.preprocess.transform(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)[0]
     y, shown = dataset.y[row - 1], model.schema.target
     if model.target is not None:

@@ -20,7 +20,7 @@ from nncli.explain.nearest_change import nearest_changes, value_of
 from nncli.explain.reasons import Reasons, check_background, reasons, reasons_for_numbers
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
-from nncli.system.output import counted, in_quotes
+from nncli.system.output import in_quotes
 
 BACKGROUND = "the mean input of the training rows"
 NAME_DATA = "Name the data: nncli explain MODEL DATA --row N"
@@ -54,7 +54,7 @@ def read_row(model: Model, source: Source, text: TextOptions, number: int) -> Ta
                         raise block.errors[place]
                     return block.table.take(np.array([place]))
                 before += len(block)
-    raise OptionError("row", f"expected a row of the {counted(before, 'row')} of {title(source)}, found {number:,}")
+    raise OptionError("row", f"expected a row from 1 to {before:,} of {title(source)}, found {number:,}")
 
 
 def explain_row(model: Model, row: Table) -> dict[str, Any]:

@@ -9,6 +9,8 @@ weighted least squares of all rows (Portnoy and Koenker 1997).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,19 +25,22 @@ MOST_STEPS = 100
 EXACT = 1e-10  # of the largest target: errors that are rounding errors
 
 
-def quantile_regression(X: Matrix, y: Vector, q: float, omega: Vector | None = None) -> tuple[Vector, float]:
-    """Return w (d,) and b for rows X (n, d), targets y (n,) and weights ω (n,), 1 each if there are none."""
+def quantile_regression(
+    X: Matrix, y: Vector, q: float, omega: Vector | None = None, on_step: Callable[[], None] = lambda: None
+) -> tuple[Vector, float]:
+    """Return w (d,) and b for rows X (n, d), targets y (n,) and weights ω (n,), 1 each if there are none; `on_step` is
+    called before each step, and may raise what ends it."""
     if omega is not None and not omega.all():  # rows that do not count
         X, y, omega = X[omega > 0], y[omega > 0], omega[omega > 0]
     Z = np.column_stack([X, np.ones(len(X))])
     theta = solve_symmetric(Z.T @ Z, Z.T @ y)
     if np.abs(y - Z @ theta).max() > EXACT * np.abs(y).max():  # else it goes through all of them
         u = np.ones(len(y)) if omega is None else omega
-        theta = -_multipliers(Z, -y, u, (1 - q) * u)
+        theta = -_multipliers(Z, -y, u, (1 - q) * u, on_step)
     return theta[:-1], float(theta[-1])
 
 
-def _multipliers(Z: Matrix, c: Vector, u: Vector, x: Vector) -> Vector:
+def _multipliers(Z: Matrix, c: Vector, u: Vector, x: Vector, on_step: Callable[[], None]) -> Vector:
     """Return the multipliers λ (d,) of Zᵀx = b in min cᵀx over 0 ≤ x ≤ u, from a feasible x, which fixes b."""
     b = Z.T @ x
     s = u - x
@@ -45,6 +50,7 @@ def _multipliers(Z: Matrix, c: Vector, u: Vector, x: Vector) -> Vector:
     inside = 1e-3 * size / len(r)
     z, w = np.maximum(r, 0) + inside, np.maximum(-r, 0) + inside
     for _ in range(MOST_STEPS):
+        on_step()
         gap = float(c @ x - multipliers @ b + w @ u)
         if gap <= GAP * size:
             break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +16,23 @@ from nncli.nn.losses import QuantileLoss
 from nncli.training.batch import Batch
 
 
-def set_to_optimum(batch: Batch, chosen: Positions, l1: float, l2: float) -> Sums:
+def set_to_optimum(batch: Batch, chosen: Positions, l1: float, l2: float, on_step: Callable[[], None]) -> Sums:
     """Set the parameters of the network of a batch to the optimum for the chosen rows, with penalties; return what the
-    rows come to there. OptionError where it needs all rows in memory, and not all are."""
+    rows come to there. `on_step`, which is called now and then, may raise what ends it. OptionError where it needs all
+    rows in memory, and not all are."""
     matrix, starts = batch.subset.matrix, range(0, len(chosen), batch.size)
 
     def blocks() -> Iterator[least_squares.Block]:
         matrix.expect(chosen)
         for start in starts:
+            on_step()
             X, _ = batch.take(chosen[start : start + batch.size])
             yield X, batch.y, batch.weights()
 
     if batch.loss.power == 2:
         w, b = least_squares.least_squares(blocks, l1, l2)
     else:
-        w, b = _quantiles(blocks(), batch)
+        w, b = _quantiles(blocks(), batch, on_step)
     layer = batch.network.dense[0]
     layer.W[:, 0], layer.b[0] = w, b
     matrix.expect(chosen)
@@ -38,7 +40,9 @@ def set_to_optimum(batch: Batch, chosen: Positions, l1: float, l2: float) -> Sum
     return Sums(*map(sum, zip(*sums, strict=True)))
 
 
-def _quantiles(blocks: Iterable[least_squares.Block], batch: Batch) -> tuple[NDArray[np.float64], float]:
+def _quantiles(
+    blocks: Iterable[least_squares.Block], batch: Batch, on_step: Callable[[], None]
+) -> tuple[NDArray[np.float64], float]:
     """Return w and b of quantile regression."""
     from nncli.nn.quantile_regression import quantile_regression
 
@@ -49,4 +53,4 @@ def _quantiles(blocks: Iterable[least_squares.Block], batch: Batch) -> tuple[NDA
     X, y, omega = zip(*((X.astype(np.float64), y, omega) for X, y, omega in blocks), strict=True)
     weights = None if omega[0] is None else np.concatenate(omega)
     q = batch.loss.q if isinstance(batch.loss, QuantileLoss) else 0.5
-    return quantile_regression(np.concatenate(X), np.concatenate(y), q, weights)
+    return quantile_regression(np.concatenate(X), np.concatenate(y), q, weights, on_step)

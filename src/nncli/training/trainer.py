@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 OPTIMUM = "this is the optimum"
 
 
+class _Halted(Exception):
+    """A step is given up: the run has to end. The text says why."""
+
+
 class Trainer:
     """Trains a network in place, epoch by epoch, and remembers the best θ seen.
 
@@ -120,7 +124,11 @@ class Trainer:
                     if reason := self.limits.within_epoch():
                         self.stopped = reason
                         return
-                    self.step(at_once)
+                    try:
+                        self.step(at_once)
+                    except _Halted as halted:
+                        self.stopped = str(halted)
+                        return
             epoch = self.end_epoch()
             self.limits.after_epoch()
             yield epoch
@@ -299,8 +307,15 @@ class Trainer:
         from nncli.training.optimum import set_to_optimum
 
         assert isinstance(self.optimizer, LBFGS)
+        how = self.config.training
+        sums = set_to_optimum(batch, chosen, how.l1, how.l2, self._check_limits)
         self.optimizer.done = True
-        return set_to_optimum(batch, chosen, self.config.training.l1, self.config.training.l2)
+        return sums
+
+    def _check_limits(self) -> None:
+        """Raise `_Halted` within a step that takes long, where the run has to end."""
+        if reason := self.limits.within_epoch():
+            raise _Halted(reason)
 
     def _close(self, total: float, correct: float) -> Epoch:
         """Evaluate the network, which holds θ̄, and note an epoch."""
