@@ -47,7 +47,7 @@ def _quantiles(
     from nncli.nn.quantile_regression import quantile_regression
 
     if not isinstance(batch.subset.matrix, Matrix):
-        problem = f"it has to see all rows at once, and {mention('memory')} does not"
+        problem = f"exact has to see all rows at once, and {mention('memory')} does not"
         remedy = f"Use {mention('optimizer', 'adam')}, or leave {mention('memory')} out"
         raise OptionError("optimizer", problem, remedy)
     X, y, omega = zip(*((X.astype(np.float64), y, omega) for X, y, omega in blocks), strict=True)
