@@ -12,6 +12,7 @@ from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, QuantileRe
 
 from nncli import train
 from nncli.api import TrainedModel
+from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.errors import TrainingError
 from nncli.nn import least_squares
@@ -267,6 +268,24 @@ def test_the_loss_of_a_run_is_in_the_unit_of_the_target() -> None:
         error = model.predict(X) - y
         assert model.figures["train"]["loss"] == pytest.approx(of(error).mean())
         assert model.figures["train"]["rmse"] == pytest.approx(np.sqrt((error**2).mean()))
+
+
+@pytest.mark.parametrize(
+    ("given", "l2"),
+    [
+        ({}, 0.003),
+        ({"l2": 0.0}, 0),
+        ({"optimizer": "adamw"}, 0.01),
+        ({"hidden": ()}, None),
+        ({"model": "linear"}, None),
+        ({"task": "classification"}, None),
+    ],
+    ids=lambda one: str(one),
+)
+def test_a_network_of_numbers_has_a_small_penalty_unless_another_is_asked_for(
+    given: dict[str, Any], l2: float | None
+) -> None:
+    assert resolve(TrainConfig(**{"task": "regression", **given}), 100, has_val=True).options.l2 == l2
 
 
 def test_a_network_bends_where_a_line_cannot() -> None:

@@ -138,7 +138,8 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     # the preset's rate, schedule and batch are made for its own optimizer, loss and layers
     its = preset.optimizer, preset.loss_for(config.is_regression), bool(preset.hidden)
     own = (optimizer.name, loss.name, bool(hidden)) == its
-    l2 = 0.0 if optimizer.margin else preset.l2_of_all / n_train or optimizer.default_l2
+    of_numbers = preset.l2_of_numbers if config.is_regression and hidden else 0.0
+    l2 = 0.0 if optimizer.margin else preset.l2_of_all / n_train or optimizer.default_l2 or of_numbers
     config = dataclasses.replace(
         config,
         hidden=hidden,

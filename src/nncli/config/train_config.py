@@ -260,7 +260,7 @@ class TrainConfig:
         "RATE",
         NOT_NEGATIVE,
         "Strength λ of the L2 penalty, ½ λ Σ w², added to the loss; with adamw, of its weight decay.",
-        "0; svm 1 / rows; adamw 0.01; mira none",
+        "0; svm 1 / rows; mlp of numbers 0.003; adamw 0.01; mira none",
     )
     max_norm: float | None = _regularisation(
         "LENGTH", POSITIVE, "Maximum length of the weight vector of a unit.", "no limit"
