@@ -48,7 +48,7 @@ OPTIMUM = "this is the optimum"
 
 
 class _Halted(Exception):
-    """A step is given up: the run has to end. The text says why."""
+    """An epoch is given up: the run has to end. The text says why."""
 
 
 class Trainer:
@@ -118,17 +118,15 @@ class Trainer:
                 return
             self.begin_epoch()
             at_once = self.at_once
-            # overflow shows as a loss that is not finite, which is looked for at each step
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                while self._at < len(self._rows):
-                    if reason := self.limits.within_epoch():
-                        self.stopped = reason
-                        return
-                    try:
+            try:
+                # overflow shows as a loss that is not finite, which is looked for at each step
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                    while self._at < len(self._rows):
+                        self._check_limits()
                         self.step(at_once)
-                    except _Halted as halted:
-                        self.stopped = str(halted)
-                        return
+            except _Halted as halted:
+                self.stopped = str(halted)
+                return
             epoch = self.end_epoch()
             self.limits.after_epoch()
             yield epoch
@@ -313,7 +311,7 @@ class Trainer:
         return sums
 
     def _check_limits(self) -> None:
-        """Raise `_Halted` within a step that takes long, where the run has to end."""
+        """Raise `_Halted` where the run has to end now: before a step, or within one that takes long."""
         if reason := self.limits.within_epoch():
             raise _Halted(reason)
 
