@@ -98,6 +98,23 @@ def test_each_metric_is_that_of_scikit_learn(seed: int) -> None:
         assert value(spec, rows) == pytest.approx(right, rel=1e-9, abs=1e-12), spec
 
 
+@pytest.mark.parametrize(
+    ("logits", "loss"),
+    [
+        ([0, -50, -51], 2.6382973e-22),  # e^-50 + e^-51, beside which 1 is too much for log(1 + x)
+        ([0, -800, -900], 0),  # e^-800 is no float
+        ([0, 2, 2], 2.7586237),  # log(1 + 2 e²)
+        ([0, 5000, 4999], 5000.3132617),  # 5000 + log(1 + e^-1)
+        ([-50], 1.9287498e-22),
+        ([5000], 5000),
+    ],
+    ids=str,
+)
+def test_the_log_loss_of_a_row_is_exact_however_sure_a_model_is(logits: list[float], loss: float) -> None:
+    Z, y = np.array([logits], np.float32), np.zeros(1, np.int64)
+    assert value("log-loss", ScoredRows(y, y, max(2, len(logits)), Z, True)) == pytest.approx(loss, rel=1e-7, abs=0)
+
+
 @pytest.mark.filterwarnings("ignore")  # of scikit-learn, for classes that are absent
 @pytest.mark.parametrize("seed", some_short(range(120), 24))
 def test_rows_that_count_several_times_are_those_of_scikit_learn(seed: int) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nncli.nn.activations import ACTIVATIONS, Activation
+from nncli.nn.buffers import shared_zeros
 from nncli.nn.layers import Dense
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
@@ -138,3 +139,12 @@ def test_parameters_gradients_and_state_start_at_cache_lines() -> None:
         adam.start(network.theta)
         for vector in (network.theta, network.grad, *adam.vectors.values()):
             assert vector.ctypes.data % 64 == 0
+
+
+def test_zeros_that_are_shared_grow_and_cannot_be_written() -> None:
+    dtype = np.dtype("float64")
+    for shape in ((2, 3), (400, 5), (3, 1)):
+        zeros = shared_zeros(shape, dtype)
+        assert (zeros.shape, zeros.dtype, np.any(zeros)) == (shape, dtype, False)
+        with pytest.raises(ValueError, match="read-only"):
+            zeros[0, 0] = 1

@@ -102,11 +102,14 @@ class ScoredRows:
 
     def blocks(self) -> Iterator[tuple[slice, Floats]]:
         """Yield the logits (some, K) of some rows at a time, in float64, with where these rows stand."""
-        at_once = max(1, CELLS_AT_ONCE // self.K)
-        for start in range(0, len(self), at_once):
-            part = slice(start, start + at_once)
+        for part in self._parts():
             Z = self.logits[part].astype(np.float64)
             yield part, np.hstack([np.zeros_like(Z), Z]) if Z.shape[1] == 1 else Z
+
+    def _parts(self) -> Iterator[slice]:
+        """Yield where some rows stand, as many as are worked on at a time."""
+        at_once = max(1, CELLS_AT_ONCE // self.K)
+        return (slice(start, start + at_once) for start in range(0, len(self), at_once))
 
     def probabilities(self) -> Iterator[tuple[slice, Floats]]:
         """Yield P (some, K) of some rows at a time, with where these rows stand."""
@@ -132,10 +135,24 @@ class ScoredRows:
         return np.where(is_top, -against, log_p - np.log1p(-np.exp(log_p)))
 
     def log_p(self) -> Floats:
-        """Return the logarithm of the probability of the true class, (n,): finite, however small it is."""
+        """Return the logarithm of the probability of the true class, (n,): finite, however small it is, and exact,
+        however near to 0.
+
+        log p_y = −log Σ_k e^(a_k), where a_k is how far class k is ahead of y; with a, the most of these, it is
+        −a − log (e^−a + Σ_{k≠y} e^(a_k − a)).
+        """
         if self.logits.shape[1] == 1:
             z = self.logits[:, 0].astype(np.float64)
-            return -np.logaddexp(0, np.where(self.y, -z, z))
-        high, against = self._peaks
-        z = self.logits[np.arange(len(self)), self.y].astype(np.float64) - high
-        return z - np.logaddexp(0, against)
+            ahead = np.where(self.y, -z, z)
+            return -np.maximum(ahead, 0) - np.log1p(np.exp(-np.abs(ahead)))
+        found = np.empty(len(self))
+        for part in self._parts():
+            y, Z = self.y[part], self.logits[part].T.astype(np.float64, order="C")  # (K, some): few and long sums
+            rows = np.arange(len(y))
+            Z -= Z[y, rows]  # a_k
+            most = Z.max(axis=0)  # a ≥ 0, as that of y is 0
+            Z -= most
+            Z[y, rows] = -np.inf
+            others = np.exp(Z, out=Z).sum(axis=0)
+            np.negative(most + np.log1p(np.expm1(-most) + others), out=found[part])
+        return found

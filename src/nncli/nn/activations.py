@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nncli.nn.autodiff.expression import add
 from nncli.nn.autodiff.graph import Graph
+from nncli.nn.buffers import shared_zeros
 from nncli.nn.components import Configurable, positive, setting
 from nncli.nn.layers import Array, Layer
 from nncli.registry import Registry
@@ -136,7 +137,7 @@ class ReLU(Activation):
     in_place = True
 
     def forward(self, Z: Array, A: Array) -> None:
-        np.maximum(Z, 0, out=A)
+        np.maximum(Z, shared_zeros(Z.shape, Z.dtype), out=A)
 
     def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
         np.greater(A, 0, out=A)  # dA/dZ = [Z > 0] = [A > 0]

@@ -32,6 +32,17 @@ def ones(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     return made[:n]
 
 
+def shared_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return zeros that are made once, to be read only: `np.maximum(Z, zeros)` takes a third of the time that it takes
+    with the number 0, for which NumPy has no vector instructions."""
+    n, made = math.prod(shape), _ZEROS.get(dtype)
+    if made is None or len(made) < n:
+        made = np.zeros(n, dtype)
+        made.flags.writeable = False
+        _ZEROS[dtype] = made
+    return made[:n].reshape(shape)
+
+
 def one_hot(k: NDArray[Any], out: NDArray[Any], on: float = 1, off: float = 0) -> None:
     """Write out (n, K): `on` in column k_i of row i, `off` elsewhere, for k (n,)."""
     out.fill(off)
@@ -39,6 +50,7 @@ def one_hot(k: NDArray[Any], out: NDArray[Any], on: float = 1, off: float = 0) -
 
 
 _ONES: dict[np.dtype[Any], NDArray[Any]] = {}
+_ZEROS: dict[np.dtype[Any], NDArray[Any]] = {}
 
 
 def all_finite(array: NDArray[Any]) -> bool:
