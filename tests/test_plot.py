@@ -280,14 +280,7 @@ def test_names_from_data_do_no_harm(nncli: Run) -> None:
             assert nncli("plot", *words, "-o", f"f.{ending}").code == 0
             text = Path(f"f.{ending}").read_text("utf-8")
             assert "<script>alert" not in text
-            assert "\u202e" not in text.rpartition("vegaEmbed(")[2]
-
-
-def test_a_page_asks_nobody_for_anything(nncli: Run, two: Path) -> None:
-    assert nncli("plot", two, "roc", "-o", "r.html").code == 0
-    assert "<svg" in Path("r.html").read_text("utf-8").partition("<script>")[0], "whole without JavaScript"
-    page = re.sub(r"<script>.*?</script>", "", Path("r.html").read_text("utf-8"), flags=re.DOTALL)
-    assert not re.findall(r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=""", page)
+            assert "\u202e" not in text
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from nncli.figures.all_kinds import FIGURES, OfModel, Subject, build_of_model
-from nncli.figures.figure import Axis, Bars, Cells, Figure, Intervals, Line, Panel, Points, Regions, Rule
+from nncli.figures.figure import Axis, Bars, Boxes, Cells, Figure, Intervals, Line, Panel, Points, Regions, Rule
 from nncli.model import checkpoint
 from nncli.report.document import Block, Command, Drawing, Finding, Listing, Paragraph, Report, Section, Slider
-from nncli.report.page import page_of
+from nncli.report.page import page_of, page_of_figure
 from pages import Element, read_page
 
 HOSTILE = "</script></style><script>alert(1)</script><img src=//x.y onerror=alert(2)>\"'&\x1b[31m\u202e\u2028${x}"
@@ -139,6 +139,28 @@ def test_it_is_smaller_than_two_megabytes_and_describes_at_most_500_marks_of_a_f
     ]
     assert max(counts) <= 500
     assert sum(count > 0 for count in counts) >= 8
+
+
+@pytest.mark.parametrize("name", ["Weights of m.npz", HOSTILE], ids=["plain", "hostile"])
+def test_a_page_of_one_figure_has_a_heading_and_names_its_pictures_and_asks_for_nothing(name: str) -> None:
+    found = read_page(page_of_figure(figure(name)))
+    check_asks_for_nothing(found)
+    check_script(found)
+    check_ids(found)
+    shown = SHOWN if name == HOSTILE else name
+    assert {one.name for one in found.elements} <= KNOWN
+    assert (found.one("html").attributes["lang"], found.one("title").text) == ("en", shown)
+    main = found.one("main")
+    assert main.one("h1").text == shown
+    assert [svg.attributes["aria-label"] for svg in main.all("svg")] == [f"{shown}: {shown}", *[shown] * 3]
+    assert main.one("p", "notes").text == shown
+
+
+def test_boxes_of_a_graph_are_as_large_on_a_page_as_in_a_picture() -> None:
+    boxes = Boxes(np.arange(9.0), np.zeros(9), (("u",),) * 9, (100, 80), (0.4, 0.4))
+    panel = Panel(Axis("", -0.5, 8.5), Axis("", 0.5, -0.5), (boxes,), bare=True)
+    svg = read_page(page_of_figure(Figure("-log(x)", (panel,)))).one("svg")
+    assert int(str(svg.attributes["width"])) >= 900  # nine of 100 pixels
 
 
 def test_the_same_report_gives_the_same_page(real: str) -> None:

@@ -13,7 +13,7 @@ from nncli.config.option import Whole, read_option
 from nncli.data.formats.known_formats import is_model
 from nncli.errors import DONE, OptionError, UsageError
 from nncli.nn.autodiff.graph import Graph
-from nncli.system.atomic import NO_MODEL, atomic_file, check_writable
+from nncli.system.atomic import NO_MODEL, check_writable
 from nncli.system.numbers import read_number
 from nncli.system.output import print_json, say, shortened
 
@@ -60,11 +60,9 @@ def graph(
         made, extra, title = _of_expression(expression, data, ",".join(at or [])), {}, expression
     if out is not None:
         from nncli.figures.computation_graph import figure_of_graph
-        from nncli.figures.vega_lite import drawn
+        from nncli.report.figure_file import write_figure
 
-        picture = drawn(figure_of_graph(made, shortened(title)), Path(out).suffix.lower())
-        with atomic_file(Path(out)) as file:
-            file.write(picture)
+        write_figure(figure_of_graph(made, shortened(title)), Path(out))
     if json:
         print_json({**made.describe(), **extra})
     elif dot:

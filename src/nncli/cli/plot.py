@@ -21,7 +21,7 @@ from nncli.cli.options import (
 from nncli.config.option import Whole, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE, OptionError
-from nncli.system.atomic import NO_MODEL, atomic_file, check_writable
+from nncli.system.atomic import NO_MODEL, check_writable
 from nncli.system.characters import composed
 from nncli.system.output import WARNING, print_json, say
 
@@ -74,7 +74,7 @@ def plot(
         build_of_model,
         trials_of,
     )
-    from nncli.figures.vega_lite import check_ending, drawn
+    from nncli.figures.vega_lite import check_ending
     from nncli.model import checkpoint
 
     if figure == "graph":
@@ -117,8 +117,9 @@ def plot(
     for note in notes:
         say(note, quiet)
     if out is not None:
-        with atomic_file(Path(out)) as opened:
-            opened.write(drawn(made, Path(out).suffix.lower()))
+        from nncli.report.figure_file import write_figure
+
+        write_figure(made, Path(out))
     if json:
         print_json(made.to_json())
     elif out is None:

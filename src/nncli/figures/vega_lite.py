@@ -1,10 +1,8 @@
-"""Draw a figure as SVG, PNG or a page that opens without network: its description becomes that of Vega-Lite."""
+"""Draw a figure as SVG or PNG: its description becomes that of Vega-Lite."""
 
 from __future__ import annotations
 
 import dataclasses
-import html
-import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,22 +30,6 @@ LONGEST_NAME = 40  # characters on an axis
 SHORT = 7  # characters of a name that stands upright below its column
 PATH, LONG = re.compile(r'<path [^<>]*?d="[^"]*"'), re.compile(r"\d+\.\d{3,}(e-\d+)?")
 
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="UTF-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>body {{ margin: 1rem; background: white }} svg {{ max-width: 100%; height: auto }}</style>
-</head>
-<body>
-<div id="figure">{svg}</div>
-<script>{vega}</script>
-<script>vegaEmbed("#figure", {spec}, {{renderer: "svg", actions: false}})</script>
-</body>
-</html>
-"""
-
 
 def check_ending(file: str) -> None:
     """Raise OptionError for a file that is no picture by its name, or where the package that draws is not installed."""
@@ -65,16 +47,14 @@ def check_can_draw(what: str) -> None:
 
 
 def drawn(figure: Figure, ending: str) -> bytes:
-    """Return the bytes of a file with such an ending."""
+    """Return the bytes of a picture file, .svg or .png."""
     import vl_convert
 
     spec = specification(figure)
     if ending == ".png":
         png: bytes = vl_convert.vegalite_to_png(spec, scale=2, allowed_base_urls=[])
         return png
-    if ending == ".svg":
-        return _svg(spec).encode()
-    return _page(safe(figure.title), _svg(spec), spec).encode()
+    return _svg(spec).encode()
 
 
 def _svg(spec: dict[str, Any]) -> str:
@@ -83,16 +63,6 @@ def _svg(spec: dict[str, Any]) -> str:
 
     drawing: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     return PATH.sub(lambda path: LONG.sub(lambda number: f"{float(number[0]):.2f}", path[0]), drawing)
-
-
-def _page(title: str, svg: str, spec: dict[str, Any]) -> str:
-    """Return a page with the picture, which a browser with JavaScript makes one that answers to the pointer."""
-    import vl_convert
-
-    text = json.dumps(spec).replace("<", "\\u003c")  # a name ends no script
-    return PAGE.format(
-        title=html.escape(title), svg=svg, spec=text, vega=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    )
 
 
 def specification(figure: Figure, longest: int = LONGEST_NAME) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Write a report as one HTML file: it opens offline, in light and dark, on paper and on a phone.
+"""Write a report, or one figure, as an HTML file: it opens offline, in light and dark, on paper and on a phone.
 
 All is there without JavaScript. The script adds buttons that copy, the slider and what marks say, and is the only one
 that the page allows to run: its hash stands in the policy of the page, which allows no request to any address.
@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 
+from nncli.figures.figure import Figure
 from nncli.report.document import (
     Block,
     Command,
@@ -28,11 +29,12 @@ from nncli.report.document import (
     State,
 )
 from nncli.report.markup import Markup, element, own_code, verbatim
-from nncli.report.pictures import pictures
+from nncli.report.pictures import Picture, pictures
 from nncli.system.output import counted, one_line
 
 BESIDE_OTHERS = {Drawing: "drawings", Listing: "tables"}
 BESIDE = 440  # pixels: a figure that is no wider stands beside another
+MOST_DESCRIBED_ALONE = 5000  # marks that say what they show, of the one figure of a page
 LISTED = 20  # thresholds that a table shows
 SENTENCE, MANY = 40, 8  # characters of a cell that needs room, and columns that are small on paper
 FEW = 5  # columns that fit a phone side by side
@@ -46,28 +48,38 @@ SIGNS: dict[State, tuple[str, str]] = {
 
 def page_of(report: Report) -> str:
     """Return the text of an HTML file that shows a report. Figures are drawn with vl-convert-python."""
-    script = _own_file("page.js")
     anchors = _anchors(report.sections)
     numbers = itertools.count(1)
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_policy(script)),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("link", rel="icon", href="data:,"),  # or else browsers ask for one
-        element("title", verbatim(report.title)),
-        own_code("style", _own_file("page.css")),
-    )
-    body = element(
-        "body",
+    return _page(
+        report.title,
         element("header", element("h1", report.title), _verdict(report), _contents(report, anchors)),
         element(
             "main",
             _findings(report.findings),
             *(_section(one, anchor, numbers) for one, anchor in zip(report.sections, anchors, strict=True)),
         ),
-        own_code("script", script),
     )
+
+
+def page_of_figure(figure: Figure) -> str:
+    """Return the text of an HTML file that shows one figure, drawn with vl-convert-python."""
+    panels = pictures(figure, "figure", MOST_DESCRIBED_ALONE)
+    return _page(figure.title, element("main", element("h1", figure.title, class_="figure"), *_panels(figure, panels)))
+
+
+def _page(title: str, *parts: Markup) -> str:
+    """Return the text of an HTML file that shows some parts, in the style of a report and with its script."""
+    script = _own_file("page.js")
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_policy(script)),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("link", rel="icon", href="data:,"),  # or else browsers ask for one
+        element("title", verbatim(title)),
+        own_code("style", _own_file("page.css")),
+    )
+    body = element("body", *parts, own_code("script", script))
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en').html}\n"
 
 
@@ -199,20 +211,22 @@ def _listing(table: Listing, chosen: int | None = None) -> Markup:
 
 def _drawing(drawing: Drawing, name: str) -> Markup:
     """Show a figure, below what it says."""
-    figure, panels = drawing.figure, pictures(drawing.figure, name)
+    panels = pictures(drawing.figure, name)
+    caption = element("figcaption", element("strong", drawing.figure.title), drawing.caption)
+    is_whole = len(panels) > 1 or panels[0].width > BESIDE
+    kind = "drawing whole" if is_whole else "drawing"
+    return element("figure", caption, *_panels(drawing.figure, panels), class_=kind)
+
+
+def _panels(figure: Figure, panels: list[Picture]) -> list[Markup]:
+    """Show the panels of a figure, and its notes below them."""
     shown = []
     for picture in panels:
         title = [element("p", picture.title)] if picture.title else []
         wide = {"class_": "panel wide", "role": "group", "aria_label": picture.title or figure.title, "tabindex": "0"}
         shown.append(element("div", *title, picture.svg, **(wide if picture.width > BESIDE else {"class_": "panel"})))
-    parts = [
-        element("figcaption", element("strong", figure.title), drawing.caption),
-        element("div", *shown, class_="panels"),
-    ]
-    if figure.notes:
-        parts.append(element("p", "; ".join(figure.notes), class_="notes"))
-    is_whole = len(panels) > 1 or panels[0].width > BESIDE
-    return element("figure", *parts, class_="drawing whole" if is_whole else "drawing")
+    notes = [element("p", "; ".join(figure.notes), class_="notes")] if figure.notes else []
+    return [element("div", *shown, class_="panels"), *notes]
 
 
 def _slider(slider: Slider, name: str) -> Markup:

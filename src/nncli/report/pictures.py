@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from nncli.figures.figure import Figure
+from nncli.figures.figure import Boxes, Figure
 from nncli.figures.vega_lite import SHAPES, specification
 from nncli.figures.vega_marks import COLOURS, GREY
 from nncli.report.markup import Markup
@@ -58,16 +58,18 @@ class Picture:
     width: int
 
 
-def pictures(figure: Figure, name: str) -> list[Picture]:
+def pictures(figure: Figure, name: str, most_described: int = MOST_DESCRIBED) -> list[Picture]:
     """Draw the panels of a figure. `name` is unlike that of all other figures of the page."""
     import vl_convert
 
-    whole, found, left = specification(figure, LONGEST_LABEL), list[Picture](), MOST_DESCRIBED
+    whole, found, left = specification(figure, LONGEST_LABEL), list[Picture](), most_described
     for i, (panel, spec) in enumerate(zip(figure.panels, whole.get("concat", [whole]), strict=True)):
         spec = _cut(spec, {})
         layers, left = _layers(spec["layer"], left)
+        is_graph = any(isinstance(mark, Boxes) for mark in panel.marks)  # whose boxes are as large as their texts
+        size = {key: spec[key] for key in ("width", "height")} if is_graph else _sizes(spec)
         drawn = vl_convert.vegalite_to_svg(
-            {"$schema": whole["$schema"], "background": None, "config": CONFIG, **_sizes(spec), "layer": layers},
+            {"$schema": whole["$schema"], "background": None, "config": CONFIG, **size, "layer": layers},
             allowed_base_urls=[],
         )
         label = f"{figure.title}: {panel.title}" if panel.title else figure.title
