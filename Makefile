@@ -47,8 +47,8 @@ docs: $(VENV)/installed-dev  ## build the documentation as a site in build/site
 fuzz: $(VENV)/installed-dev  ## a million mutations each of model, CSV and IDX files, and 300 kills (two hours)
 	NNCLI_EXAMPLES=1000000 NNCLI_KILLS=300 $(PYTEST) -m long -o faulthandler_timeout=0 tests/test_fuzz.py tests/test_resume_killed.py
 
-bench: $(VENV)/installed-bench  ## time nncli against its peers (20 minutes; MNIST=FOLDER of IDX files)
-	$(BIN)/python benchmarks/run.py $(MNIST)
+bench: $(VENV)/installed-bench  ## time nncli against its peers (25 minutes; MNIST=FOLDER of IDX files, ADULT=FILE)
+	$(BIN)/python benchmarks/run.py $(MNIST) $(if $(ADULT),--adult $(ADULT))
 
 mnist: $(VENV)/installed  ## accuracies on MNIST, three seeds each (30 minutes; MNIST=FOLDER of IDX files)
 	@test -n "$(MNIST)" || { echo "make: name the folder of the MNIST files: make mnist MNIST=FOLDER" >&2; exit 1; }

@@ -110,6 +110,7 @@ class Comparison:
     theirs: list[float]
     limit: float | None = None  # what the ratio may be at most
     added: float | None = None  # what ours may be more than theirs at most, where it is not the ratio that counts
+    most: float | None = None  # what ours may be at most, where the ratio only says how that compares
     work: str = ""
     void: bool = False  # they have not done the same
 
@@ -125,17 +126,22 @@ class Comparison:
 
     @property
     def met(self) -> bool | None:
-        """Both ratios within the limit; None where there is none, or nothing to compare."""
+        """Tell whether the limit is kept, that of the ratio by both ratios; None where there is none, or nothing to
+        compare."""
         if self.void:
             return None
         if self.added is not None:
             return statistics.median(self.ours) - statistics.median(self.theirs) <= self.added
+        if self.most is not None:
+            return statistics.median(self.ours) <= self.most
         return None if self.limit is None else max(self.ratio, self.pairwise) <= self.limit
 
     @property
     def limit_shown(self) -> str:
         if self.added is not None:
             return f"+{self.added:g} {self.unit}"
+        if self.most is not None:
+            return f"{self.most:g} {self.unit}"
         return "-" if self.limit is None else f"{self.limit:.2f}"
 
     @property

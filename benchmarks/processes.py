@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from measure import Comparison, Finished, process, rounds
+from measure import Comparison, Crashed, Finished, process, rounds
 from nncli.data.bundled import path_of
 from shown import compare_accuracies, heading, show, show_process
 from tables import write_images
@@ -19,8 +19,10 @@ NNCLI = str(Path(sys.executable).with_name("nncli"))
 ROUNDS, START_ROUNDS = 5, 15
 CSV_LIMITS = 0.35, 0.4  # of time and peak memory
 IRIS_LIMIT = 0.7
+CHOCOLATE_SECONDS = 0.35
 SWEEP_LIMIT = 0.6  # against scikit-learn
 JOBS_LIMIT = 1 / 1.7  # two jobs against one
+CENTS = 1e-4  # that the line of chocolate may be off
 
 
 def from_csv(data: Any, folder: Path, peers: set[str]) -> None:
@@ -56,6 +58,21 @@ def iris(data: Any, folder: Path, peers: set[str]) -> None:
     # of 22 rows, so that one is 4.5 points
     print("  test accuracy:   " + ", ".join(f"{name} {out['test']['accuracy']:.1%}" for name, out in outputs.items()))
     print("  epochs:          " + ", ".join(f"{name} {out['epochs']}" for name, out in outputs.items()))
+
+
+def chocolate(data: Any, folder: Path, peers: set[str]) -> None:
+    """Linear regression of seven prices that lie on a line: little else than starting up."""
+    heading("chocolate: train --model linear, save; whole process")
+    commands = {
+        "nncli": [NNCLI, "train", "chocolate", "--model", "linear", "-o", "chocolate.npz", "--json", "--quiet"],
+        "sklearn": [sys.executable, str(PEERS / "chocolate_sklearn.py"), str(path_of("chocolate")), "chocolate.pickle"],
+    }
+    found = rounds({name: partial(process, command, folder) for name, command in commands.items()}, START_ROUNDS)
+    ours, theirs = ([seconds(run) for run in found[name]] for name in commands)
+    show(Comparison("time", "s", "sklearn", ours, theirs, most=CHOCOLATE_SECONDS))
+    errors = {name: json.loads(runs[-1].output)["train"]["rmse"] for name, runs in found.items()}
+    if max(errors.values()) > CENTS:
+        raise Crashed(f"a contender is not on the line: {errors}")
 
 
 def gradients(data: Any, folder: Path, peers: set[str]) -> None:

@@ -1,6 +1,6 @@
 """nncli beside its peers: training epochs, whole processes, time and memory.
 
-python benchmarks/run.py [FOLDER of the four MNIST files] [--only NAME …]
+python benchmarks/run.py [FOLDER of the four MNIST files] [--adult FILE] [--only NAME …]
 
 Contenders take turns (A B C A B C …) after one round to warm up; a row has the medians, the ratio of
 the medians, the median of the ratios within rounds, and the promised limit, which both must keep.
@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import epochs
+import explaining
 import growth
 import latency
 import processes
@@ -41,7 +42,7 @@ THREADS = min(2, CORES)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PJRT_NPROC")  # the last is JAX's
 # What a shell may have set: everyone takes its own kernels, and nobody compiles what it imports again each time.
 SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
-PEERS = ("pandas", "torch", "jax")
+PEERS = ("pandas", "torch", "jax", "supervised")  # the last is mljar-supervised
 
 Arrays = dict[str, NDArray[Any]]
 SECTIONS: dict[str, Callable[[Arrays, Path, set[str]], None]] = {
@@ -50,6 +51,7 @@ SECTIONS: dict[str, Callable[[Arrays, Path, set[str]], None]] = {
     "optimum": epochs.optimum,
     "regression": epochs.regression,
     "iris": processes.iris,
+    "chocolate": processes.chocolate,
     "csv": processes.from_csv,
     "latency": latency.latency,
     "answering": tables.answering,
@@ -58,6 +60,9 @@ SECTIONS: dict[str, Callable[[Arrays, Path, set[str]], None]] = {
     "growth": growth.growth,
     "gradcheck": processes.gradients,
     "sweep": processes.sweeps,
+    "explain": explaining.importance,
+    "reasons": explaining.reasons,
+    "report": explaining.report,
     "start-up": processes.start_up,
 }
 
@@ -65,6 +70,7 @@ SECTIONS: dict[str, Callable[[Arrays, Path, set[str]], None]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="of the four MNIST files")
+    parser.add_argument("--adult", type=Path, metavar="FILE", help="training rows of Adult (UCI), CSV without header")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, metavar="NAME", help=f"some of {', '.join(SECTIONS)}")
     options = parser.parse_args()
     for variable in THREAD_VARIABLES:
@@ -76,6 +82,8 @@ def main() -> int:
     try:
         data, source = (mnist(options.folder), "MNIST") if options.folder else (synthetic(), "synthetic images")
         with tempfile.TemporaryDirectory() as folder:
+            if options.adult:
+                explaining.write_adult(options.adult, Path(folder))
             for name in options.only or SECTIONS:
                 SECTIONS[name](data, Path(folder), peers)
     except (Crashed, NncliError) as error:
@@ -116,7 +124,7 @@ def synthetic() -> Arrays:
 def describe_machine() -> dict[str, Any]:
     """Prints and returns the processor, the versions and the threads."""
     versions = {"python": platform.python_version()}
-    for name in ("nncli", "numpy", "scikit-learn", "pandas", "pyarrow", "torch", "jax"):
+    for name in ("nncli", "numpy", "scikit-learn", "pandas", "pyarrow", "torch", "jax", "mljar-supervised"):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -30,11 +30,11 @@ def threshold_section(of: Evidence) -> Section | None:
     blocks: list[Block] = [Paragraph(said), slider(of, positive)]
     if of.model.decision is None or not of.model.decision.costs:
         how = (
-            f"Which to choose depends on what mistakes cost. A missed row is {its}, and not predicted so; a false alarm is "
-            f"predicted {its}, and is not. If a missed row costs as much as k false alarms, the threshold of 1 / (1 + k) "
-            "costs least, as far as the probabilities can be believed. A model that is trained with such costs, as nncli "
-            "train does with --cost missed=5,false-alarm=1, has a report that shows here what a row costs at each "
-            "threshold."
+            f"Which to choose depends on what mistakes cost. A missed row is {its}, and not predicted so; a false "
+            f"alarm is predicted {its}, and is not. If a missed row costs as much as k false alarms, the threshold of "
+            "1 / (1 + k) costs least, as far as the probabilities can be believed. A model that is trained with such "
+            "costs, as nncli train does with --cost missed=5,false-alarm=1, has a report that shows here what a row "
+            "costs at each threshold."
         )
         blocks += [Paragraph(how), _by_cost(of)]
     return Section("Threshold", tuple(blocks))
