@@ -133,7 +133,7 @@ def _report(name: str, rows: Path, folder: Path, peers: set[str], seconds: float
         folders = (f"{name}-mljar-{i}" for i in count())
         script = [sys.executable, str(PEERS / "report_mljar.py"), str(rows)]
         turns["mljar"] = lambda: process([*script, next(folders)], folder)
-    found = rounds(turns, LONG_ROUNDS)
+    found = rounds(turns, 1 if name == "adult" else LONG_ROUNDS)
     heading(f"report of {name}, mlp; whole process")
     ours, training = found["nncli"], found["its training"]
     for what, unit, most in (("seconds", "s", seconds), ("megabytes", "MB", megabytes)):
