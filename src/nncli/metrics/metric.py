@@ -250,6 +250,12 @@ class OfARanking(Metric):
             found += self.influence_of_class(rows.lead(k), rows.y == k)
         return found / len(classes)
 
+    def influence_of(self, evidence: Floats, y: NDArray[np.int64]) -> Floats:
+        """Return the same of rows of which only the evidence and the class are known."""
+        classes = [1] if evidence.shape[1] == 1 else range(evidence.shape[1])
+        each = [self.influence_of_class(lead, y == k) for k, lead in zip(classes, evidence.T, strict=True)]
+        return np.mean(each, axis=0)
+
     @staticmethod
     def _classes(rows: ScoredRows) -> range:
         return range(1, 2) if rows.K == 2 else range(rows.K)

@@ -78,8 +78,7 @@ def _of_rows(metric: Metric, one: ScoredRows, other: ScoredRows) -> tuple[tuple[
     if isinstance(metric, OfARanking):
         low, high = ranking_difference_interval(metric, one, other)
         half = difference - low if difference > 0 else high - difference  # up to the end that is nearer to 0
-        p_value = math.erfc(Z * abs(difference) / half / math.sqrt(2)) if half > 0 else float(difference == 0)
-        return (low, high), max(p_value, least_p(unequal))
+        return (low, high), max(normal_p(difference, half / Z), least_p(unequal))
     draws = resampled(strata(metric, one.y), np.ones(len(one), np.int64), of_rows[0].shape[1])
     drawn = np.concatenate([np.subtract(*(metric.values(its, one.y, counts) for its in of_rows)) for counts in draws])
     return middle(drawn, difference), max(bootstrap_p(difference, drawn), least_p(unequal))
@@ -180,12 +179,10 @@ def _binomial(n: int) -> Floats:
     return np.exp(logs[n] - logs - logs[::-1] - n * math.log(2))
 
 
-def resampled_values(metric: Metric, evidence: NDArray[Any], y: NDArray[np.int64]) -> Floats:
-    """Return the values of a metric for resampled rows: the same ones for every model, so that they can be compared."""
-    once = np.ones(len(y), np.int64)
-    return np.concatenate(
-        [metric.values(evidence, y, counts) for counts in resampled(strata(metric, y), once, evidence.shape[1])]
-    )
+def normal_p(difference: float, sd: float) -> float:
+    """Return how likely so large a difference is by chance, if it has a normal distribution with the standard deviation
+    `sd` about 0."""
+    return math.erfc(abs(difference) / sd / math.sqrt(2)) if sd > 0 else float(difference == 0)
 
 
 def bootstrap_p(difference: float, resampled_ones: Floats) -> float:

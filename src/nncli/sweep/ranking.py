@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.metric import Metric
-from nncli.metrics.paired import bootstrap_p, exact_sign_flip_p, resampled_values, sign_flip_p
-from nncli.sweep.trial import CHOSEN_BY, evidence_of, right_of
+from nncli.metrics.paired import exact_sign_flip_p
+from nncli.sweep.trial import CHOSEN_BY, right_of
 from nncli.sweep.unit_p_values import p_values_by_unit
 from nncli.sweep.units import UNKNOWN, Units
 from nncli.system.output import number, percent, quantity
@@ -116,37 +115,11 @@ def _p_values(best: RankedConfig, others: Sequence[RankedConfig], units: Units |
     trials = [record for one in (best, *others) for record in one.done]
     if best.metric != CHOSEN_BY and any((one["config"].metric or CHOSEN_BY) != best.metric for one in trials):
         return []  # a ledger shown by another metric than that of its sweep
-    if units is not None:
-        return p_values_by_unit(best.metric, best.done, [one.done for one in others], units)
-    if best.metric == CHOSEN_BY:
-        return [p_value(best, one) for one in others]
-    metric = METRICS.create(best.metric)
-    found = [_rows_of(metric, one) for one in (best, *others)]
-    if any(rows is None for rows in found):
-        return []
-    first, *rest = (rows for rows in found if rows is not None)
-    if metric.is_mean:
-        return [sign_flip_p(first - rows) for rows in rest]
-    return [bootstrap_p(best.mean - one.mean, first - rows) for one, rows in zip(others, rest, strict=True)]
-
-
-def _rows_of(metric: Metric, one: RankedConfig) -> NDArray[np.float64] | None:
-    """Return what two configurations are compared by: what each row of each fold adds to the mean of the trials; for a
-    metric that is no mean of rows, the mean of the trials for resampled rows. None if that is not kept."""
-    of_fold: dict[int, NDArray[np.float64]] = {}
-    for record in one.done:
-        evidence = evidence_of(record, metric)
-        if evidence is None:
-            return None
-        y, known = evidence
-        new = known[:, 0] / len(y) if metric.is_mean else resampled_values(metric, known, y)
-        of_fold[record["fold"]] = of_fold.get(record["fold"], 0) + new / len(one.done)
-    folds = [of_fold[fold] for fold in sorted(of_fold)]
-    if metric.is_mean:
-        return np.concatenate(folds)
-    fewest = min(map(len, folds))
-    total: NDArray[np.float64] = np.sum([fold[:fewest] for fold in folds], axis=0)
-    return total
+    if units is None:
+        if best.metric == CHOSEN_BY:
+            return [p_value(best, one) for one in others]
+        units = Units.of_rows({record["fold"]: record["n_val"] for record in best.done})
+    return p_values_by_unit(best.metric, best.done, [one.done for one in others], units)
 
 
 def p_value(one: RankedConfig, other: RankedConfig) -> float:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import resampled
-from nncli.metrics.metric import Metric
-from nncli.metrics.paired import bootstrap_p, least_p, sign_flip_p
+from nncli.metrics.metric import Metric, OfARanking
+from nncli.metrics.paired import bootstrap_p, least_p, normal_p, sign_flip_p
 from nncli.sweep.trial import CHOSEN_BY, evidence_of, right_of
 from nncli.sweep.units import Units
 
@@ -33,7 +33,8 @@ def p_values_by_unit(name: str, best: Trials, others: Sequence[Trials], units: U
     what it needs.
 
     The difference of a mean of rows is summed over the rows of a unit, in all folds and repeats, and the sums change
-    signs. For any other metric units are drawn, the same ones in each repeat; that they spread too little is put right.
+    signs. That of a ranking is held against what each unit adds to it (DeLong 1988). For any other metric units are
+    drawn, the same ones in each repeat. That both spread too little is put right.
     """
     metric = METRICS.create(name)
     if metric.is_mean:
@@ -42,13 +43,17 @@ def p_values_by_unit(name: str, best: Trials, others: Sequence[Trials], units: U
     mine, p_values = _judged(metric, best, units), list[float]()
     if mine is None:
         return []
-    values, wider = _values(metric, mine, units), lost_spread(mine)
+    known, wider = _known(metric, mine, units), lost_spread(mine)
     for one in others:
         its = _judged(metric, one, units)
         if its is None:
             return []
-        differences = values - _values(metric, its, units)
-        p = bootstrap_p(float(differences[0]), differences[0] + wider * (differences[1:] - differences[0]))
+        d = known - _known(metric, its, units)
+        difference, apart = float(d[0]), d[1:]
+        if isinstance(metric, OfARanking):
+            p = normal_p(difference, wider * float(np.linalg.norm(apart)))
+        else:
+            p = bootstrap_p(difference, difference + wider * (apart - difference))
         p_values.append(max(p, least_p(_differing(mine, its, units))))
     return p_values
 
@@ -82,6 +87,12 @@ def _judged(metric: Metric, trials: Trials, units: Units) -> dict[Key, Judged] |
     return {key: Judged(*map(np.concatenate, zip(*folds, strict=True))) for key, folds in found.items()}
 
 
+def _known(metric: Metric, judged: dict[Key, Judged], units: Units) -> Floats:
+    """Return the mean value, and behind it what tells how sure it is: of a ranking what each unit adds to it, of any
+    other metric its values where units are drawn."""
+    return _of_ranking(metric, judged, units) if isinstance(metric, OfARanking) else _values(metric, judged, units)
+
+
 def _values(metric: Metric, judged: dict[Key, Judged], units: Units) -> Floats:
     """Return the mean value, of all units first, then of those that are drawn time after time; where it is not defined
     for some of the rows that are drawn, as without a class, of the others."""
@@ -97,6 +108,16 @@ def _values(metric: Metric, judged: dict[Key, Judged], units: Units) -> Floats:
         n = known.sum(axis=0)
         found.append(np.divide(np.where(known, values, 0).sum(axis=0), n, out=np.full(len(n), np.nan), where=n > 0))
     return np.concatenate(found)
+
+
+def _of_ranking(metric: OfARanking, judged: dict[Key, Judged], units: Units) -> Floats:
+    """Return the mean value, and by how much it grows, where each unit in turn counts a little more, divided by that
+    little: the squares add up to its variance."""
+    found = np.zeros(1 + units.count)
+    for one in judged.values():
+        found[0] += metric.values(one.evidence, one.y, np.ones((1, len(one.y))))[0]
+        found[1:] += np.bincount(one.units, metric.influence_of(one.evidence, one.y), units.count)
+    return found / len(judged)
 
 
 def lost_spread(judged: dict[Key, Judged]) -> float:

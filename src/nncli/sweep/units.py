@@ -37,6 +37,13 @@ class Units:
     fold_of_unit: Whole
     folds: int
 
+    @classmethod
+    def of_rows(cls, rows_of_fold: Mapping[int, int]) -> Units:
+        """Make a unit of each row, of folds that have so many validation rows and are drawn once."""
+        sizes = np.zeros(max(rows_of_fold) + 1, np.int64)
+        sizes[list(rows_of_fold)] = list(rows_of_fold.values())
+        return cls(np.arange(sizes.sum()), np.repeat(np.arange(len(sizes)), sizes)[None], len(sizes))
+
     @property
     def count(self) -> int:
         return self.fold_of_unit.shape[1]
