@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -287,6 +289,38 @@ def test_without_its_libraries_it_says_how_to_get_them(nncli: Run, monkeypatch: 
     monkeypatch.setattr(command, "find_spec", lambda name: None if name == "uvicorn" else object())
     done = nncli("play")
     assert (done.code, done.err) == (1, "nncli play: it needs uvicorn. Install it with: pip install 'nncli[play]'.\n")
+
+
+@pytest.mark.parametrize("number", server.ENDING, ids=lambda one: one.name)
+def test_a_signal_is_raised_again_when_no_loop_runs_any_more(number: signal.Signals, playground: Playground) -> None:
+    """An exception of its handler within the loop would be told as an error of a task, or be lost."""
+    ran_in: list[bool] = []
+
+    def heard(number: int, frame: object) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            ran_in.append(False)
+        else:
+            ran_in.append(True)
+
+    def interrupt(port: int) -> None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/x/"):
+            pass  # 403: it answers
+        os.kill(os.getpid(), number)
+
+    before = signal.signal(number, heard)
+    try:
+        opened = server.listen_at(0)
+        with opened:
+            sender = threading.Thread(target=interrupt, args=opened.getsockname()[1:])
+            sender.start()
+            server.serve(playground, opened)
+            sender.join()
+        assert signal.getsignal(number) is heard
+    finally:
+        signal.signal(number, before)
+    assert ran_in == [False]
 
 
 def started(folder: Path, *words: str) -> tuple[subprocess.Popen[str], str]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import shlex
+import signal
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from contextlib import contextmanager, suppress
 from importlib.resources import files
+from types import FrameType
 from typing import Any
 
 from starlette.applications import Starlette
@@ -36,6 +39,7 @@ MOST_UPLOAD = 256 << 20  # bytes of a file that is dropped
 MOST_PAGES = 8  # that are open at a time
 KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 REFUSED = "Refused. Open the address that nncli play has printed.\n"
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TRY_LATER, REFUSED_CODE, TOO_LARGE = 1013, 1008, 1009  # by which a WebSocket is closed
 Scope = MutableMapping[str, Any]
 Channel = Callable[..., Awaitable[Any]]
@@ -237,12 +241,35 @@ def listen_at(port: int) -> socket.socket:
 
 
 def serve(playground: Playground, opened: socket.socket) -> None:
-    """Answer until a signal comes, which is then raised again."""
+    """Answer until a signal comes, which is then raised again: once the event loop is closed, as what is raised within
+    it may be lost, or told as an error of a task."""
     import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Generator[None, None, None]:
+            yield
 
     config = uvicorn.Config(
         playground.app, log_config=None, access_log=False, lifespan="off", ws="websockets-sansio", server_header=False,
         ws_max_size=protocol.MOST_BYTES, ws_per_message_deflate=False, timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=16384,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[opened])
+    server, came = Server(config), list[int]()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        logging.disable()  # what is cut off now, as a page that trains, is no error
+        server.handle_exit(number, frame)
+
+    before = {number: handler for number in ENDING if (handler := signal.getsignal(number)) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, end)
+    try:
+        server.run(sockets=[opened])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    logging.disable(logging.NOTSET)
+    if came:
+        signal.raise_signal(came[0])
