@@ -87,11 +87,27 @@ def test_rows_of_a_time_that_hang_together_are_found(time: str, nncli: Run) -> N
     Path("d.csv").write_text(f"{time},a,b,class\n" + "\n".join(lines) + "\n")
     [line] = findings(nncli)
     assert line.startswith(
-        f"column '{time}' has times: for the latest 15.0 % of the rows, the nearest other row has the same class in "
+        f"column '{time}' has times: for the latest 45.0 % of the rows, in 3 parts, the nearest row so far has the "
+        "same class in "
     )
     assert line.endswith(f"so a random split looks better than it is; --time {time} tests on the latest rows")
     assert not findings(nncli, "--time", time)
     assert nncli("train", "d.csv", "--time", time, "--epochs", "2", "-q").code == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_class_that_wanders_like_the_columns_is_found_though_it_may_stay_the_same_for_long(
+    seed: int, nncli: Run
+) -> None:
+    """Three random walks: two columns, and one that is above or below its median. In the latest 15 % of the days the
+    class may not change at all, and by luck be that of an earlier row."""
+    walk = np.cumsum(np.random.default_rng(seed).normal(size=(3, 1500)), axis=1)
+    label = walk[2] > np.median(walk[2])
+    days = np.datetime64("2020-01-01") + np.arange(1500)
+    lines = [f"{days[i]},{walk[0, i]:.3f},{walk[1, i]:.3f},{'pq'[int(label[i])]}" for i in range(1500)]
+    Path("d.csv").write_text("day,a,b,class\n" + "\n".join(lines) + "\n")
+    [line] = findings(nncli)
+    assert line.endswith("--time day tests on the latest rows")
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast-cancer", "moons", "spirals", "xor", "digits"])

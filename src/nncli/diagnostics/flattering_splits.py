@@ -7,6 +7,7 @@ know them again.
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from nncli.training.prepare import Prepared
 
 MOST_ROWS, AT_ONCE = 3000, 256  # rows that are looked at, and of the distances between them
 LEAST_GROUPS, LEAST_ROWS_EACH = 10, 2
-LATEST = 0.15  # of the rows
+PARTS, PART = 3, 0.15  # of the latest rows: one alone may lie where an earlier row happens to be of its class
 LEAST_DROP, SURE = 0.05, 3.5  # of the share of rows that are right, and its standard errors
 GROUPS = (
     r"(?i)(.*[_ .-])?(id|nr|no|number|code|patient|subject|person|participant|user|customer|client|member|account|"
@@ -109,17 +110,24 @@ def _by_group(dataset: Dataset, rows: Positions, name: str, groups: NDArray[np.i
 def _by_time(dataset: Dataset, rows: Positions, name: str, times: NDArray[np.float64], scale: str) -> str:
     order = np.argsort(times, kind="stable")
     order = order[:: -(-len(order) // MOST_ROWS)]
-    late = times[order] > times[order[round(len(order) * (1 - LATEST)) - 1]]
-    if not 0 < late.sum() < len(order):
+    X, y, when = _inputs(dataset, rows[order], name, scale), dataset.y[rows[order]], times[order]
+    begins = np.searchsorted(when, [when[round(len(when) * (1 - k * PART)) - 1] for k in range(PARTS, -1, -1)], "right")
+    found = []
+    for start, stop in itertools.pairwise(begins.tolist()):  # of parts, each against all that came before it
+        late = np.arange(stop) >= start
+        if 0 < start < stop:
+            found.append(np.stack(_right(X[:stop], y[:stop], np.flatnonzero(late), late)))
+    if not found:
         return ""
-    X, y = _inputs(dataset, rows[order], name, scale), dataset.y[rows[order]]
-    near, apart = _right(X, y, np.flatnonzero(late), late)
+    near, apart = np.concatenate(found, axis=1)
     if not _is_sure(near, apart, near.astype(float) - apart):
         return ""
-    latest = f"for the latest {percent(float(late.mean()))} of the rows, the nearest other row has the same class in"
-    earlier = f"the nearest earlier one in {percent(float(apart.mean()))}"
+    latest = (
+        f"for the latest {percent(len(near) / len(order))} of the rows, in {len(found)} parts, the nearest row so far"
+    )
+    earlier = f"has the same class in {percent(float(near.mean()))}, the nearest one of an earlier part in"
     remedy = f"so a random split looks better than it is; --time {shlex.quote(name)} tests on the latest rows"
-    return f"column {in_quotes(name)} has times: {latest} {percent(float(near.mean()))}, {earlier}, {remedy}"
+    return f"column {in_quotes(name)} has times: {latest} {earlier} {percent(float(apart.mean()))}, {remedy}"
 
 
 def _inputs(dataset: Dataset, rows: Positions, name: str, scale: str) -> NDArray[np.float32]:
