@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.metrics.definitions import METRICS
+from nncli.metrics.definitions import METRICS, RocAuc
 from nncli.metrics.intervals import resampled
 from nncli.metrics.metric import Metric, OfARanking
 from nncli.metrics.paired import bootstrap_p, least_p, normal_p, sign_flip_p
@@ -33,7 +33,7 @@ def p_values_by_unit(name: str, best: Trials, others: Sequence[Trials], units: U
     what it needs.
 
     The difference of a mean of rows is summed over the rows of a unit, in all folds and repeats, and the sums change
-    signs. That of a ranking is held against what each unit adds to it (DeLong 1988). For any other metric units are
+    signs. That of ROC AUC is held against what each unit adds to it (DeLong 1988). For any other metric units are
     drawn, the same ones in each repeat. That both spread too little is put right.
     """
     metric = METRICS.create(name)
@@ -50,7 +50,7 @@ def p_values_by_unit(name: str, best: Trials, others: Sequence[Trials], units: U
             return []
         d = known - _known(metric, its, units)
         difference, apart = float(d[0]), d[1:]
-        if isinstance(metric, OfARanking):
+        if isinstance(metric, RocAuc):
             p = normal_p(difference, wider * float(np.linalg.norm(apart)))
         else:
             p = bootstrap_p(difference, difference + wider * (apart - difference))
@@ -88,9 +88,9 @@ def _judged(metric: Metric, trials: Trials, units: Units) -> dict[Key, Judged] |
 
 
 def _known(metric: Metric, judged: dict[Key, Judged], units: Units) -> Floats:
-    """Return the mean value, and behind it what tells how sure it is: of a ranking what each unit adds to it, of any
+    """Return the mean value, and behind it what tells how sure it is: of ROC AUC what each unit adds to it, of any
     other metric its values where units are drawn."""
-    return _of_ranking(metric, judged, units) if isinstance(metric, OfARanking) else _values(metric, judged, units)
+    return _of_ranking(metric, judged, units) if isinstance(metric, RocAuc) else _values(metric, judged, units)
 
 
 def _values(metric: Metric, judged: dict[Key, Judged], units: Units) -> Floats:
