@@ -45,7 +45,9 @@ RULE_HELP = (
     "Rule to choose the threshold by, on the model's own validation rows: f1, mcc, cost, or a share, as recall=0.85 or "
     "precision=0.9."
 )
-POSITIVE_HELP = "Class of two that precision, recall, F1, thresholds and the curve are of; the model stays as it is."
+POSITIVE_HELP = (
+    "Which of two classes precision, recall, F1, thresholds and the curve are about; the model is not changed."
+)
 OUT_HELP = "File to save the model in, with the threshold of --choose-threshold."
 CURVE_HELP = "CSV file to write with precision, recall, true and false positive rate, F1 and cost at each threshold."
 
@@ -54,7 +56,7 @@ JUDGED_HELP = (
     "error and the interval."
 )
 WORST_HELP = "Number of the most wrong rows to show; of rows that are equally wrong, the first ones in the data."
-BY_HELP = "Column for whose categories or quarters all figures are shown too."
+BY_HELP = "Column to compare rows by: all figures are shown for each of its categories or quarters too."
 
 
 METRIC_HELP = "Metric to report first: {metrics}."

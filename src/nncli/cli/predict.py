@@ -40,7 +40,7 @@ INTERVAL_HELP = (
     "holds the true one with that probability."
 )
 BETWEEN = Number("a share between 0 and 1", lambda value: 0 < value < 1)
-PROBA_HELP = "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
+PROBA_HELP = "Add the probability of each class, p_<class>; for a model without probabilities its score, score_<class>."
 
 
 @with_text_options
@@ -48,7 +48,7 @@ def predict(
     model: ModelArgument,
     data: Annotated[list[str] | None, typer.Argument(metavar="DATA", help=ROWS_HELP, show_default="stdin")] = None,
     out: Annotated[
-        str | None, value_option("FILE", "File to write, in full or not at all.", "stdout", "--out", "-o")
+        str | None, value_option("FILE", "File to write; it appears only when it is complete.", "stdout", "--out", "-o")
     ] = None,
     proba: Annotated[bool, switch("--proba", PROBA_HELP)] = False,
     embed: Annotated[

@@ -76,7 +76,7 @@ def sweep(
     tls_cert: Cert = None,
     tls_key: Key = None,
     insecure: Insecure = False,
-    show: Annotated[str | None, sweep_option("LEDGER", "Ledger to show the results of, without training.")] = None,
+    show: Annotated[str | None, sweep_option("LEDGER", "Ledger whose results to show, without training.")] = None,
     plot: Annotated[bool, switch("--plot", "Draw the trials and the best so far, live.", group="Sweep")] = False,
     csv: Annotated[bool, switch("--csv", "Print the table as CSV.", group="Run")] = False,
     json: Json = False,

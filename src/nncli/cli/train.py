@@ -64,7 +64,7 @@ def train(
     ] = False,
     memory: Memory = None,
     reference: Annotated[str | None, run_option("KIND", REFERENCE_HELP, "none")] = None,
-    plot: Annotated[bool, run_switch("--plot", "Draw the curve live. Later: nncli plot MODEL curve.")] = False,
+    plot: Annotated[bool, run_switch("--plot", "Draw the curve live; later, see nncli plot MODEL curve.")] = False,
     log: Annotated[str | None, run_option("FILE", LOG_HELP)] = None,
     dry_run: Annotated[bool, run_switch("--dry-run", "Show what would be done, and stop.")] = False,
     json: Json = False,

@@ -49,7 +49,7 @@ ENCODING_HELP = "Text encoding, such as utf-8, utf-16, latin-1 or cp1252."
 SHEET_HELP = "Sheet of an Excel file to read."
 HEADER_ROWS = Whole(1, 100)
 HEADER_ROWS_HELP = "Number of rows that name the columns together."
-ROWS_READ_HELP = "Rows to read of each text file, from 1, as 1:83; the header is none of them."
+ROWS_READ_HELP = "Rows to read of each text file, from 1, as 1:83, not counting the header."
 NOT_OF_PARTS = " Not for --val-data and --test-data."
 DECIMAL = Sign({"point": ".", "comma": ","}, "a point or a comma")
 THOUSANDS = Sign({word: sign for sign, word in WORDS.items()}, "a comma, point, blank or apostrophe")
@@ -112,7 +112,7 @@ class TrainConfig:
     dedupe: bool = _data(
         "",
         Flag(),
-        "Use rows that are the same in all columns only once; those also in --val-data or --test-data, only there.",
+        "Use rows that are equal in all columns only once; those also in --val-data or --test-data, only there.",
         default=False,
     )
     skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file." + NOT_OF_PARTS, default=0)
@@ -125,7 +125,10 @@ class TrainConfig:
         default="fail",
     )
     resize: tuple[int, int] | None = _data(
-        "WxH", PictureSize(), "Size in pixels that all pictures are brought to, as 28x28.", "theirs, if it is the same"
+        "WxH",
+        PictureSize(),
+        "Size in pixels that all pictures are brought to, as 28x28.",
+        "their own, if all have the same",
     )
     weight: str | None = _data("NAME", Name(), "Column with the weight of each row in training.", "equal weights")
     scale: str = _data(
@@ -140,7 +143,7 @@ class TrainConfig:
     test: float | None = _splits(
         "SHARE", ROW_SHARE, "Share of the rows for the final test; 0 for none.", "0.15, or the data's own test set"
     )
-    split_seed: int | None = _splits("N", Whole(0), "Seed of the split alone.", "that of --seed")
+    split_seed: int | None = _splits("N", Whole(0), "Seed of the split only.", "the same as --seed")
     val_data: tuple[str, ...] = _splits(
         "FILE", Files(), "File of validation rows, in place of --val; may be repeated.", default=()
     )
@@ -149,15 +152,18 @@ class TrainConfig:
     )
 
     rare: str | None = _splits(
-        "HOW", Rare(), "Classes with too few rows to split: drop, or merge=NAME for one class of them all.", "refused"
+        "HOW", Rare(), "Classes with too few rows to split: drop, or merge=NAME to make one class of them.", "refused"
     )
     group: str | None = _splits(
-        "NAME", Name(), "Column of groups, as of patients: rows of one group stay in one part. It is no input.", "none"
+        "NAME",
+        Name(),
+        "Column of groups, such as patients: rows of one group stay in one part. It is not an input.",
+        "none",
     )
     time: str | None = _splits(
         "NAME",
         Name(),
-        "Column of dates or numbers to split by: the latest rows are the test set. It is no input.",
+        "Column of dates or numbers to split by: the latest rows are the test set. It is not an input.",
         "none",
     )
 
