@@ -63,6 +63,46 @@ def test_codes_far_below_have_the_column_read_again(late: str) -> None:
     assert {*found.table.texts["a"].values} == {*PLAIN, late}
 
 
+WIDTHS = {
+    "zip and zip+4": (["10001", "941031234", "70112"], "070301234"),
+    "goods": (["12345", "123456", "1234"], "012345"),
+    "counts beside": (["12", "450", "7", "0"], "012"),
+}
+
+
+@pytest.mark.usefixtures("little_is_read_ahead", "by_each_parser")
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"], ids=["comma", "tab", "semicolon", "bar"])
+@pytest.mark.parametrize("form", ["{}", '"{}"', "{} "], ids=["plain", "quoted", "blank"])
+@pytest.mark.parametrize("name", WIDTHS)
+def test_codes_of_several_widths_far_below_have_the_column_read_again(name: str, form: str, delimiter: str) -> None:
+    cells, late = WIDTHS[name]
+    found = of_files(table([*cells * 400, form.format(late), *cells * 400], delimiter=delimiter))
+    assert kind_of(found) == "text"
+    assert NOTE.format(late) in notes_of(found)
+    assert {*found.table.texts["a"].values} == {*cells, late}
+
+
+BESIDE = {
+    "codes": "0{i}",
+    "in quotes": '"0{i}, new"',
+    "words": "x 0{i} y",
+    "times": "07:{i}",
+    "dates": "0{i}/04/21",
+    "fractions": "0.0{i}",
+    "between points": "1.0{i}.3",
+}
+
+
+@pytest.mark.usefixtures("little_is_read_ahead", "by_each_parser")
+@pytest.mark.parametrize("last", [False, True], ids=["no late code", "a late code"])
+@pytest.mark.parametrize("beside", BESIDE)
+def test_zeros_in_other_columns_neither_make_nor_hide_codes(beside: str, last: bool) -> None:
+    others = [BESIDE[beside].format(i=i % 10) for i in range(1200)]
+    cells = [*["70", "12345", "940"] * 399, "070301" if last else "70301"]
+    found = of_files(table(cells, others))
+    assert kind_of(found) == ("text" if last else "number")
+
+
 @pytest.mark.usefixtures("little_is_read_ahead", "by_each_parser")
 @pytest.mark.parametrize("late", ["501", "0", "50101", "3.5", "", "-1"])
 def test_numbers_far_below_stay_numbers(late: str) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.arrow_conversion import encoded
-from nncli.data.cells import NAN_SPELLINGS, as_number, days, spelled_numbers, text_column
+from nncli.data.arrow_conversion import call, encoded
+from nncli.data.cells import NAN_SPELLINGS, as_number, bare, days, spelled_numbers, text_column
 from nncli.data.csv import uint8_parser
+from nncli.data.csv.late_codes import count_codes, has_leading_zero
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.row_blocks import Layout, RowBlock
 
@@ -76,8 +77,7 @@ class FastParser:
         if self.whole:
             cells = uint8_parser.read(data, len(self.layout.names), self.layout.delimiter)
             if cells is not None:
-                block = self._whole(cells)
-                return None if self.layout.codes.may_be_in(self.layout.numeric, block.table.numbers) else block
+                return self._whole(cells)  # none with a leading zero
             self.whole = False
         table = numbers = None
         if (
@@ -92,12 +92,12 @@ class FastParser:
                 numbers = self._matrix(table)
         if numbers is None or table is None:
             return None
-        if self.layout.codes.may_be_in(self.layout.numeric, numbers):
-            return None
         texts = {
             name: text_column(*encoded(table[column].combine_chunks()), self.missing, name in self.layout.text)
             for name, column in self.text
         }
+        if self._has_late_code(data, texts):
+            return None
         target = None if self.layout.target is None else texts.pop(self.layout.target)
         try:
             numbers = self._with_spelled(numbers, texts)
@@ -122,6 +122,23 @@ class FastParser:
                 return None
             kept = {name: cells[column].combine_chunks() for name, column in self.keep}
         return RowBlock(table_read, target, kept, {})
+
+    def _has_late_code(self, data: bytes, texts: Mapping[str, TextColumn]) -> bool:
+        """Tell whether a watched column of numbers has a cell with a leading zero."""
+        watched = self.layout.codes.widths
+        n = count_codes(data, self.layout.delimiter) if watched else 0
+        if not n or (data.isascii() and n == sum(map(_rows_with_codes, texts.values()))):
+            return False
+        places = [str(self.layout.place_of[name]) for name in watched]
+        options = self.csv.ConvertOptions(
+            column_types=dict.fromkeys(places, self.pa.string()), include_columns=places, strings_can_be_null=False
+        )
+        table = self._parse(data, options)
+        if table is None:
+            return True  # the strict parser will see
+        columns = (column.combine_chunks() for column in table.columns)
+        low = (call("array_filter", cells, call("less", cells, self.pa.scalar("1"))) for cells in columns)
+        return any(cell and has_leading_zero(bare(cell)) for cells in low for cell in encoded(cells)[1])
 
     def _with_spelled(self, numbers: NDArray[Any], texts: dict[str, TextColumn]) -> NDArray[Any]:
         """Put the columns of numbers that were read as text among the others, taking them out of the texts. Raises
@@ -202,3 +219,9 @@ class FastParser:
 
 def _has_empty_line(data: bytes) -> bool:
     return b"\n\n" in data or b"\n\r\n" in data or data.startswith((b"\n", b"\r\n"))
+
+
+def _rows_with_codes(column: TextColumn) -> int:
+    """Count the rows whose text is a code with a leading zero."""
+    codes = [i for i, value in enumerate(column.values) if has_leading_zero(value)]
+    return int(np.isin(column.codes, codes).sum()) if codes else 0

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.data.cells import bare, quoted
 from nncli.data.csv.code_like import why_codes
 from nncli.errors import DataError, mention, write_names
 
-MOST_FIGURES = 15  # that float64 holds
+ZERO, NINE, MINUS = ord("0"), ord("9"), ord("-")  # nearly all that ends a cell comes before the minus
+FIRST = re.compile(rb"0[0-9]+(?=[^0-9])")
+PIECE_BYTES = 1 << 17  # which stay in the cache
 Columns = Sequence[Sequence[str]]
 
 
@@ -37,19 +38,11 @@ def note_of_late_code(column: str, cell: str) -> str:
 
 
 class CodeWatch:
-    """Watches columns whose numbers all have as many figures so far, as codes do: one that is smaller than any number
-    of so many figures stands for a cell with a leading zero, or shows that the column holds no codes."""
+    """Watches columns whose cells are figures alone so far, of which the first with a leading zero shows that they are
+    codes."""
 
     def __init__(self, widths: Mapping[str, int]) -> None:
-        self.widths = dict(widths)  # by column
-
-    def may_be_in(self, names: Sequence[str], numbers: NDArray[Any]) -> bool:
-        """Tell whether a watched column has such a number, of a matrix with columns of these names."""
-        return any(
-            bool((numbers[:, i] < np.float64(10) ** (self.widths[name] - 1)).any())
-            for i, name in enumerate(names)
-            if name in self.widths
-        )
+        self.widths = dict(widths)  # by column: how many figures all cells have, 0 where they have several
 
     def look(
         self, places: Mapping[str, int], cells: Sequence[str], where: str, is_missing: Callable[[str], bool]
@@ -57,22 +50,54 @@ class CodeWatch:
         """Look at the cells of a row. Raises LateCode for one with a leading zero."""
         for name, width in [*self.widths.items()]:
             cell = bare(cells[places[name]])
-            if len(cell) == width and cell[0] != "0" and cell.isdigit():
-                continue
-            if cell.isascii() and cell.isdigit() and cell[0] == "0" and (len(cell) == width or int(cell)):
-                raise LateCode(name, cell, where)
-            if not is_missing(cell):
+            if has_leading_zero(cell):
+                if len(cell) == width or int(cell):  # 00 beside cells of other widths is a zero
+                    raise LateCode(name, cell, where)
+            elif not cell.isdigit() and not is_missing(cell):
                 del self.widths[name]
 
 
+def has_leading_zero(cell: str) -> bool:
+    return cell[:1] == "0" and len(cell) > 1 and cell.isascii() and cell.isdigit()
+
+
 def widths_of(columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Return the number of figures in the cells of each column where all have as many, two or more."""
-    found = {name: len(cells[0]) for name, cells in columns.items() if cells}
-    return {
-        name: width
-        for name, width in found.items()
-        if 1 < width <= MOST_FIGURES and all(len(c) == width and c.isdigit() and c.isascii() for c in columns[name])
+    """Return the columns whose cells are figures alone, and how many all of them have, 0 for several."""
+    found = {
+        name: {*map(len, cells)}
+        for name, cells in columns.items()
+        if cells and (text := "".join(cells)).isascii() and text.isdigit()
     }
+    return {name: widths.pop() if len(widths) == 1 else 0 for name, widths in found.items()}
+
+
+def count_codes(data: bytes, delimiter: str) -> int:
+    """Count the cells of whole lines, or words in them, that consist of a zero and other figures: all bytes at once, as
+    a look at each cell would take as long as reading them."""
+    x, sign = np.frombuffer(data, np.uint8), ord(delimiter)
+    start_of_cell, zero = np.empty(PIECE_BYTES, np.bool_), np.empty(PIECE_BYTES, np.bool_)
+    n = 0
+    if first := FIRST.match(data):
+        n += data[first.end()] < MINUS or data[first.end()] == sign
+    for start in range(0, len(x) - 2, PIECE_BYTES - 2):
+        piece = x[start : start + PIECE_BYTES]
+        within, is_zero = start_of_cell[: len(piece)], zero[: len(piece)]
+        np.greater(piece, MINUS, out=within)  # a figure, a letter or a point
+        if sign > MINUS:
+            within &= piece != sign
+        np.equal(piece, ZERO, out=is_zero)
+        first_zero = np.greater(is_zero[1:-1], within[:-2], out=within[:-2])
+        if not first_zero.any():
+            continue
+        np.greater_equal(piece[2:], ZERO, out=is_zero[2:])
+        np.logical_and(first_zero, is_zero[2:], out=first_zero)
+        at = np.flatnonzero(first_zero) + (start + 2)
+        while len(at):  # as long as figures follow: neither 07:44 nor 07/04 is a code
+            byte = x[at]
+            is_figure = (byte >= ZERO) & (byte <= NINE)
+            n += int(np.count_nonzero((byte < MINUS) | (byte == sign)))
+            at = at[is_figure] + 1
+    return n
 
 
 def codes_below(names: Sequence[str], sample: Columns, rows: Columns) -> dict[str, str]:
@@ -80,7 +105,7 @@ def codes_below(names: Sequence[str], sample: Columns, rows: Columns) -> dict[st
     first such cell."""
     found = {}
     for name, some, cells in zip(names, sample, rows, strict=True):
-        late = next((bare(c) for c in cells[len(some) :] if bare(c)[:1] == "0" and bare(c)[1:].isdigit()), None)
+        late = next(filter(has_leading_zero, map(bare, cells[len(some) :])), None)
         if late is not None:
             there = [*filter(None, map(bare, cells))]
             if why_codes(there, "\n".join(["", *there, ""])).startswith("cells begin"):
