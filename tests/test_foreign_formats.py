@@ -10,9 +10,11 @@ import json
 import lzma
 import pickle
 import sqlite3
+import struct
 import subprocess
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,8 +119,47 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "Stata": (lambda: b"<stata_dta><header>", "a Stata file"),
     "SPSS": (lambda: b"$FL2@(#) SPSS", "an SPSS file"),
     "Arrow stream": (arrow_stream, "an Arrow stream, while only Arrow files are read"),
+    "pickle of protocol 0, a dict": (lambda: pickle.dumps({"a": [1]}, 0), "a Python pickle"),
+    "pickle of protocol 0, a list": (lambda: pickle.dumps([1, 2], 0), "a Python pickle"),
+    "pickle of protocol 0, a tuple": (lambda: pickle.dumps((1, 2), 0), "a Python pickle"),
+    "pickle of protocol 0, an array": (lambda: pickle.dumps(np.arange(3), 0), "a Python pickle"),
+    "pickle of protocol 0, an object": (lambda: pickle.dumps(Path("a"), 0), "a Python pickle"),
+    "pickle of protocol 1, a dict": (lambda: pickle.dumps({"a": [1]}, 1), "a Python pickle"),
+    "pickle of protocol 1, an array": (lambda: pickle.dumps(np.arange(3), 1), "a Python pickle"),
+    "joblib": (lambda: zlib.compress(pickle.dumps({"a": [1]})), "a joblib file"),
+    "MATLAB 7.3": (lambda: b"MATLAB 7.3 MAT-file, Platform: GLNXA64" + bytes(99), "a MATLAB file"),
+    "MATLAB 4": (lambda: struct.pack("<5i", 0, 3, 2, 0, 2) + b"x\x00" + bytes(48), "a MATLAB file"),
+    "rds": (lambda: gzip.compress(b"X\n\x00\x00\x00\x03" + bytes(50)), "an R data file"),
+    "Stata, old": (lambda: b"\x72\x02\x01\x00\x05\x00" + bytes(99), "a Stata file"),
+    "SPSS, portable": (lambda: b"ASCII SPSS PORT FILE" + b" " * 80, "an SPSS file"),
+    "SAS": (lambda: bytes(12) + bytes.fromhex("c2ea8160b31411cfbd92080009c7318c"), "a SAS file"),
+    "SAS, for exchange": (lambda: b"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!0000", "a SAS file"),
+    "dBase": (lambda: b"\x03\x78\x04\x15\x05" + bytes(99), "a dBase file"),
+    "Access": (lambda: b"\x00\x01\x00\x00Standard Jet DB" + bytes(99), "a Microsoft Access database"),
+    "NetCDF": (lambda: b"CDF\x01" + bytes(99), "a NetCDF file"),
+    "Matrix Market": (
+        lambda: b"%%MatrixMarket matrix coordinate real general\n3 3 1\n1 1 1.0\n",
+        "a matrix of Matrix Market",
+    ),
+    "sound": (lambda: b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(99), "a sound"),
+    "RTF": (lambda: b"{\\rtf1\\ansi a,b\\par }", "an RTF text"),
+    "web page, a part": (lambda: b'<div class="x">\n<p>a</p>\n</div>\n', "a web page"),
+    "web page, a comment first": (lambda: b"<!-- saved --><html><body></body></html>\n", "a web page"),
+    "XML without a declaration": (lambda: b'<rows><row a="1"/></rows>\n', "XML"),
+    "error of a store": (lambda: b"<Error><Code>AccessDenied</Code></Error>\n", "an error message in XML"),
     "JSON": (lambda: b'[{"a": 1}]\n', "JSON in one array"),
     "JSON over lines": (lambda: b'{\n "a": 1\n}\n', "JSON of several lines"),
+}
+# known by more than a pipe has sent when its first line is there
+WHOLE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "rds as text": (lambda: b"A\n2\n262659\n197888\n787\n", "an R data file"),
+    "error of a server": (lambda: b'{"error": "not found"}\n', "an error message in JSON"),
+    "error of a server, nested": (lambda: b'{"message": "x", "status": {"code": 404}}', "an error message in JSON"),
+    "error of a server, over lines": (
+        lambda: b'{\n "message": "Not Found",\n "status": 404\n}\n',
+        "an error message in JSON",
+    ),
+    "notebook": (lambda: b'{"cells": [{"cell_type": "code"}], "metadata": {}}', "a Jupyter notebook"),
 }
 # known by the list at their end, so that a pipe does not tell what they are
 ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -151,6 +192,16 @@ def test_a_file_is_named_for_what_it_is(nncli: Run, model: Path, kind: str) -> N
         assert outcome.err.startswith(f"f: expected a model written by nncli, found {name}")
 
 
+@pytest.mark.parametrize("kind", WHOLE)
+def test_what_the_whole_file_tells_is_named(nncli: Run, model: Path, kind: str) -> None:
+    content, name = WHOLE[kind]
+    Path("f").write_bytes(content())
+    for command in (["train", "f"], ["check", "f"], ["eval", model, "f"], ["predict", model, "f"]):
+        outcome = nncli(*command)
+        assert (outcome.code, outcome.out) == (1, "")
+        assert outcome.err.startswith(f"f: expected data, found {name}")
+
+
 @pytest.mark.parametrize("kind", FILES)
 def test_it_is_named_on_stdin_too(nncli: Run, model: Path, kind: str) -> None:
     content, name = FILES[kind]
@@ -168,6 +219,34 @@ def test_data_in_the_place_of_a_model_is_no_model(nncli: Run, name: str) -> None
     Path("d.zip").write_bytes(zipped(**{"d.csv": CSV}))
     assert nncli("predict", name, "d.csv").err.startswith(f"{name}: expected a model written by nncli, found ")
     assert nncli("train", name, "-m", "softmax", "--epochs", "1", "-q").code == 0
+
+
+# which begin as some of these do, and are tables
+TABLES = {
+    "names in brackets": "(Size),(Length),label\n1,2,p\n2,3,q\n",
+    "a name that begins with a bracket and I": "(I1),b,label\n1,2,p\n2,3,q\n",
+    "a name that begins with c": "c.x,label\np1,p\np2,q\n",
+    "xs": "x,label\n1,p\n2,q\n",
+    "A alone": "A,label\n2,p\n3,q\n",
+    "a sign for less": "<5,label\n1,p\n2,q\n",
+    "rows of messages": '{"message": "x", "label": "p"}\n{"message": "y", "label": "q"}\n',
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_that_begin_like_another_format_are_read(kind: str) -> None:
+    Path("f").write_text(TABLES[kind])
+    assert load_dataset(("f",), CsvOptions(), "float32").classes == ("p", "q")
+
+
+@pytest.mark.parametrize("text", ["404: Not Found", "Access denied\n", "a\nb\nc\n"])
+def test_one_column_alone_is_no_table(nncli: Run, text: str) -> None:
+    Path("f").write_text(text)
+    first = text.splitlines()[0]
+    told = (
+        f"f: expected a table, found one column alone: '{first}'. If it is a table, name what stands between its cells "
+    )
+    assert nncli("train", "f").err == f"{told}with --delimiter; else fetch it again.\n"
 
 
 def test_an_absent_file_that_is_called_npz_is_absent(nncli: Run) -> None:

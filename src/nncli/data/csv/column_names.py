@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from nncli.data.cells import quoted
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header_row import TARGETS
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention, nearest, write_names
@@ -125,6 +126,11 @@ def find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[
             raise DataError(
                 where, f"several columns could be the target: {listing(found)}", f"Choose one with {mention('target')}"
             )
+        if len(names) == 1:
+            remedy = (
+                f"If it is a table, name what stands between its cells with {mention('delimiter')}; else fetch it again"
+            )
+            raise DataError(where, f"expected a table, found one column alone: {quoted(names[0])}", remedy)
         raise DataError(
             where,
             f"expected a column called label, target, class or y; found {listing(names)}",

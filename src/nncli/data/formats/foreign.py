@@ -37,6 +37,18 @@ STRING = rb'"(?:[^"\\]|\\.)*+"'
 KEY = rb"\s*" + STRING + rb"\s*:\s*"
 PAIRS = rb"\s*\{(?:" + KEY + rb"(?:" + STRING + rb'|[^\s"{}\[\],]+)\s*,)*+'  # before a key with more than a value
 BINARY = rb".{0,99}?[\x00-\x08]"  # what text has not, which may begin with the same letters
+# protocols 0 and 1: a dict, a list or a tuple of old ones, or a class by its name
+OLD_PICKLE = (
+    rb"\((?:[dl]p\d+\n|[dl]q\x00|(?:[IFL][\d.+-]+L?\n)+|[SV][^\n]*\np\d+\n)|"
+    rb"c(?:\w+\.[\w.]+|copy_?reg|numpy|builtins|__builtin__|__main__|collections|pathlib)\n\w+\n(?:p\d+\n|\(|q\x00)"
+)
+OLD_MATLAB = (
+    rb"[\x00-\x34]\x00\x00\x00.{2}\x00\x00.{2}\x00\x00[\x00\x01]\x00{3}[\x02-\x40]\x00{3}[A-Za-z]\w*\x00"  # version 4
+)
+ELEMENT = rb"<[A-Za-z_][\w:.-]*(?:\s[^<>]*)?>"
+JSON_ERROR = "an error message in JSON"
+PACKED = "compressed data"
+PICKLED = "Save what is in it as CSV or .npz"
 QUERY = (
     'Write a table of it as CSV: python3 -c "import csv, sqlite3, sys; '
     "rows = sqlite3.connect(sys.argv[1]).execute('select * from NAME'); out = csv.writer(sys.stdout); "
@@ -45,22 +57,31 @@ QUERY = (
 
 TAR = Format("a tar archive", rb".{257}ustar(?:  )?\x00", remedy="Unpack it, and name the files in it: tar xf {file}")
 FOREIGN = (
-    Format("a Python pickle", rb"\x80[\x02-\x05]", remedy="Save what is in it as CSV or .npz"),
+    Format("a Python pickle", rb"\x80[\x02-\x05]|[\]})][qr]\x00|" + OLD_PICKLE, remedy=PICKLED),
+    Format("a joblib file", rb"x[\x01\x9c]|x\xda" + BINARY + rb"|ZF0x", remedy=PICKLED),
     Format("a NumPy array without labels (.npy)", rb"\x93NUMPY", remedy=FIGURES),
     Format("an HDF5 file", rb"\x89HDF\r\n\x1a\n", remedy=FIGURES),
-    Format("a MATLAB file", rb"MATLAB 5\.0 MAT-file", remedy=FIGURES),
+    Format("a MATLAB file", rb"MATLAB [57]\.\d MAT-file|" + OLD_MATLAB, remedy=FIGURES),
     Format("an old Excel file (.xls) or another Office document", rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
            remedy="Save it as .xlsx or CSV"),
     Format("an SQLite database", rb"SQLite format 3\x00", remedy=QUERY),
-    Format("a Stata file", rb"<stata_dta>", remedy=TABLE),
-    Format("an SPSS file", rb"\$FL[23]@", remedy=TABLE),
-    Format("an R data file", rb"RD[AX][23]\n|X\n\x00\x00\x00[\x02\x03]\x00",
+    Format("a Stata file", rb"<stata_dta>|[\x69-\x73][\x01\x02]\x01\x00", remedy=TABLE),
+    Format("an SPSS file", rb"\$FL[23]@|[ -~]{0,40}SPSS PORT FILE", remedy=TABLE),
+    Format("a SAS file", rb"\x00{12}\xc2\xea\x81\x60|HEADER RECORD\*{7}LIB", remedy=TABLE),
+    Format("a dBase file", rb"\x03[\x5f-\x7e][\x01-\x0c][\x01-\x1f]" + BINARY, remedy=TABLE),
+    Format("a Microsoft Access database", rb"\x00\x01\x00\x00Standard (?:Jet|ACE) DB", remedy=TABLE),
+    Format("a NetCDF file", rb"CDF[\x01\x02\x05]", remedy=FIGURES),
+    Format("a FITS file", rb"SIMPLE  = {18}", remedy=FIGURES),
+    Format("a matrix of Matrix Market (.mtx)", rb"%%MatrixMarket ", remedy=FIGURES),
+    Format("a sound", rb"RIFF.{4}WAVE|ID3[\x02-\x04]|fLaC|OggS\x00",
+           remedy="Write what you measure of it into a table"),
+    Format("an R data file", rb"RD[AX][23]\n|X\n\x00\x00\x00[\x02\x03]\x00|A\n[23]\n\d+\n",
            remedy="Write it in R: write.csv(x, 'data.csv', row.names = FALSE)"),
     Format("an ORC file", rb"ORC" + BINARY, remedy="Convert it to Parquet or CSV"),
     Format("an Avro file", rb"Obj\x01", remedy="Convert it to Parquet or CSV"),
     Format("a Feather file of version 1", rb"FEA1" + BINARY, remedy="Write it again with a newer pyarrow, or as CSV"),
     Format("an Arrow stream, while only Arrow files are read", rb"\xff{4}"),
-    Format("compressed data", b"|".join(map(re.escape, MAGIC)), remedy="Unpack it once, and name what comes out"),
+    Format(PACKED, b"|".join(map(re.escape, MAGIC)), remedy="Unpack it once, and name what comes out"),
     TAR,
     Format("a 7z archive", rb"7z\xbc\xaf\x27\x1c", remedy="Unpack it, and name the files in it: 7z x {file}"),
     Format("a RAR archive", rb"Rar!\x1a\x07", remedy="Unpack it, and name the files in it: unrar x {file}"),
@@ -72,12 +93,17 @@ FOREIGN = (
     Format("a PDF", rb"%PDF-", remedy="Copy its table into a spreadsheet, and save that as CSV"),
     Format("a Git LFS pointer in place of the file", rb"version https://git-lfs\.github\.com/spec/",
            remedy="Fetch the file: git lfs pull"),
-    Format("a web page", rb"(?i:\s*<(?:!doctype\s+html|html|head|body|table)\b)", remedy=DOWNLOAD),
-    Format("XML", rb"\s*<\?xml\b"),
+    Format("an RTF text", rb"\{\\rtf1", remedy="Copy its table into a spreadsheet, and save that as CSV"),
+    Format("a PostScript file", rb"%!PS-Adobe", remedy="Copy its table into a spreadsheet, and save that as CSV"),
+    Format("a web page", rb"(?i:\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|(?:html|head|body|table|title|meta|"
+           rb"script|center|div|p|pre|h1)\b))", remedy=DOWNLOAD),
+    Format("an error message in XML", rb"\s*(?:<\?xml[^>]*>\s*)?(?i:<error\b)", remedy=DOWNLOAD),
+    Format("XML", rb"\s*(?:<\?xml\b|" + ELEMENT + rb"\s*<)"),
     Format("a Weka ARFF file", rb"(?i:(?:[ \t]*(?:%[^\n]*)?\r?\n)*[ \t]*@relation\b)", remedy=ARFF_ROWS),
 )  # fmt: skip
 # objects that hold a table, of which one alone is a line or several
 TABLES_OF_JSON = (
+    Format("a Jupyter notebook", rb'\s*\{\s*"cells"\s*:\s*\[', remedy="Name the data that it reads"),
     Format("JSON with its rows in a list", PAIRS + rb"(?:\s*\"schema\"\s*:\s*\{|" + KEY + rb"\[\s*\{)",
            remedy=ROWS_OF_A_KEY),
     Format("JSON with its rows in a list", rb"\s*\{\s*\"columns\"\s*:\s*\[\s*\"", remedy=TABLE_AS_CSV),
@@ -87,8 +113,14 @@ TABLES_OF_JSON = (
 )  # fmt: skip
 # behind all formats that are read, as JSON Lines begin so too
 JSON = (
+    Format("a Jupyter notebook", rb'\s*\{\s*"cells"\s*:\s*\[', remedy="Name the data that it reads"),
     Format("JSON in one array", rb"\s*\[\s*\{", remedy=ONE_A_LINE),
     Format("JSON in one array", rb"\s*\[\s*[\[\"]", remedy=AS_CSV),
     *TABLES_OF_JSON,
+    Format(
+        JSON_ERROR,
+        rb'\s*\{\s*\n[^{}]*"(?:errors?|message|detail)"\s*:[^{}]*(?:\{[^{}]*\}[^{}]*)?\}\s*\Z',
+        remedy=DOWNLOAD,
+    ),
     Format("JSON of several lines", rb"\s*\{\s*[\"}]", remedy="Write one object a line: jq -c . {file} > rows.jsonl"),
 )

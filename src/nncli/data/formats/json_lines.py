@@ -17,7 +17,8 @@ from typing import Any
 from nncli.data.byte_input import Input, reason
 from nncli.data.cells import bare, check_width, quoted
 from nncli.data.dataset import Schema
-from nncli.data.formats.foreign import TABLES_OF_JSON
+from nncli.data.formats.foreign import DOWNLOAD, JSON_ERROR, TABLES_OF_JSON
+from nncli.data.formats.format import Format
 from nncli.data.formats.row_reader import Faults, Row, Rows
 from nncli.data.lines import line_blocks
 from nncli.errors import DataError, mention, write_names
@@ -27,6 +28,7 @@ WORDS = {None: "", True: "true", False: "false"}
 DECODER = json.JSONDecoder(object_pairs_hook=tuple, parse_int=str, parse_float=str, parse_constant=str)
 Keys = tuple[str, ...]
 NO_KEYS = "expected an object with a key for each column, found one without keys"
+ERROR_KEYS = frozenset({"error", "errors", "message", "detail"})  # of what a server says in place of data
 KEY_LINES = 1000  # that tell which keys there are
 
 
@@ -40,7 +42,7 @@ def open_rows(file: Input, expected: Schema | None = None) -> Rows:
     keys, _ = _object(lines[0], place)
     if expected is None or {*expected.names}.isdisjoint(keys):
         second = next(blocks, None)
-        _refuse_table([*lines, *(second[1] if second else [])], file.where)
+        _refuse_table([*lines, *(second[1] if second else [])], keys, file.where)
         blocks = chain([second] if second else [], blocks)
     check_width(len(keys), place)
     names = [bare(key) for key in keys]
@@ -63,9 +65,11 @@ def open_rows(file: Input, expected: Schema | None = None) -> Rows:
     return Rows(file.where, [bare(key) for key in keys], place, rows, file, faults=faults, absent=absent)
 
 
-def _refuse_table(lines: Sequence[bytes], where: str) -> None:
-    """Raise DataError for a single object that is no row, but holds a table."""
+def _refuse_table(lines: Sequence[bytes], keys: Keys, where: str) -> None:
+    """Raise DataError for a single object that is no row, but holds a table or tells of an error."""
     found = next((one for one in TABLES_OF_JSON if one.matches(lines[0])), None)
+    if found is None and not ERROR_KEYS.isdisjoint(key.lower() for key in keys):
+        found = Format(JSON_ERROR, b"", remedy=DOWNLOAD)
     if found is not None and not any(map(bytes.strip, lines[1:])):
         raise DataError(
             where, f"expected data, found {found.name}", found.advice("FILE" if where == "stdin" else where)

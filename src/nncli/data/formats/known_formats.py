@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from nncli.data.byte_input import Input, open_raw, reason
 from nncli.data.decompression import MAGIC, UNPACKERS
-from nncli.data.formats.foreign import FOREIGN, JSON, TAR
+from nncli.data.formats.foreign import FOREIGN, JSON, PACKED, TAR
 from nncli.data.formats.format import Format
 from nncli.data.zip_archive import DAMAGED, files_in, open_zip
 from nncli.errors import DataError, listing
@@ -59,6 +59,8 @@ MEMBERS = {  # of an archive, which tell what it is
     "xl/workbook.xml": XLSX,
     "xl/workbook.bin": Format("a binary Excel file (.xlsb)", b"", remedy=OPEN_SHEET),
     "content.xml": Format("an OpenDocument file", b"", remedy=OPEN_SHEET),
+    "ppt/presentation.xml": Format("a PowerPoint file", b"", remedy="Save its table as CSV"),
+    "Index/Document.iwa": Format("a Numbers or Pages document", b"", remedy="Export its table as CSV"),
     "word/document.xml": Format("a Word document", b"", remedy="Save its table as CSV"),
     "data.pkl": Format("a PyTorch file", b"", remedy="Save what is in it as CSV or .npz"),
     "model.weights.h5": Format("a Keras model", b"", remedy="Name data, or a model that nncli train has saved"),
@@ -115,7 +117,9 @@ def _packed(head: bytes, kind: str) -> Format:
     found = format_of_bytes(head)
     if found in UNPACKED_BY_READERS:
         return found
-    remedy = found.remedy if found == TAR else f"Unpack it first: {UNPACKERS[kind]} {{file}} > unpacked"
+    remedy = found.remedy  # what is never read is not worth unpacking
+    if found.reader or (found != TAR and "{file}" in remedy) or found.name == PACKED:
+        remedy = f"Unpack it first: {UNPACKERS[kind]} {{file}} > unpacked"
     return found._replace(name=f"{found.name}, compressed by {kind}", reader="", is_matrix=False, remedy=remedy)
 
 
