@@ -17,6 +17,7 @@ from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells
 from nncli.data.csv.header import DETECTED, Head, TextOptions
 from nncli.data.csv.header_row import joined_names, looks_like_header
+from nncli.data.csv.other_quotes import refuse_other_quotes
 from nncli.data.csv.positions import Known, candidates, is_class, names_of_row, widths
 from nncli.data.dataset import Schema, spellings_of
 from nncli.data.row_blocks import Layout, one_line_and_few
@@ -58,6 +59,7 @@ def _plan(
         header_rows = 1
     row, parts = head.split_header(best, header_rows)
     first = _as_in_training(joined_names(parts), expected)
+    refuse_other_quotes([first], head.place, head.encoding)
     named, told = _is_header(first, expected, known, head.place)
     names_row = row
     if named:

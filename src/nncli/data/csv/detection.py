@@ -37,6 +37,7 @@ from nncli.data.csv.header import DELIMITERS, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names, refuse_other_width
 from nncli.data.csv.late_codes import codes_below
 from nncli.data.csv.other_delimiter import refuse_names_at_the_left, refuse_other_delimiter
+from nncli.data.csv.other_quotes import refuse_other_quotes
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.second_table import refuse_second_table
@@ -100,6 +101,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         if header is False:
             raise OptionError("header_rows", f"there is no header, as {mention('no_header')} says", "Leave one out")
         header = True
+    refuse_other_quotes([first, *sampled], head.place, head.encoding)
     if header is not False and has_row_names(first, sampled) and has_header(["", *first], sampled):
         first, header = ["", *first], True
         options = dataclasses.replace(options, drop=(*options.drop, unique_names(first)[0]))
