@@ -247,3 +247,25 @@ def test_a_name_with_a_comma_is_given_as_it_is_where_there_is_one_name(nncli: Ru
     assert nncli("train", "d.csv", "--epochs", "1", *more).code == 0
     outcome = nncli("train", "d.csv", "--epochs", "1", "--target", "kind,of it")
     assert "Did you mean 'kind, of it'?" in outcome.err
+
+
+ONE = "Take away the {0} at the end of the row, or if all rows end so, end the header with a {0} too."
+TWO = "Take away the empty cells at its end, or if all rows end so, end the header with as many too."
+ENDS = {
+    "a comma": (",", ",", ONE.format("','")),
+    "a semicolon": (";", ";", ONE.format("';'")),
+    "a tab": ("\t", "\t", ONE.format("tab")),
+    "two commas": (",", ",,", TWO),
+}
+
+
+@pytest.mark.parametrize("kind", ENDS)
+def test_rows_that_end_in_a_delimiter_are_refused_with_advice_that_works(nncli: Run, kind: str) -> None:
+    train(nncli, "a,b,label", [f"{i % 13},{i * 7 % 11},{'pq'[i % 2]}" for i in range(60)])
+    delimiter, end, advice = ENDS[kind]
+    rows = [delimiter.join(cells) for cells in (("1", "2"), ("3", "4"), ("5", "6"))]
+    right = predicted(nncli, delimiter.join("ab"), rows).out
+    found = predicted(nncli, delimiter.join("ab"), [row + end for row in rows])
+    assert found.err.endswith(f"new.csv:2: expected 2 columns, found {2 + len(end)}. {advice}\n")
+    assert (found.code, right.count("\n")) == (1, 4)
+    assert predicted(nncli, delimiter.join("ab") + end, [row + end for row in rows]).out == right

@@ -189,6 +189,13 @@ class StrictParser:
         if len(cells) != width:
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
             look = f"Look for a missing or an unquoted {sign}"
+            if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
+                is_one = len(cells) == width + 1
+                look = (
+                    f"Take away the {sign} at the end of the row" if is_one else "Take away the empty cells at its end"
+                )
+                if self.layout.header and not self.checks.training:  # where all rows end so, that told of the header
+                    look += f", or if all rows end so, end the header with {f'a {sign}' if is_one else 'as many'} too"
             remedy = f"{advice_for_marks(row, self.layout, self.has_quotes) or look}{self.checks.or_skip}"
             raise DataError(where, f"expected {width} columns, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
