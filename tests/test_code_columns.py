@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -91,7 +92,7 @@ def test_plain_numbers_are_read_without_a_word(cells: list[str]) -> None:
 def test_dates_of_figures_are_read_where_their_format_is_told(form: str, cell: str, day: int) -> None:
     found = load(table([cell] * 20), date_format=form)
     assert found.table.dates["a"][0] == day  # 54 years with 13 leap days, and 30 days; 31 days
-    assert notes_of(found) == [f"column 'a': dates, read as {form}"]
+    assert notes_of(found) == [f"column 'a': dates, read as {form}; '{cell}' is {np.datetime64(day, 'D')}"]
 
 
 def test_numbers_that_are_no_dates_of_a_format_stay_numbers() -> None:

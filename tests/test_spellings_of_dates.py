@@ -35,17 +35,22 @@ def test_dates_are_read_as_people_write_them(case: str) -> None:
 def test_a_date_that_could_be_either_is_asked_about() -> None:
     cells = ["4/5/2026", "3/2/2026"] * 10
     assert complaint(table(cells)) == (
-        "--date-format: data.csv: column 'a': '4/5/2026' can be read as %m/%d/%Y and as %d/%m/%Y. "
+        "--date-format: data.csv: column 'a': '4/5/2026' can be 2026-04-05 (%m/%d/%Y) or 2026-05-04 (%d/%m/%Y). "
         "Add --date-format %m/%d/%Y, or the other."
     )
     assert load(table(cells), date_format="%d/%m/%Y").table.dates["a"][0] == 20577  # 4 May: 13 days later
     assert load(table(cells), categorical=("a",)).schema.columns[0] == ("a", "text")
 
 
+def test_the_date_that_is_asked_about_has_two_meanings() -> None:
+    assert "'4/5/2026' can be 2026-04-05 (%m/%d/%Y) or 2026-05-04" in complaint(table(["1/1/2026", "4/5/2026"] * 10))
+
+
 def test_lines_between_two_figures_each_are_asked_about() -> None:
     cells = ["05-01-24", "06-02-23"] * 10
     assert complaint(table(cells)) == (
-        "--date-format: data.csv: column 'a': '05-01-24' can be read as %d-%m-%y and as %m-%d-%y and as %y-%m-%d. "
+        "--date-format: data.csv: column 'a': '05-01-24' can be 2024-01-05 (%d-%m-%y) or "
+        "2024-05-01 (%m-%d-%y) or 2005-01-24 (%y-%m-%d). "
         "Add --date-format %d-%m-%y, or another of these."
     )
     assert (
@@ -65,7 +70,7 @@ def test_a_format_of_dates_that_no_column_has_is_refused() -> None:
         form = "%Y-%m-%d %H:%M" if ":" in iso[0] else "%Y-%m-%d"
         found = load(table(iso * 10), date_format=form)
         assert [*found.table.dates["a"][:2]] == [20486, 20487]
-        assert f"column 'a': dates, read as {form}" in found.notes
+        assert f"column 'a': dates, read as {form}; '{iso[0]}' is 2026-02-02" in found.notes
     assert [*load(table(["2026-02-03"] * 10), date_format="%Y-%d-%m").table.dates["a"][:1]] == [20514]  # 2 March
     assert complaint(table(["4/21/2026", "1/2/2026"] * 10), date_format="%Y") == (
         "--date-format: data.csv has no column of dates written as %Y. Correct it."

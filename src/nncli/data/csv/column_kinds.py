@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nncli.data.cells import NUMBER, as_number, bare, decimal_as_point, is_missing, quoted
 from nncli.data.column_statistics import is_coarse
 from nncli.data.csv.code_like import MONTH, are_dates_of, doubt_of_numbers, unread_form, why_codes
-from nncli.data.csv.date_columns import about_dates, with_century
+from nncli.data.csv.date_columns import about_dates, example_of_date, several_meanings, with_century
 from nncli.data.csv.late_codes import note_of_late_code
 from nncli.data.csv.sign_doubts import doubt_of_few_decimals, doubt_of_lists, may_be_thousands
 from nncli.data.dates import days_of
@@ -135,14 +135,7 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         spelling = time
     elif dates := date_spellings(cells) if form is None else []:
         if len(dates) > 1:
-            one, *others = (way.date_format for way in dates)
-            listed = " and as ".join([one, *others])
-            problem = f"{where}: column '{name}': {quoted(cells[0])} can be read as {listed}"
-            raise OptionError(
-                "date_format",
-                problem,
-                f"Add {mention('date_format', one)}, or {'the other' if len(others) == 1 else 'another of these'}",
-            )
+            raise several_meanings(name, cells, dates, where)
         spelling = dates[0]
     else:
         units = [] if name in hints.not_numbers else units_of(cells)
@@ -188,6 +181,7 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         if is_script
         else spelling
     )
+    told = example_of_date(cells, spelling) if spelling.kind == "date" else told
     found.notes.append((name, f"column '{name}': {how}{told}"))
     if spelling.kind != "date":
         return "number"

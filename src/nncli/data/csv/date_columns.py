@@ -11,7 +11,7 @@ from nncli.data.cells import quoted
 from nncli.data.dates import DATE, days_of, written
 from nncli.data.month_names import in_english
 from nncli.data.spellings import Spelling
-from nncli.errors import flag, write_names
+from nncli.errors import OptionError, flag, mention, write_names
 
 LATEST = 2035  # year that two figures mean: few files tell of later days, and many of births
 LATEST_OF_A_RUN = 2049  # where years before and behind that are there, as in Windows
@@ -22,6 +22,7 @@ STAND_INS = (
     "1970-01-01", "2099-12-31", "2199-12-31", "2222-02-22", "2999-12-31", "3000-01-01", "9999-01-01", "9999-12-31",
 )  # fmt: skip
 YEAR = 365.25
+MOST_EXAMPLES = 100  # cells among which a telling one is looked for
 FAR, FAR_FOR_OTHERS = 5 * YEAR, 100 * YEAR  # from all other dates
 
 
@@ -49,6 +50,26 @@ def about_dates(cells: Sequence[str], spelling: Spelling | None) -> list[str]:
     """Say of a column of dates what may be meant otherwise: times of another zone, and a date far from all others."""
     days = {cell: read for cell in dict.fromkeys(cells) if (read := _days(cell, spelling)) is not None}
     return [*_about_zones(days, spelling), *_about_stand_ins(days)]
+
+
+def example_of_date(cells: Sequence[str], spelling: Spelling) -> str:
+    """Say how one of the cells is read, as few people know what %m means."""
+    read = next(((cell, days) for cell in cells if (days := spelling.days(cell)) is not None), None)
+    return f"; {quoted(read[0])} is {written(read[1])}" if read else ""
+
+
+def several_meanings(name: str, cells: Sequence[str], ways: Sequence[Spelling], where: str) -> OptionError:
+    """Make the error for dates that can be read in several ways, by a cell that would be another day in each."""
+
+    def meanings(cell: str) -> list[str]:
+        return [written(with_century(way, cells).days(cell) or 0) for way in ways]
+
+    cell = max(dict.fromkeys(cells[:MOST_EXAMPLES]), key=lambda cell: len({*meanings(cell)}))
+    listed = " or ".join(f"{day} ({way.date_format})" for day, way in zip(meanings(cell), ways, strict=True))
+    advice = (
+        f"Add {mention('date_format', ways[0].date_format)}, or {'the other' if len(ways) == 2 else 'another of these'}"
+    )
+    return OptionError("date_format", f"{where}: column '{name}': {quoted(cell)} can be {listed}", advice)
 
 
 def _days(cell: str, spelling: Spelling | None) -> float | None:
