@@ -40,7 +40,7 @@ def test_columns_are_told_with_what_becomes_of_them(nncli: Run) -> None:
     assert (found["number"]["low"], found["number"]["high"]) == (0, 3)
     assert found["number"]["becomes"] == "standardised; if missing: 1.5, the median"
     assert found["text"]["becomes"] == "5 inputs: 3 values, missing, any other"
-    assert found["same"]["becomes"] == "not used: constant in the training rows"
+    assert found["same"]["becomes"] == "not used: the same in all training rows"
     shown = nncli("check", "d.csv", "-q").out
     assert "2026-01-01 to 2026-01-28" in shown
     assert "d.csv: 200 rows, 4 columns, 2 classes" in shown
@@ -52,7 +52,7 @@ def test_duplicate_rows_are_reported(nncli: Run) -> None:
     assert not [line for line in findings(nncli) if "duplicate" in line or "another class" in line]
     write([*rows, *rows[:20]])
     [before, *parts] = [line for line in findings(nncli) if "row" in line]
-    assert before == "20 of 220 rows are duplicates of an earlier row with the same class"
+    assert before == "20 of 220 rows are duplicates of an earlier row with the same class (--dedupe keeps the first)"
     assert parts
     assert all("rows have the same values as a training row: the " in part for part in parts)
     write([*rows, rows[0][:-1] + "q"])
@@ -63,12 +63,13 @@ def test_a_column_that_gives_the_class_away(nncli: Run) -> None:
     numbers = np.random.default_rng(0).permutation(300)  # multiples of one number in turn may give a class away too
     write([f"{a},{'won' if i % 3 else 'lost'},{i % 3 and 1}" for i, a in enumerate(numbers)])
     [line] = findings(nncli)
-    assert (
-        line == "column 'b' alone predicts the class with 100.0 % balanced accuracy: will you know it when you predict?"
+    assert line == (
+        "column 'b' alone predicts 100.0 % of each class, on average: will you know it when you predict? "
+        "If not, leave it out with --drop b"
     )
     write([f"{i * 37 % 997},{i * 53 % 97},{int(i * 37 % 997 > 500)}" for i in range(300)])
     [line] = findings(nncli)
-    assert line.startswith("column 'a' alone predicts the class with ")
+    assert line.startswith("column 'a' alone predicts ")
 
 
 def test_outliers_and_rare_classes_are_found(nncli: Run) -> None:

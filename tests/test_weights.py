@@ -178,7 +178,7 @@ def test_check_counts_no_row_of_weight_0(tmp_path: Path, nncli: Callable[..., An
     assert not [line for line in found["findings"] if "duplicate" in line or "reaches" in line]
     assert "column 'w': 13 rows with a weight of 0, which are not used" in found["notes"]
     every = nncli("check", path, "--drop", "w", "--json").json["findings"]
-    assert "12 of 113 rows are duplicates of an earlier row with the same class" in every
+    assert "12 of 113 rows are duplicates of an earlier row with the same class (--dedupe keeps the first)" in every
     assert [line for line in every if "column x reaches 1e+09" in line or "'x' reaches 1e+09" in line]
 
 

@@ -21,7 +21,7 @@ from nncli.data.row_hashes import Hashes
 from nncli.data.split import row_numbers
 from nncli.diagnostics.flattering_splits import dated_rows, flattering_splits
 from nncli.diagnostics.near_copies import near_copies
-from nncli.errors import DataError, OptionError
+from nncli.errors import DataError, OptionError, flag
 from nncli.system.output import counted, in_quotes, percent
 from nncli.training.doubts import different_texts, giveaways
 from nncli.training.prepare import Prepared, prepare
@@ -161,7 +161,7 @@ def _number_column(values: NDArray[Any], preprocess: Preprocess, place: int | No
     if place is None:
         becomes = "3 inputs: days since the first, day of the year, weekday"
     elif preprocess.scale[place] == 0:
-        becomes = "not used: constant in the training rows"
+        becomes = "not used: the same in all training rows"
     else:
         median = f"; if missing: {preprocess.median[place]:g}, the median" if missing else ""
         becomes = SCALED.get(preprocess.scaling, "unchanged") + median
@@ -209,7 +209,8 @@ def _duplicates(hashes: Hashes, y: Target, what: str) -> list[str]:
     duplicates = len(y) - distinct
     if duplicates:
         are = "is a duplicate" if duplicates == 1 else "are duplicates"
-        found.append(f"{duplicates:,} of {len(y):,} rows {are} of an earlier row with the same {what}")
+        which = f"{duplicates:,} of {len(y):,} rows {are} of an earlier row with the same {what}"
+        found.append(f"{which} ({flag('dedupe')} keeps the first)")
     contradictions = distinct - len(np.unique(hashes))
     if contradictions:
         rows_have = "row has" if contradictions == 1 else "rows have"

@@ -73,8 +73,9 @@ def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> l
         rights = [np.bincount(y[n:], guess == y[n:], K) for guess in guesses]
         score = max(float((right / np.maximum(present, 1))[present > 0].mean()) for right in rights)
         if score >= GIVES_AWAY:
-            alone = f"alone predicts the class with {percent(score)} balanced accuracy"
-            found.append(f"column {in_quotes(name)} {alone}: will you know it when you predict?")
+            alone = f"alone predicts {percent(score)} of each class, on average"
+            advice = f"If not, leave it out with {flag('drop')} {shlex.quote(write_names([name]))}"
+            found.append(f"column {in_quotes(name)} {alone}: will you know it when you predict? {advice}")
     return found
 
 
