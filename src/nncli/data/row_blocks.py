@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.cells import DEFAULT_MISSING, bare
 from nncli.data.column_profile import ColumnProfile
 from nncli.data.csv.late_codes import CodeWatch
+from nncli.data.csv.late_counts import CountWatch, Run
 from nncli.data.dataset import Schema, Table, TextColumn, canonical_class, spellings_of
 from nncli.data.numeric_target import are_numbers
 from nncli.data.spellings import Spelling
@@ -52,6 +53,7 @@ class Layout:
     one_line: frozenset[str] = frozenset()  # columns of text that are known to hold no line ends
     few_words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the texts, where it has few
     codes: CodeWatch = field(default_factory=lambda: CodeWatch({}), compare=False)  # of the columns of numbers
+    counting: tuple[str, ...] = ()  # columns left out as they count the rows, which later ones have to confirm
     missing_words: Mapping[str, Sequence[str]] = field(default_factory=dict)  # column → those for no number
     quote: str = '"'  # as in Schema
     escape: str = ""
@@ -148,6 +150,7 @@ class RowBlock:
     kept: dict[str, Any]  # name → pyarrow string array, cells as they are in the file
     errors: dict[int, DataError]
     notes: tuple[str, ...] = ()
+    runs: Mapping[str, Run] = field(default_factory=dict)  # of columns that count the rows
 
     def __len__(self) -> int:
         return len(self.table)
@@ -237,7 +240,9 @@ class BlockReader(ABC):
     def __iter__(self) -> Iterator[RowBlock]:
         left_out, used = LeftOut("row"), 0
         name = self.layout.weight
+        counts = CountWatch()
         for read in self.blocks():
+            counts.look(read.runs)
             if name is not None:
                 weighted = np.flatnonzero(read.table.numbers[:, self.layout.numeric.index(name)])
                 self.unweighted += len(read) - len(weighted)

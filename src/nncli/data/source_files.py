@@ -16,6 +16,7 @@ from nncli.data.csv import reader
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import TextOptions
 from nncli.data.csv.late_codes import CodeWatch, LateCode
+from nncli.data.csv.late_counts import LateCount, note_of_late_count
 from nncli.data.csv.positions import Known
 from nncli.data.dataset import Dataset, Schema
 from nncli.data.disk import cache
@@ -125,14 +126,20 @@ class SourceFiles(NamedTuple):
     ) -> RawDataset:
         """Read tables for a schema and `known` classes, or to learn from, into memory, or onto the disk where `memory`
         is all there is for so many `tables`; `alone` if no other source has the same options."""
-        alone, codes = alone and len(self.paths) == 1, dict[str, str]()
+        alone, codes, notes = alone and len(self.paths) == 1, dict[str, str](), list[str]()
         while True:
             try:
-                return self._table(schema, options, dtype, memory, tables, known, alone, codes)
+                rows = self._table(schema, options, dtype, memory, tables, known, alone, codes)
+                return rows._replace(notes=(*rows.notes, *notes))
             except LateCode as late:
                 if self.stream is not None:  # which is read once
                     raise late.refusal() from None
                 codes[late.column] = late.cell
+            except LateCount as late_count:
+                if self.stream is not None:
+                    raise late_count.refusal(title(self.source)) from None
+                options = dataclasses.replace(options, numeric=(*options.numeric, late_count.column))
+                notes.append(note_of_late_count(late_count.column))
 
     def _table(
         self,

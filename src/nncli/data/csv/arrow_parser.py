@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.arrow_conversion import call, encoded
+from nncli.data.arrow_conversion import call, encoded, vector
 from nncli.data.cells import NAN_SPELLINGS, as_number, bare, days, spelled_numbers, text_column
 from nncli.data.csv import uint8_parser
 from nncli.data.csv.late_codes import count_codes, has_leading_zero
+from nncli.data.csv.late_counts import run_of
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.row_blocks import Layout, RowBlock
 
@@ -34,12 +35,13 @@ class FastParser:
         target = [] if layout.target is None else [layout.target]
         self.text = [(name, place[name]) for name in (*self.spelled, *layout.text, *layout.dates, *target)]
         self.keep = [(name, place[name]) for name in layout.keep]
+        self.counting = [(name, place[name]) for name in layout.counting]
         self.missing = missing = frozenset(layout.missing)
         # pyarrow compares these before it strips blanks: ' -1' may be a number where '-1' is a missing one.
         numbers = (as_number(token, layout.decimal) for token in missing)
         self.missing_numbers = [float(number) for number in numbers if number is not None]
         # whole numbers alone may be there until a block shows something else
-        others = self.spelled or layout.text or layout.dates or layout.keep or self.missing_numbers
+        others = self.spelled or layout.text or layout.dates or layout.keep or layout.counting or self.missing_numbers
         self.whole = bool(layout.numeric) and not others
         names = [str(i) for i in range(len(layout.names))]
         self.read_options = csv.ReadOptions(column_names=names, block_size=1 << 30, use_threads=False)
@@ -51,10 +53,11 @@ class FastParser:
         }
         tokens = sorted(missing.union(NAN_SPELLINGS))
         text = {column: pa.string() for _, column in self.text}
+        others_of = text | {column: pa.int64() for _, column in self.counting}
         self.convert_options = {
             kind: csv.ConvertOptions(
-                column_types={**dict.fromkeys(self.numeric, getattr(pa, kind)()), **text},
-                include_columns=[*self.numeric, *text],
+                column_types={**dict.fromkeys(self.numeric, getattr(pa, kind)()), **others_of},
+                include_columns=[*self.numeric, *others_of],
                 null_values=[] if kind == "uint8" else tokens,  # a missing cell is no uint8
                 strings_can_be_null=False,
                 decimal_point=layout.decimal,
@@ -121,7 +124,9 @@ class FastParser:
             if cells is None:
                 return None
             kept = {name: cells[column].combine_chunks() for name, column in self.keep}
-        return RowBlock(table_read, target, kept, {})
+        counting = {name: table[column].combine_chunks() for name, column in self.counting}
+        runs = {name: run_of(vector(its, "int64")) for name, its in counting.items() if not its.null_count}
+        return RowBlock(table_read, target, kept, {}, runs=runs)
 
     def _has_late_code(self, data: bytes, texts: Mapping[str, TextColumn]) -> bool:
         """Tell whether a watched column of numbers has a cell with a leading zero."""
