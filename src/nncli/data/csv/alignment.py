@@ -59,7 +59,7 @@ def _plan(
         header_rows = 1
     row, parts = head.split_header(best, header_rows)
     first = _as_in_training(joined_names(parts), expected)
-    refuse_other_quotes([first], head.place, head.encoding)
+    refuse_other_quotes([first], row, head.place, head.encoding)
     named, told = _is_header(first, expected, known, head.place)
     names_row = row
     if named:

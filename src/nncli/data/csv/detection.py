@@ -101,7 +101,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         if header is False:
             raise OptionError("header_rows", f"there is no header, as {mention('no_header')} says", "Leave one out")
         header = True
-    refuse_other_quotes([first, *sampled], head.place, head.encoding)
+    refuse_other_quotes([first, *sampled], head.data, head.place, head.encoding)
     if header is not False and has_row_names(first, sampled) and has_header(["", *first], sampled):
         first, header = ["", *first], True
         options = dataclasses.replace(options, drop=(*options.drop, unique_names(first)[0]))
