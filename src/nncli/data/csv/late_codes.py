@@ -12,7 +12,7 @@ from nncli.data.csv.code_like import why_codes
 from nncli.errors import DataError, mention, write_names
 
 ZERO, NINE, MINUS = ord("0"), ord("9"), ord("-")  # nearly all that ends a cell comes before the minus
-FIRST = re.compile(rb"0[0-9]+(?=[^0-9])")
+
 PIECE_BYTES = 1 << 17  # which stay in the cache
 Columns = Sequence[Sequence[str]]
 
@@ -77,7 +77,7 @@ def count_codes(data: bytes, delimiter: str) -> int:
     x, sign = np.frombuffer(data, np.uint8), ord(delimiter)
     start_of_cell, zero = np.empty(PIECE_BYTES, np.bool_), np.empty(PIECE_BYTES, np.bool_)
     n = 0
-    if first := FIRST.match(data):
+    if first := re.match(rb"0[0-9]+(?=[^0-9])", data):
         n += data[first.end()] < MINUS or data[first.end()] == sign
     for start in range(0, len(x) - 2, PIECE_BYTES - 2):
         piece = x[start : start + PIECE_BYTES]
