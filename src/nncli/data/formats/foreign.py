@@ -96,7 +96,7 @@ FOREIGN = (
     Format("an RTF text", rb"\{\\rtf1", remedy="Copy its table into a spreadsheet, and save that as CSV"),
     Format("a PostScript file", rb"%!PS-Adobe", remedy="Copy its table into a spreadsheet, and save that as CSV"),
     Format("a web page", rb"(?i:\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|(?:html|head|body|table|title|meta|"
-           rb"script|center|div|p|pre|h1)\b))", remedy=DOWNLOAD),
+           rb"center|div|p|pre|h1)\b))", remedy=DOWNLOAD),
     Format("an error message in XML", rb"\s*(?:<\?xml[^>]*>\s*)?(?i:<error\b)", remedy=DOWNLOAD),
     Format("XML", rb"\s*(?:<\?xml\b|" + ELEMENT + rb"\s*<)"),
     Format("a Weka ARFF file", rb"(?i:(?:[ \t]*(?:%[^\n]*)?\r?\n)*[ \t]*@relation\b)", remedy=ARFF_ROWS),
