@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from nncli.data.cells import bare, is_missing, quoted
+from nncli.data.cells import BLANKS, bare, is_missing, quoted
 from nncli.data.csv.header import Head
 from nncli.data.csv.header_row import looks_like_header
 from nncli.data.dates import days_of
@@ -76,6 +76,9 @@ def refuse_more_names(
 ) -> None:
     """Raise DataError where the first of some rows go on with the header, as units and the questions of a survey do:
     they have words where the columns `measured` have numbers and dates, and no number and no class."""
+    if not rows or any(map(looks_like_number, rows[0])):  # as nearly always
+        return
+    rows = [[cell.strip(BLANKS) for cell in row] for row in rows]
     n = 0
     while n < min(MOST_ROWS, len(rows) - 1) and _is_of_names(rows[n], rows[n + 1 :], measured, target, missing):
         n += 1

@@ -232,7 +232,7 @@ def _decimal_signs(ways: Mapping[str, list[Spelling]], columns: Columns) -> Coun
     for name, its in ways.items():
         if len({way.decimal for way in its}) == 1:
             sign = its[0].decimal
-            signs[sign] += sum(sign in cell for cell in columns[name])
+            signs[sign] += "".join(columns[name]).count(sign)  # a number has one at most
     return signs
 
 
@@ -279,6 +279,8 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
 
 def are_rounded(cells: Sequence[str]) -> bool:
     """Tell whether different whole numbers among the cells are equal as float64."""
+    if max(map(len, cells), default=0) <= EXACT:
+        return False
     long = {cell for cell in cells if len(cell) > EXACT and cell.isdigit()}
     return len({float(cell) for cell in long}) < len(long)
 

@@ -140,7 +140,7 @@ def layout_of(
         missing=missing,
         decimal=decimal,
         is_decimal_sure=options.decimal is not None
-        or any(decimal in cell for name in numeric for cell in columns[name]),
+        or any(decimal in "".join(columns[name]) for name in numeric),
         spellings={name: spelling for name, spelling in kinds.spellings.items() if name not in ids},
         dtype=dtype,
         dates=dates,

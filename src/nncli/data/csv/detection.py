@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import BLANKS, bare
+from nncli.data.cells import bare
 from nncli.data.csv.below_header import (
     ALIGNED,
     ROW_NAMES,
@@ -183,8 +183,8 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
     if header and options.header_rows is None and options.on_error == "fail" and not has_rule:
         place = Place(head.where, head.line + with_names.count(b"\n"), head.line - 1, bool(options.skip_rows))
         places = [names.index(name) for name in (*layout.numeric, *layout.dates)]
-        stripped = [[cell.strip(BLANKS) for cell in r] for r in zip(*sample, strict=True)]
-        refuse_more_names(stripped, places, names.index(layout.target or ""), layout.missing, place)
+        rows = [*zip(*sample, strict=True)]
+        refuse_more_names(rows, places, names.index(layout.target or ""), layout.missing, place)
     by_name, measured = dict(zip(names, sample, strict=True)), {*layout.numeric, *layout.dates}
     texts = {name: cells for name, cells in by_name.items() if name not in measured}
     repeated = {name: its for name, cells in texts.items() if (its := repeated_texts(cells))}

@@ -17,7 +17,8 @@ LEAST_ROWS = 2  # or half of them: one alone may be a text with a mark too few
 def refuse_other_quotes(rows: Sequence[Sequence[str]], data: bytes, place: str, encoding: str) -> None:
     """Raise DataError where a delimiter has cut cells between such marks in several of the first rows, or numbers stand
     between them. The rows are of this text, in which a mark is looked for far faster than in each cell."""
-    marks = {pair[0] for pair in PAIRS if pair[0].encode() in data}
+    possible = {pair[0] for pair in PAIRS if pair.isascii() or not data.isascii()}
+    marks = {mark for mark in possible if mark.encode() in data}
     for pair in PAIRS if marks else ():
         first, last = pair[0], pair[1]
         if first not in marks:
