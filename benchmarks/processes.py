@@ -96,7 +96,7 @@ def sweeps(data: Any, folder: Path, peers: set[str]) -> None:
     options = "--lr 0.05,0.02,0.01,0.005,0.002,0.001 --hidden 16,32,64,128 --epochs 100 --patience 100 --json --quiet"
 
     def swept(jobs: int) -> Finished:
-        (folder / "model.sweep.jsonl").unlink(missing_ok=True)
+        (folder / "best.sweep.jsonl").unlink(missing_ok=True)
         return process([NNCLI, "sweep", "digits", *options.split(), "--jobs", str(jobs), "-o", "best.npz"], folder)
 
     script = [sys.executable, str(PEERS / "sweep_sklearn.py"), str(path_of("digits"))]

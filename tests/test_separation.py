@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog, nnls
+from scipy.optimize import linprog
 from sklearn.svm import SVC
 
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
-from nncli.explain.nonnegative import active_set
 from nncli.explain.separation import vectors, widest_margin
 from nncli.model.model import build_network
 from nncli.training.trainer import Trainer
@@ -121,19 +120,6 @@ def test_on_separable_sets_there_are_no_more_mistakes_than_the_theorem_allows(
         assert mistakes <= (max(R2, 1 / lr) if model == "mira" else R2) / margin**2
         converged += mine.history[-1].changed_nothing
     assert converged > 0.9 * sets or model == "mira"
-
-
-@pytest.mark.parametrize("kind", ["whole numbers", "any numbers"])
-def test_non_negative_least_squares_are_those_of_scipy(kind: str) -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(100):
-        m, n = rng.integers(1, 12), rng.integers(1, 30)
-        A = rng.integers(-3, 4, (m, n)) + 0.0 if kind == "whole numbers" else rng.normal(size=(m, n))
-        A[:, 0], b = 1, rng.normal(size=m)
-        x, (theirs, distance) = active_set(A, b), nnls(A, b)
-        assert x.min() >= 0
-        assert np.linalg.norm(A @ x - b) == pytest.approx(distance, abs=1e-9)
-        assert A @ x == pytest.approx(A @ theirs, abs=1e-6), "the point of the cone that is nearest is one"
 
 
 def test_eval_tells_the_bound_beside_the_mistakes_as_info_does(nncli: Run, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.cells import DEFAULT_MISSING, bare
 from nncli.data.column_profile import ColumnProfile
 from nncli.data.csv.late_codes import CodeWatch
-from nncli.data.csv.late_counts import CountWatch, Run
+from nncli.data.csv.late_repeats import RepeatWatch
 from nncli.data.dataset import Schema, Table, TextColumn, canonical_class, spellings_of
 from nncli.data.numeric_target import are_numbers
 from nncli.data.spellings import Spelling
@@ -53,7 +53,7 @@ class Layout:
     one_line: frozenset[str] = frozenset()  # columns of text that are known to hold no line ends
     few_words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the texts, where it has few
     codes: CodeWatch = field(default_factory=lambda: CodeWatch({}), compare=False)  # of the columns of numbers
-    counting: tuple[str, ...] = ()  # columns left out as they count the rows, which later ones have to confirm
+    row_numbers: tuple[str, ...] = ()  # columns left out as they tell rows apart, which later ones have to confirm
     missing_words: Mapping[str, Sequence[str]] = field(default_factory=dict)  # column → those for no number
     quote: str = '"'  # as in Schema
     escape: str = ""
@@ -150,7 +150,7 @@ class RowBlock:
     kept: dict[str, Any]  # name → pyarrow string array, cells as they are in the file
     errors: dict[int, DataError]
     notes: tuple[str, ...] = ()
-    runs: Mapping[str, Run] = field(default_factory=dict)  # of columns that count the rows
+    row_numbers: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # of columns that are left out for them
 
     def __len__(self) -> int:
         return len(self.table)
@@ -240,9 +240,9 @@ class BlockReader(ABC):
     def __iter__(self) -> Iterator[RowBlock]:
         left_out, used = LeftOut("row"), 0
         name = self.layout.weight
-        counts = CountWatch()
+        repeats = RepeatWatch()
         for read in self.blocks():
-            counts.look(read.runs)
+            repeats.look(read.row_numbers)
             if name is not None:
                 weighted = np.flatnonzero(read.table.numbers[:, self.layout.numeric.index(name)])
                 self.unweighted += len(read) - len(weighted)
@@ -257,6 +257,7 @@ class BlockReader(ABC):
                 raise error
             used += len(block)
             yield block
+        repeats.end()
         self.notes += left_out.notes(used)
 
     def _narrowed(self, block: RowBlock) -> RowBlock:

@@ -16,7 +16,7 @@ from nncli.data.csv import reader
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import TextOptions
 from nncli.data.csv.late_codes import CodeWatch, LateCode
-from nncli.data.csv.late_counts import LateCount, note_of_late_count
+from nncli.data.csv.late_repeats import LateRepeat, note_of_late_repeat
 from nncli.data.csv.positions import Known
 from nncli.data.dataset import Dataset, Schema
 from nncli.data.disk import cache
@@ -135,11 +135,11 @@ class SourceFiles(NamedTuple):
                 if self.stream is not None:  # which is read once
                     raise late.refusal() from None
                 codes[late.column] = late.cell
-            except LateCount as late_count:
+            except LateRepeat as repeat:
                 if self.stream is not None:
-                    raise late_count.refusal(title(self.source)) from None
-                options = dataclasses.replace(options, numeric=(*options.numeric, late_count.column))
-                notes.append(note_of_late_count(late_count.column))
+                    raise repeat.refusal(title(self.source)) from None
+                options = dataclasses.replace(options, numeric=(*options.numeric, repeat.column))
+                notes.append(note_of_late_repeat(repeat.column))
 
     def _table(
         self,

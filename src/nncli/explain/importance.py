@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.csv.parallel import side_by_side
 from nncli.data.dataset import Positions, Table
 from nncli.explain.columns import correlated, inputs_of
 from nncli.metrics.intervals import MOST_CELLS, middle, resampled, resampled_groups, strata
@@ -21,6 +24,8 @@ from nncli.metrics.student import Z
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
+from nncli.nn.network import Network
+from nncli.system.threads import multiply_with, reader_threads
 
 SEED = 0  # the same rows are shuffled in the same way
 MOST_KINDS = 100  # of rows that are counted together
@@ -88,11 +93,19 @@ def importances(
     """
     X = model.preprocess.transform(table, model.network.dtype).slice(0, len(table))
     inputs, shuffled = inputs_of(model.schema, model.preprocess), _ShuffledRows(model, X)
-    spread, found = _Spread(metric, rows.oriented), list[Importance]()
-    for done, (name, place) in enumerate(inputs.items(), 1):
-        changed = (_said(model, rows, shuffled.scores(place, order)) for order in orders)
-        found.append(Importance(name, *spread.change([metric.evidence(its.oriented) for its in changed])))
-        on_column(done, name)
+    spread, found, own = _Spread(metric, rows.oriented), list[Importance](), threading.local()
+
+    def importance_of(column: tuple[str, slice]) -> Importance:
+        name, place = column
+        if not hasattr(own, "shuffled"):
+            own.shuffled = shuffled.of_thread()
+        changed = (_said(model, rows, own.shuffled.scores(place, order)) for order in orders)
+        return Importance(name, *spread.change([metric.evidence(its.oriented) for its in changed]))
+
+    with multiply_with(1):  # the columns take the threads
+        for done, one in enumerate(side_by_side(importance_of, inputs.items(), reader_threads()), 1):
+            found.append(one)
+            on_column(done, one.column)
     found.sort(key=lambda one: -one.importance)
     return Importances(metric, metric.value(rows.oriented), found, correlated(X, inputs))
 
@@ -101,12 +114,21 @@ class _ShuffledRows:
     """Scores of rows in which a column is shuffled: Z₁' = Z₁ + (X'_J − X_J) W_J for its inputs J, so that the first
     and largest product, Z₁ = X W + b, is worked out once."""
 
+    rest: Network  # of a thread, as is the next
+    changed: Array
+
     def __init__(self, model: Model, X: Array) -> None:
-        self.first, self.rest = model.network.dense[0], model.network.after_first()
+        self.model, self.first = model, model.network.dense[0]
         self.Z = zeros((len(X), self.first.units), X.dtype)
         self.first.forward(X, self.Z)
         self.X = np.asfortranarray(X)  # of which columns are taken
-        self.changed = zeros((min(len(X), EVAL_ROWS), self.first.units), X.dtype)
+
+    def of_thread(self) -> Self:
+        """Return the same rows for one thread, which needs a network and a buffer of its own."""
+        own = copy.copy(self)
+        own.rest = self.model.network.after_first()
+        own.changed = zeros((min(len(self.X), EVAL_ROWS), self.first.units), self.X.dtype)
+        return own
 
     def scores(self, inputs: slice, order: Positions) -> Array:
         """Return Z (n, outputs) where these inputs of row i are those of row order[i]."""

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from nncli.config.resolve import ResolvedConfig
 from nncli.data.scaled_rows import Subset
 from nncli.errors import DataError, NncliError
-from nncli.explain.nonnegative import nonnegative_least_squares
 from nncli.explain.retraining import ANEW, prepare_again
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -102,11 +101,13 @@ def widest_margin(V: Floats) -> tuple[bool | None, float | None]:
     whose residual r it is −r / r_last (Lawson and Hanson 1974, chapter 23). Where there is none, λ proves it: λ ≥ 0 and
     Σ λ_i v_i = 0, whose product with any such θ would be above 0 (Gordan 1873).
     """
+    from scipy.optimize import nnls
+
     R = float(np.linalg.norm(V, axis=1).max())
     target = np.append(np.zeros(V.shape[1]), 1.0)
     system = np.vstack([V.T / R, np.ones(len(V))])
     try:
-        shares = nonnegative_least_squares(system, target)
+        shares, _ = nnls(system, target)
     except RuntimeError:  # it has not ended
         return None, None
     residual = system @ shares - target

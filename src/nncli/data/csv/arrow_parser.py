@@ -13,7 +13,6 @@ from nncli.data.arrow_conversion import call, encoded, vector
 from nncli.data.cells import NAN_SPELLINGS, as_number, bare, days, spelled_numbers, text_column
 from nncli.data.csv import uint8_parser
 from nncli.data.csv.late_codes import count_codes, has_leading_zero
-from nncli.data.csv.late_counts import run_of
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.row_blocks import Layout, RowBlock
 
@@ -35,13 +34,15 @@ class FastParser:
         target = [] if layout.target is None else [layout.target]
         self.text = [(name, place[name]) for name in (*self.spelled, *layout.text, *layout.dates, *target)]
         self.keep = [(name, place[name]) for name in layout.keep]
-        self.counting = [(name, place[name]) for name in layout.counting]
+        self.row_numbers = [(name, place[name]) for name in layout.row_numbers]
         self.missing = missing = frozenset(layout.missing)
         # pyarrow compares these before it strips blanks: ' -1' may be a number where '-1' is a missing one.
         numbers = (as_number(token, layout.decimal) for token in missing)
         self.missing_numbers = [float(number) for number in numbers if number is not None]
         # whole numbers alone may be there until a block shows something else
-        others = self.spelled or layout.text or layout.dates or layout.keep or layout.counting or self.missing_numbers
+        others = (
+            self.spelled or layout.text or layout.dates or layout.keep or layout.row_numbers or self.missing_numbers
+        )
         self.whole = bool(layout.numeric) and not others
         names = [str(i) for i in range(len(layout.names))]
         self.read_options = csv.ReadOptions(column_names=names, block_size=1 << 30, use_threads=False)
@@ -53,7 +54,7 @@ class FastParser:
         }
         tokens = sorted(missing.union(NAN_SPELLINGS))
         text = {column: pa.string() for _, column in self.text}
-        others_of = text | {column: pa.int64() for _, column in self.counting}
+        others_of = text | {column: pa.int64() for _, column in self.row_numbers}
         self.convert_options = {
             kind: csv.ConvertOptions(
                 column_types={**dict.fromkeys(self.numeric, getattr(pa, kind)()), **others_of},
@@ -124,9 +125,9 @@ class FastParser:
             if cells is None:
                 return None
             kept = {name: cells[column].combine_chunks() for name, column in self.keep}
-        counting = {name: table[column].combine_chunks() for name, column in self.counting}
-        runs = {name: run_of(vector(its, "int64")) for name, its in counting.items() if not its.null_count}
-        return RowBlock(table_read, target, kept, {}, runs=runs)
+        columns = {name: table[column].combine_chunks() for name, column in self.row_numbers}
+        row_numbers = {name: vector(its, "int64") for name, its in columns.items() if not its.null_count}
+        return RowBlock(table_read, target, kept, {}, row_numbers=row_numbers)
 
     def _has_late_code(self, data: bytes, texts: Mapping[str, TextColumn]) -> bool:
         """Tell whether a watched column of numbers has a cell with a leading zero."""

@@ -17,7 +17,7 @@ from nncli.data.column_statistics import is_coarse
 from nncli.data.csv.code_like import MONTH, are_dates_of, doubt_of_numbers, unread_form, why_codes
 from nncli.data.csv.date_columns import about_dates, example_of_date, several_meanings, with_century
 from nncli.data.csv.late_codes import note_of_late_code
-from nncli.data.csv.late_counts import COUNTS
+from nncli.data.csv.late_repeats import COUNTS, INDEXES
 from nncli.data.csv.sign_doubts import doubt_of_few_decimals, doubt_of_lists, may_be_thousands
 from nncli.data.dates import days_of
 from nncli.data.spellings import (
@@ -273,7 +273,7 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
         if all(map(str.isdigit, cells)) and (np.diff(values) == 1).all():
             return COUNTS
         if re.fullmatch(INDEX, name) and len(set(cells if are_rounded(cells) else values.tolist())) == len(cells):
-            return "its name is that of an index, and no number occurs twice (--numeric keeps it)"
+            return INDEXES
     return ""
 
 

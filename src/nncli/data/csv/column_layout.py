@@ -17,7 +17,7 @@ from nncli.data.csv.column_names import (
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.encoding import UTF_8
 from nncli.data.csv.late_codes import CodeWatch, widths_of
-from nncli.data.csv.late_counts import COUNTS
+from nncli.data.csv.late_repeats import COUNTS, INDEXES
 from nncli.data.csv.merged_cells import NOTE, merged_columns
 from nncli.data.csv.missing_words import NA, missing_texts, missing_words, notes_of_codes, notes_of_errors
 from nncli.data.csv.sample_profile import profile_columns
@@ -139,8 +139,7 @@ def layout_of(
         target=target,
         missing=missing,
         decimal=decimal,
-        is_decimal_sure=options.decimal is not None
-        or any(decimal in "".join(columns[name]) for name in numeric),
+        is_decimal_sure=options.decimal is not None or any(decimal in "".join(columns[name]) for name in numeric),
         spellings={name: spelling for name, spelling in kinds.spellings.items() if name not in ids},
         dtype=dtype,
         dates=dates,
@@ -148,7 +147,7 @@ def layout_of(
         needed=options.needed,
         profile=profile_columns(cells, used, missing, decimal),
         missing_words=words,
-        counting=tuple(name for name, why in ids.items() if why == COUNTS),
+        row_numbers=tuple(name for name, why in ids.items() if why in (COUNTS, INDEXES)),
         codes=CodeWatch(widths_of({n: columns[n] for n in numeric if n not in (*kinds.spellings, *options.numeric)})),
     )
     return layout, notes

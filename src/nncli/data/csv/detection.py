@@ -195,7 +195,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         blanks=dialect.blanks,
         is_rewritten=not dialect.is_usual,
         header_rows=header_rows,
-        counting=() if head.at_end else layout.counting,  # where all rows have been looked at
+        row_numbers=() if head.at_end else layout.row_numbers,  # where all rows have been looked at
         words=_words(layout, by_name),
         **one_line_and_few(repeated),
     )

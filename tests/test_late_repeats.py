@@ -1,4 +1,4 @@
-"""Columns that count the rows at first are confirmed in all rows before they are left out."""
+"""Columns that tell the rows apart at first are confirmed in all rows before they are left out."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from nncli.data.csv import header, reader
+from nncli.data.csv import header, late_repeats, reader
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Dataset
 from nncli.data.load import load_dataset
 
-NOTE = "column 'hour': kept, as it counts the rows at first, and begins again further down (--drop hour leaves it out)"
+NOTE = (
+    "column 'hour': kept, as its numbers differ in all rows at first, and come again further down "
+    "(--drop hour leaves it out)"
+)
 LEFT_OUT = "column 'hour': left out, as it counts the rows (--numeric keeps it)"
 ROWS = 3000
 
@@ -55,14 +58,31 @@ HARMLESS: dict[str, list[Any]] = {
     "to the end": [*range(ROWS)],
     "with a gap": [*range(2000), *range(2100, ROWS)],
     "with an empty cell": [*range(2000), "", *range(2001, ROWS)],
+    "in another order": [*range(2000), *reversed(range(2000, ROWS))],
 }
 
 
 @pytest.mark.parametrize("kind", HARMLESS)
-def test_numbers_that_rise_to_the_end_are_left_out(kind: str) -> None:
+def test_numbers_that_differ_to_the_end_are_left_out(kind: str) -> None:
     found = loaded(table(HARMLESS[kind]))
     assert [name for name, _ in found.schema.columns] == ["a"]
     assert LEFT_OUT in found.notes
+
+
+def customers(n: int) -> str:
+    """Make rows of n customers, each of whom comes once, in no order, and then all of them again: 7919 is prime."""
+    return table([100 + i * 7919 % n for i in range(n)] * 2).replace("hour", "customer_id", 1)
+
+
+def test_codes_that_come_again_are_kept() -> None:
+    found = loaded(customers(1500))
+    assert [name for name, _ in found.schema.columns] == ["customer_id", "a"]
+    assert NOTE.replace("hour", "customer_id") in found.notes
+
+
+def test_codes_that_come_again_are_found_among_too_many_to_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late_repeats, "MOST_KEPT", 100)
+    assert NOTE.replace("hour", "customer_id") in loaded(customers(1500)).notes
 
 
 def test_each_file_may_begin_again() -> None:
@@ -76,7 +96,7 @@ def test_a_pipe_that_cannot_be_read_again_is_refused_with_options_that_work(nncl
     found = nncli(*command, stdin=text)
     assert (found.code, found.out, Path("m.npz").exists()) == (1, "", False)
     assert found.err == (
-        "stdin: column 'hour': it counts the rows at first, and begins again further down. "
+        "stdin: column 'hour': its numbers differ in all rows at first, and come again further down. "
         "Add --numeric hour to learn from it, or --drop hour.\n"
     )
     for option in ("--numeric", "--drop"):
