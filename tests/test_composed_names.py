@@ -57,7 +57,7 @@ def test_options_name_columns_and_classes_in_the_other_form(nncli: Run, case: st
     outcome = nncli("train", "d.csv", "-t", target, *words, "--epochs", 1, "-q", "--json", "-o", "m.npz")
     assert outcome.code == 0, outcome.err
     assert outcome.json["classes"] == ["mère", "né"]
-    assert "clé" not in package.load("m.npz").model.schema.names or case != "drop"
+    assert "clé" not in package.load("m.npz").model_.schema.names or case != "drop"
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -74,6 +74,6 @@ def test_data_of_python_too() -> None:
     [name] = in_form("NFD", "âge")
     X = {name: [i % 7 for i in range(60)], "b": [i % 5 / 2 for i in range(60)]}
     y = in_form("NFD", *["né" if i % 7 > 3 else "mère" for i in range(60)])
-    model = package.train(X, y, categorical="âge", class_weight="né=2", epochs=1)
-    assert model.model.schema.columns[0] == ("âge", "text")
+    model = package.NNClassifier(categorical="âge", class_weight="né=2", epochs=1).fit(X, y)
+    assert model.model_.schema.columns[0] == ("âge", "text")
     assert len(model.predict(X)) == 60

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from nncli.api import train
+from nncli.estimators.regressor import NNRegressor
 from nncli.explain.importance import importances
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
@@ -40,8 +40,8 @@ def rows_of(text: str) -> list[dict[str, str]]:
 def test_it_is_the_permutation_importance_of_sklearn(name: str, kind: str) -> None:
     columns, y = columns_of(200)
     y = 100 + 30.5 * y
-    found = train(columns, y, epochs=10, model=kind, dtype="float64")
-    model, metric, sign = found.model, METRICS.create(name), 1 if name == "r2" else -1
+    found = NNRegressor(epochs=10, model=kind, dtype="float64").fit(columns, y)
+    model, metric, sign = found.model_, METRICS.create(name), 1 if name == "r2" else -1
 
     def scorer(estimator: AsEstimator, X: NDArray[Any], y: NDArray[Any]) -> float:
         return float(sign * SKLEARN[name](y, model.numbers(model.scores(estimator.table(X)))))

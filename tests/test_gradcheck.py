@@ -230,7 +230,7 @@ def test_a_loss_that_overflows_is_one_line(nncli: Run, tmp_path: Path) -> None:
     model = tmp_path / "model.npz"
     assert nncli("train", "iris", "-m", "adaline", "--dtype", "float64", "-q", "-o", model).code == 0
     trained = load(model)
-    trained.model.network.theta[:] = 1e200
+    trained.model_.network.theta[:] = 1e200
     trained.save(model)
     outcome = nncli("gradcheck", model, "-q")
     assert (outcome.code, outcome.out) == (BAD_DATA, "")

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 import cli_process
-from nncli.api import train
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.formats import npz as npz
 from nncli.data.formats.known_formats import NPZ, format_of
 from nncli.data.load import load_dataset
 from nncli.errors import DataError
+from nncli.estimators.classifier import NNClassifier
 
 Run = Callable[..., Any]
 X, Y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
@@ -146,7 +146,7 @@ def test_labels_that_are_no_classes_are_refused(y: Any, line: str, nncli: Run) -
     refused(nncli, "d.npz", f": y: {line}")
     if not isinstance(y, np.ndarray):
         with pytest.raises(DataError) as caught:
-            train(X, y)
+            NNClassifier().fit(X, y)
         assert str(caught.value) == f"y: {line}"
 
 
@@ -160,17 +160,17 @@ def test_labels_that_are_no_classes_are_refused(y: Any, line: str, nncli: Run) -
 def test_classes_that_differ_stay_apart_in_files_and_in_python(y: Any, classes: list[str]) -> None:
     np.savez("d.npz", X=X, y=y)
     assert list(load_dataset(("d.npz",), CsvOptions(), "float32").classes) == classes
-    assert list(train(X, y, epochs=1, test=0, val=0).classes) == classes
+    assert list(NNClassifier(epochs=1, val=0).fit(X, y).model_.classes) == classes
 
 
 @pytest.mark.parametrize(("labels", "line"), [
-    ([1, "1"], "two different classes are both written '1'. Use labels of one type."),
+    ([1, "1"], "expected labels of one type, found several. Unknown label type. Use one type."),
     (["a", None], "row 1: expected a class, found a missing value. Fill it in, or leave the row out."),
     (["a", float("nan")], "row 1: expected a class, found a missing value. Fill it in, or leave the row out."),
 ])  # fmt: skip
 def test_objects_are_classes_only_if_their_text_tells_them_apart(labels: list[Any], line: str) -> None:
     with pytest.raises(DataError) as caught:
-        train(X, np.array(labels * 3, object))
+        NNClassifier().fit(X, np.array(labels * 3, object))
     assert str(caught.value) == f"y: {line}"
 
 

@@ -16,8 +16,9 @@ from scipy.stats.contingency import association
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-from nncli.api import TrainedModel, _table, train
 from nncli.data.dataset import Table
+from nncli.estimators.base import NNEstimator
+from nncli.estimators.classifier import NNClassifier
 from nncli.explain.columns import correlated, inputs_of
 from nncli.explain.importance import Importance, importances, permutations
 from nncli.metrics.definitions import METRICS
@@ -37,12 +38,12 @@ def columns_of(n: int, seed: int = 0) -> tuple[dict[str, Any], NDArray[np.int64]
     return columns, np.digitize(level + rng.normal(size=n) / 3, [0.2, 1.2])
 
 
-def table_of(found: TrainedModel, columns: dict[str, Any]) -> Table:
-    return _table(columns, found.model.schema, found.model.config.model.dtype)
+def table_of(found: NNEstimator, columns: Any) -> Table:
+    return found._table(columns, "predict")
 
 
-def judge(found: TrainedModel, table: Table, y: NDArray[np.int64]) -> ScoredRows:
-    model, Z = found.model, found.model.scores(table)
+def judge(found: NNClassifier, table: Table, y: NDArray[np.int64]) -> ScoredRows:
+    model, Z = found.model_, found.model_.scores(table)
     return ScoredRows(y, model.predicted(Z), len(model.classes), model.logits(Z), model.probabilistic)
 
 
@@ -60,13 +61,13 @@ def shuffles_of_sklearn(n: int, repeats: int, seed: int) -> NDArray[np.int64]:
 class AsEstimator:
     """A model as scikit-learn sees it, with rows of objects."""
 
-    def __init__(self, found: TrainedModel) -> None:
+    def __init__(self, found: NNEstimator) -> None:
         self.found = found
 
     def fit(self, X: Any, y: Any) -> None: ...
 
     def table(self, X: NDArray[Any]) -> Table:
-        names = self.found.model.schema.names
+        names = self.found.model_.schema.names
         kinds = {"colour": str, "day": "datetime64[D]"}
         return table_of(self.found, {name: X[:, i].astype(kinds.get(name, float)) for i, name in enumerate(names)})
 
@@ -75,8 +76,8 @@ class AsEstimator:
 @pytest.mark.parametrize("name", ["accuracy", "log-loss", "roc-auc"])
 def test_it_is_the_permutation_importance_of_sklearn(name: str, options: dict[str, Any]) -> None:
     columns, y = columns_of(300)
-    found = train(columns, y, epochs=20, **options)
-    model, metric = found.model, METRICS.create(name)
+    found = NNClassifier(epochs=20, **options).fit(columns, y)
+    model, metric = found.model_, METRICS.create(name)
 
     def scorer(estimator: AsEstimator, X: NDArray[Any], y: NDArray[Any]) -> float:
         Z = model.scores(estimator.table(X))
@@ -108,10 +109,10 @@ def planted(seed: int) -> tuple[list[Importance], int]:
     X = rng.normal(size=(1200, 27))
     X[:, 26] = X[:, 25] + rng.normal(size=1200) / 10
     y = (X[:, :5] @ [2.0, 1.6, 1.4, 1.2, 1.0] + X[:, 25] + rng.normal(size=1200) > 0).astype(int)
-    found = train(X[:800], y[:800], hidden=16, epochs=15, seed=seed)
-    table = _table(X[800:], found.model.schema, "float32")
+    found = NNClassifier(hidden=16, epochs=15, seed=seed).fit(X[:800], y[:800])
+    table = table_of(found, X[800:])
     rows = judge(found, table, y[800:])
-    ours = importances(found.model, table, rows, METRICS.create("log-loss"), permutations(400, 5))
+    ours = importances(found.model_, table, rows, METRICS.create("log-loss"), permutations(400, 5))
     assert [pair[:2] for pair in ours.correlated] == [("c25", "c26")]
     noise = {f"c{i}" for i in range(5, 25)}
     without = 0
@@ -135,12 +136,14 @@ def test_planted_columns_come_first_and_intervals_of_noise_have_0(seeds: int) ->
 
 def test_the_interval_of_a_mean_is_that_of_the_differences_of_rows() -> None:
     columns, y = columns_of(200)
-    found = train(columns, y, epochs=20, model="softmax")
+    found = NNClassifier(epochs=20, model="softmax").fit(columns, y)
     table, orders = table_of(found, columns), permutations(200, 3)
-    ours = importances(found.model, table, judge(found, table, y), METRICS.create("log-loss"), orders)
+    ours = importances(found.model_, table, judge(found, table, y), METRICS.create("log-loss"), orders)
     first = next(one for one in ours.columns if one.column == "x")
     tables = [table, *(table_of(found, {**columns, "x": columns["x"][order]}) for order in orders)]
-    losses = [-np.log(found.model.by_class(found.model.scores(one))[np.arange(200), y].astype(float)) for one in tables]
+    losses = [
+        -np.log(found.model_.by_class(found.model_.scores(one))[np.arange(200), y].astype(float)) for one in tables
+    ]
     worse = np.mean(losses[1:], axis=0) - losses[0]
     half = norm.ppf(0.975) * sem(worse)
     assert first.interval == pytest.approx((worse.mean() - half, worse.mean() + half), rel=1e-4)
@@ -149,15 +152,15 @@ def test_the_interval_of_a_mean_is_that_of_the_differences_of_rows() -> None:
 @pytest.mark.long
 def test_a_bootstrapped_interval_is_as_wide_as_resampled_rows_spread() -> None:
     columns, y = columns_of(200)
-    found = train(columns, y > 0, epochs=20, model="softmax")
+    found = NNClassifier(epochs=20, model="softmax").fit(columns, y > 0)
     table, rng, truth = table_of(found, columns), np.random.default_rng(5), (y > 0).astype(np.int64)
     orders = permutations(200, 2)
-    ours = importances(found.model, table, judge(found, table, truth), METRICS.create("roc-auc"), orders)
+    ours = importances(found.model_, table, judge(found, table, truth), METRICS.create("roc-auc"), orders)
     first = next(one for one in ours.columns if one.column == "x")
-    lead = [found.model.scores(table) @ [-1, 1]]
+    lead = [found.model_.scores(table) @ [-1, 1]]
     for order in orders:
         changed = {**columns, "x": columns["x"][order]}
-        lead.append(found.model.scores(table_of(found, changed)) @ [-1, 1])
+        lead.append(found.model_.scores(table_of(found, changed)) @ [-1, 1])
     values = []
     for _ in range(500):
         rows = rng.integers(200, size=200)
@@ -170,7 +173,7 @@ def test_a_bootstrapped_interval_is_as_wide_as_resampled_rows_spread() -> None:
 @pytest.mark.parametrize("name", ["accuracy", "f1:average=macro"])
 def test_rows_that_are_there_four_times_in_one_group_make_no_figure_surer(name: str) -> None:
     columns, y = columns_of(150)
-    found = train(columns, y, epochs=20, model="softmax")
+    found = NNClassifier(epochs=20, model="softmax").fit(columns, y)
     four = {key: np.repeat(column, 4) for key, column in columns.items()}
     orders = permutations(150, 3)
     of_four = (4 * orders[:, :, None] + np.arange(4)).reshape(3, -1)
@@ -178,7 +181,7 @@ def test_rows_that_are_there_four_times_in_one_group_make_no_figure_surer(name: 
     for rows, order, groups in ((columns, orders, None), (four, of_four, np.repeat(np.arange(150), 4))):
         table, truth = table_of(found, rows), np.repeat(y, len(rows["x"]) // 150)
         scored = ScoredRows(**{**vars(judge(found, table, truth)), "groups": groups})
-        first = importances(found.model, table, scored, METRICS.create(name), order).columns[0]
+        first = importances(found.model_, table, scored, METRICS.create(name), order).columns[0]
         assert first.interval is not None
         widths.append(first.interval[1] - first.interval[0])
     assert widths[1] == pytest.approx(widths[0], rel=1e-9 if name == "accuracy" else 0.4)
@@ -191,10 +194,10 @@ def test_correlation_is_that_of_pearson_of_cramer_and_eta() -> None:
     columns: dict[str, Any] = {"a": a, "b": -a + rng.normal(size=n) / 3, "other": rng.normal(size=n)}
     columns["sign"] = np.where(a > 0, "up", "down")
     columns["near"] = np.where(rng.random(n) < 0.95, columns["sign"], "other")
-    found = train(columns, a > 0.3, epochs=1)
-    preprocess = found.model.preprocess
+    found = NNClassifier(epochs=1).fit(columns, a > 0.3)
+    preprocess = found.model_.preprocess
     X = preprocess.transform(table_of(found, columns), np.dtype("float64")).slice(0, n)
-    pairs = {pair[:2]: pair[2] for pair in correlated(X, inputs_of(found.model.schema, preprocess))}
+    pairs = {pair[:2]: pair[2] for pair in correlated(X, inputs_of(found.model_.schema, preprocess))}
     near = [[np.sum((columns["sign"] == s) & (columns["near"] == t)) for t in ("up", "down", "other")] for s in UP]
     means = [a[columns["sign"] == s].mean() for s in UP]
     between = sum((columns["sign"] == s).sum() * (m - a.mean()) ** 2 for s, m in zip(UP, means, strict=True))

@@ -127,7 +127,9 @@ def test_a_saved_model_as_json_agrees_with_its_prediction(nncli: Run, small: Pat
     rows = Path("datasets/iris.csv").read_text().splitlines()
     X = np.array([[float(cell) for cell in rows[1].split(",")[:4]]])
     model = load(small)
-    assert found["value"] == pytest.approx(-np.log(model.predict_proba(X)[0, 0]), rel=1e-4)
+    assert found["value"] == pytest.approx(
+        -np.log(model.predict_proba(dict(zip(model.feature_names_in_, X.T, strict=True)))[0, 0]), rel=1e-4
+    )
     assert set(found["variables"]) >= {"x[0]", "W1[3, 1]", "b1[1]", "W2[1, 2]", "b2[2]"}
     assert len(found["variables"]) == 4 + (4 * 2 + 2) + (2 * 3 + 3)
 
@@ -196,8 +198,8 @@ def test_what_cannot_be_shown(
 
 def test_a_value_that_overflows_is_one_line(nncli: Run, small: Path, tmp_path: Path) -> None:
     model, path = load(small), tmp_path / "huge.npz"
-    model.model.network.theta[:] = 0
-    model.model.network.theta[-3:] = 1e4  # b2
+    model.model_.network.theta[:] = 0
+    model.model_.network.theta[-3:] = 1e4  # b2
     model.save(path)
     outcome = nncli("graph", path, "--row", "1")
     assert outcome.code == BAD_DATA

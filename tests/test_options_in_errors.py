@@ -78,7 +78,7 @@ def test_an_error_names_an_option_as_its_reader_does(nncli: Run, folder: Path) -
     Path("c.toml").write_text("batch-size = 0\n")
     assert nncli("train", "two.csv", "--config", "c.toml").err == f"c.toml: batch-size: {problem}\n"
     with pytest.raises(OptionError) as error:
-        package.train(X, y, batch_size=0)
+        package.NNClassifier(batch_size=0).fit(X, y)
     assert str(error.value) == f"batch_size: {problem}"
     assert error.value.option == "batch_size"
 
@@ -96,12 +96,12 @@ def test_advice_names_options_as_its_reader_does(nncli: Run, folder: Path) -> No
     problem = "model 'softmax' has no hidden layer. Give it one with"
     assert nncli(*words).err == f"--dropout: {problem} --hidden 64.\n"
     with pytest.raises(OptionError) as error:
-        package.train(np.ones((40, 1)), [0, 1] * 20, model="softmax", dropout=0.5)
+        package.NNClassifier(model="softmax", dropout=0.5).fit(np.ones((40, 1)), [0, 1] * 20)
     assert str(error.value) == f"dropout: {problem} hidden=64."
     with pytest.raises(DataError, match=r"class '1': expected at least 3 rows.*set val=0 or test=0"):
-        package.train(np.ones((40, 1)), [0] * 39 + [1])
+        package.NNClassifier(val=0.15, test=0.15).fit(np.ones((40, 1)), [0] * 39 + [1])
     with pytest.raises(OptionError, match=r"^patience: there are no validation rows\. Set val above 0\.$"):
-        package.train(np.ones((40, 1)), [0, 1] * 20, patience=3, val=0)
+        package.NNClassifier(patience=3, val=0).fit(np.ones((40, 1)), [0, 1] * 20)
 
 
 def test_an_error_keeps_its_option_on_the_way_to_another_process() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncli.api import load
+from nncli import load
 from nncli.config.train_config import TrainConfig
 from nncli.data import bundled
 from nncli.nn.models import MODELS
@@ -85,8 +85,8 @@ def test_the_command_below_trains_the_same_weights(
     name, saved = session.model()
     (tmp_path / name).write_bytes(saved)
     mine, trained = load(tmp_path / name), load(tmp_path / "trained.npz")
-    np.testing.assert_array_equal(mine.model.network.theta, trained.model.network.theta)
-    assert mine.provenance.figures == trained.provenance.figures
+    np.testing.assert_array_equal(mine.model_.network.theta, trained.model_.network.theta)
+    assert mine.figures_ == trained.figures_
     ours = nncli("predict", tmp_path / name, data)
     assert ours.code == 0
     assert ours.out == nncli("predict", tmp_path / "trained.npz", data).out
@@ -215,8 +215,8 @@ def test_a_model_of_numbers_goes_on_also_on_other_rows(
     model = load(tmp_path / "m.npz")
     item = shelf.add_given((), str(tmp_path / "m.npz"), ())
     session = opened(shelf, item.key, **shown_options(session_of(shelf, item.key), item.key))
-    np.testing.assert_array_equal(theta(session), model.model.network.theta)
-    figures = model.provenance.figures["test"]
+    np.testing.assert_array_equal(theta(session), model.model_.network.theta)
+    figures = model.figures_["test"]
     shown = [pytest.approx(figures[name], rel=1e-5) for name in ("loss", "rmse")]  # of six digits
     assert ask(session, "pause")[0]["point"][3:] == shown
     lines = plane_csv.read_text().splitlines(keepends=True)
@@ -366,13 +366,13 @@ def test_a_model_goes_on_from_its_own_weights(shelf: Shelf, nncli: Run, tmp_path
     model = load(tmp_path / "m.npz")
     item = shelf.add_given((), str(tmp_path / "m.npz"), ())
     session = opened(shelf, item.key, **shown_options(session_of(shelf, item.key), item.key))
-    np.testing.assert_array_equal(theta(session), model.model.network.theta)
+    np.testing.assert_array_equal(theta(session), model.model_.network.theta)
     frame = ask(session, "pause")[0]
     assert frame["epoch"] == 7
-    assert frame["point"][4] == pytest.approx(model.provenance.figures["test"]["accuracy"], abs=1e-6)
+    assert frame["point"][4] == pytest.approx(model.figures_["test"]["accuracy"], abs=1e-6)
     assert frame["departed"] == [f"training goes on from {tmp_path / 'm.npz'}"]
     ask(session, "step", of="epoch")
-    assert not np.array_equal(theta(session), model.model.network.theta)
+    assert not np.array_equal(theta(session), model.model_.network.theta)
     for other in ({"hidden": "6"}, {"scale": "none"}, {"seed": "5"}):
         anew = opened(shelf, item.key, **shown_options(session, item.key) | other)
         assert ask(anew, "pause")[0]["epoch"] == 0, other
@@ -410,7 +410,7 @@ def test_a_dropped_model_waits_for_its_rows(shelf: Shelf, nncli: Run, tmp_path: 
     assert error["text"].startswith("m.npz: expected the rows that it was trained on")  # and the file is not looked for
     assert dropped(shelf, "rows.csv", (tmp_path / "my.csv").read_bytes()) == key
     again = opened(shelf, key, **shown_options(session, key))
-    np.testing.assert_array_equal(theta(again), load(tmp_path / "m.npz").model.network.theta)
+    np.testing.assert_array_equal(theta(again), load(tmp_path / "m.npz").model_.network.theta)
 
 
 @pytest.mark.parametrize("change", ["gone", "other", "longer"])

@@ -77,7 +77,7 @@ def test_a_logistic_model_has_a_bar_for_each_input(nncli: Run) -> None:
 
 def test_the_weights_of_pixels_are_images(nncli: Run, digits_model: Path) -> None:
     found = panels(nncli("plot", digits_model, "weights", "--json"))
-    W = package.load(str(digits_model)).model.network.dense[0].W
+    W = package.load(str(digits_model)).model_.network.dense[0].W
     largest = np.sort(np.argsort(-np.linalg.norm(W.astype(float), axis=0))[:12])
     assert [panel["title"] for panel in found] == [str(unit + 1) for unit in largest]
     for panel, unit in zip(found, largest, strict=True):

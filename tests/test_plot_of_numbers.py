@@ -13,7 +13,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.inspection import partial_dependence
 
-from nncli.api import TrainedModel, load
+from nncli import NNRegressor, load
 from nncli.figures.all_kinds import FIGURES, OfModel
 from nncli.figures.bands import Bands
 
@@ -99,7 +99,7 @@ def test_the_importance_is_what_explain_says(nncli: Run) -> None:
 class AsRegressor(RegressorMixin, BaseEstimator):
     """A model as scikit-learn asks it: rows have numbers alone, and one kind and day."""
 
-    def __init__(self, model: TrainedModel | None = None) -> None:
+    def __init__(self, model: NNRegressor | None = None) -> None:
         self.model = model
         self.fitted_ = True
 

@@ -94,7 +94,7 @@ def test_predict_adds_low_and_high_and_eval_counts_the_rows(
     lines = nncli("predict", "m.npz", "d.csv", "--interval", "0.9").out.split()
     assert lines[0] == "prediction,low,high"
     found = np.array([line.split(",") for line in lines[1:]], float)
-    val = package.load("m.npz").provenance.val_rows
+    val = package.load("m.npz").provenance_.val_rows
     errors = np.sort(np.abs(found[val, 0] - y[val]))
     half = errors[int(np.ceil(0.9 * (len(val) + 1))) - 1]
     np.testing.assert_allclose(found[:, 1:], np.stack([found[:, 0] - half, found[:, 0] + half], axis=1), atol=2e-4)

@@ -41,7 +41,7 @@ def test_a_set_has_the_classes_that_are_likely_enough() -> None:
 
 def test_what_is_likely_enough_comes_from_validation_rows(iris_model: Path) -> None:
     """Of 9 rows, 90 % rests on the 9th largest probability, 80 % on the 8th, 50 % on the 5th, and 91 % on a 10th."""
-    model = package.load(iris_model).model
+    model = package.load(iris_model).model_
     Z = np.log([[p, (1 - p) / 2, (1 - p) / 2] for p in np.arange(0.1, 1, 0.1)])
     model = model.with_validation(Z, np.zeros(9, np.int64))
     found = [model.least_probability(share) for share in (0.9, 0.8, 0.5, 0.91)]
@@ -60,7 +60,7 @@ def test_predict_writes_sets_and_eval_counts_them(nncli: Run, tmp_path: Path, mo
     rows = [*csv.DictReader(io.StringIO(nncli("predict", "m.npz", "d.csv", "--proba", "--interval", "0.9").out))]
     P = np.array([[float(row[f"p_{name}"]) for name in names] for row in rows])
     loaded = package.load("m.npz")
-    val = loaded.provenance.val_rows
+    val = loaded.provenance_.val_rows
     own = np.sort(P[val, y[val]])[::-1]
     # P as it is written has 8 figures or so
     is_in = own[int(np.ceil(0.9 * (len(val) + 1))) - 1] * (1 - 1e-6) <= P
@@ -118,7 +118,7 @@ def test_a_model_that_cannot_say_is_refused(options: list[str], problem: str, nn
 @pytest.mark.parametrize("version", range(3, 7))
 def test_a_model_of_an_older_format_is_refused(version: int) -> None:
     with pytest.raises(OptionError, match="the model file has none"):
-        Predictor(package.load(MODELS / f"format-{version}.npz").model, PredictOptions(interval=0.9))
+        Predictor(package.load(MODELS / f"format-{version}.npz").model_, PredictOptions(interval=0.9))
 
 
 @pytest.mark.parametrize("own", [[0.5, 0.6], [1.5], [-0.1], [0.5] * 1001], ids=["rising", "above 1", "below 0", "many"])
@@ -137,8 +137,8 @@ def test_sets_hold_what_they_promise_over_200_splits(share: float) -> None:
         rng = np.random.default_rng(seed)
         y = rng.integers(0, 3, 700)
         X = rng.normal(size=(700, 2)) * np.where(y == 2, 2, 1)[:, None] + 2 * np.stack([y == 1, y == 2], axis=1)
-        trained = package.train(X[:200], y[:200], model="softmax", epochs=15, val=0.4, test=0, split_seed=seed)
-        least = trained.model.least_probability(share)
+        trained = package.NNClassifier(model="softmax", epochs=15, val=0.4, split_seed=seed).fit(X[:200], y[:200])
+        least = trained.model_.least_probability(share)
         P = trained.predict_proba(X[200:])
         held.append((P[np.arange(500), y[200:]] >= np.float32(least)).mean())
     assert np.mean(held) == pytest.approx(share, abs=0.02)

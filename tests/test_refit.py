@@ -91,12 +91,12 @@ def test_the_winner_of_a_sweep_is_trained_on_all_rows(nncli: Run) -> None:
 
 
 def test_arrays_can_be_refit_too() -> None:
-    from nncli import train
+    from nncli import NNClassifier
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(100, 3))
-    model = train(X, X[:, 0] > 0, model="logistic", refit=True, epochs=5)
-    assert (model.figures["n_train"], model.figures["n_val"], model.figures["refit"]["n_val"]) == (85, 0, 15)
+    model = NNClassifier(model="logistic", refit=True, epochs=5, test=0.15).fit(X, X[:, 0] > 0)
+    assert (model.figures_["n_train"], model.figures_["n_val"], model.figures_["refit"]["n_val"]) == (85, 0, 15)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ from scipy.optimize import minimize
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, QuantileRegressor, Ridge
 
-from nncli import train
-from nncli.api import TrainedModel
+from nncli import NNRegressor
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.errors import TrainingError
@@ -21,7 +20,7 @@ from nncli.nn.quantile_regression import quantile_regression
 from nncli.training.prepare import prepare
 from nncli.training.run import new_trainer
 
-ALL = {"val": 0, "test": 0, "dtype": "float64", "model": "linear", "task": "regression"}
+ALL = {"val": 0, "test": 0, "dtype": "float64", "model": "linear"}
 
 
 def diabetes() -> tuple[np.ndarray, np.ndarray]:
@@ -30,9 +29,9 @@ def diabetes() -> tuple[np.ndarray, np.ndarray]:
     return (X - X.mean(axis=0)) / X.std(axis=0), y
 
 
-def weights_of(model: TrainedModel) -> tuple[np.ndarray, float]:
+def weights_of(model: NNRegressor) -> tuple[np.ndarray, float]:
     """w and b for rows as they are, in the unit of the target."""
-    d = model.model.preprocess.width
+    d = model.model_.preprocess.width
     b = float(model.predict(np.zeros((1, d)))[0])
     return np.array([float(model.predict(row[None])[0]) - b for row in np.eye(d)]), b
 
@@ -45,14 +44,14 @@ def parts(X: np.ndarray, y: np.ndarray, omega: np.ndarray | None = None, size: i
 
 def test_without_a_penalty_it_is_numpys_least_squares() -> None:
     X, y = diabetes()
-    w, b = weights_of(train(X, y, scale="none", **ALL))
+    w, b = weights_of(NNRegressor(scale="none", **ALL).fit(X, y))
     expected = np.linalg.lstsq(np.column_stack([X, np.ones(len(y))]), y)[0]
     np.testing.assert_allclose([*w, b], expected, rtol=1e-7, atol=1e-7)
 
 
 def test_float32_finds_it_to_its_own_precision() -> None:
     X, y = diabetes()
-    found = train(X, y, **{**ALL, "dtype": "float32"}).predict(X)
+    found = NNRegressor(**{**ALL, "dtype": "float32"}).fit(X, y).predict(X)
     expected = LinearRegression().fit(X, y).predict(X)
     np.testing.assert_allclose(found, expected, atol=1e-3)  # of a target with a standard deviation of 77
 
@@ -62,7 +61,7 @@ def test_columns_far_from_zero_and_of_other_sizes_lose_no_digits(scale: str) -> 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 3)) * [1e-3, 1, 1e4] + [5, 1e6, -1e6]
     y = (X - X.mean(axis=0)) @ [2000, 3, 0.0005] + 1e5 + rng.normal(size=300)
-    found = train(X, y, **{**ALL, "scale": scale}).predict(X)
+    found = NNRegressor(**{**ALL, "scale": scale}).fit(X, y).predict(X)
     expected = LinearRegression().fit((X - X.mean(axis=0)) / X.std(axis=0), y)
     np.testing.assert_allclose(found, expected.predict((X - X.mean(axis=0)) / X.std(axis=0)), rtol=1e-9)
 
@@ -116,7 +115,7 @@ def objective(w: np.ndarray, b: float, X: np.ndarray, y: np.ndarray, l1: float, 
 def test_l2_is_scikit_learns_ridge(l2: float) -> None:
     """Its α counts all rows, and the target is learned in standard deviations: λ is the same for it."""
     X, y = diabetes()
-    w, b = weights_of(train(X, y, scale="none", l2=l2, **ALL))
+    w, b = weights_of(NNRegressor(scale="none", l2=l2, **ALL).fit(X, y))
     ridge = Ridge(alpha=l2 * len(y), tol=1e-12).fit(X, y)
     theirs = objective(ridge.coef_, float(ridge.intercept_), X, y, 0, l2)
     assert objective(w, b, X, y, 0, l2) == pytest.approx(theirs, rel=1e-6)
@@ -127,7 +126,7 @@ def test_l2_is_scikit_learns_ridge(l2: float) -> None:
 def test_l1_is_scikit_learns_lasso(l1: float) -> None:
     """λ₁ ‖w‖₁ grows with the unit of the target, as the squares do twice: of standardised numbers it is l1 · sd."""
     X, y = diabetes()
-    w, b = weights_of(train(X, y, scale="none", l1=l1, **ALL))
+    w, b = weights_of(NNRegressor(scale="none", l1=l1, **ALL).fit(X, y))
     alpha = l1 * y.std()
     lasso = Lasso(alpha=alpha, tol=1e-12, max_iter=1_000_000).fit(X, y)
     theirs = objective(lasso.coef_, float(lasso.intercept_), X, y, alpha, 0)
@@ -187,7 +186,7 @@ def test_a_penalty_that_is_too_large_leaves_the_mean() -> None:
 def test_huber_is_at_the_minimum_of_its_formula() -> None:
     X, y = diabetes()
     y = np.where(np.arange(len(y)) % 20 == 0, y * 10, y)  # outliers
-    w, b = weights_of(train(X, y, scale="none", loss="huber:delta=0.5", **ALL))
+    w, b = weights_of(NNRegressor(scale="none", loss="huber:delta=0.5", **ALL).fit(X, y))
     delta = 0.5 * y.std()
 
     def loss(theta: np.ndarray) -> float:
@@ -201,7 +200,7 @@ def test_huber_is_at_the_minimum_of_its_formula() -> None:
 @pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
 def test_quantiles_are_those_of_scikit_learn(q: float) -> None:
     X, y = diabetes()
-    model = train(X, y, scale="none", loss=f"quantile:q={q}", **ALL)
+    model = NNRegressor(scale="none", loss=f"quantile:q={q}", **ALL).fit(X, y)
     theirs = QuantileRegressor(quantile=q, alpha=0).fit(X, y)
 
     def pinball(predicted: np.ndarray) -> float:
@@ -264,10 +263,10 @@ def test_the_loss_of_a_run_is_in_the_unit_of_the_target() -> None:
     X, y = diabetes()
     expected: dict[str, Any] = {"mse": lambda e: 0.5 * e**2, "mae": np.abs}
     for loss, of in expected.items():
-        model = train(X, y, loss=loss, epochs=5, **ALL)
+        model = NNRegressor(loss=loss, epochs=5, **ALL).fit(X, y)
         error = model.predict(X) - y
-        assert model.figures["train"]["loss"] == pytest.approx(of(error).mean())
-        assert model.figures["train"]["rmse"] == pytest.approx(np.sqrt((error**2).mean()))
+        assert model.figures_["train"]["loss"] == pytest.approx(of(error).mean())
+        assert model.figures_["train"]["rmse"] == pytest.approx(np.sqrt((error**2).mean()))
 
 
 @pytest.mark.parametrize(
@@ -292,7 +291,9 @@ def test_a_network_bends_where_a_line_cannot() -> None:
     rng = np.random.default_rng(6)
     X = rng.uniform(-2, 2, size=(600, 2))
     y = 100 + 20 * np.sin(2 * X[:, 0]) * X[:, 1] + rng.normal(size=600)
-    line, network = (train(X, y, model=model).figures["test"]["r2"] for model in ("linear", "mlp"))
+    line, network = (
+        NNRegressor(model=model, test=0.15).fit(X, y).figures_["test"]["r2"] for model in ("linear", "mlp")
+    )
     assert line < 0.2 < 0.95 < network
 
 
@@ -301,5 +302,5 @@ def test_an_optimum_of_too_few_rows_that_is_worse_than_guessing_is_no_matter_of_
     X, y = rng.normal(size=(100, 70)), rng.normal(size=100)  # 70 training rows for 71 parameters: the worst case
     expected = r"most likely the training rows are too few for so many inputs\. Try l2=0\.1"
     with pytest.raises(TrainingError, match=expected):
-        train(X, y, model="linear")
-    assert train(X, y, model="linear", l2=0.1).figures["test"]["rmse"] < 3 * y.std()
+        NNRegressor(model="linear", test=0.15).fit(X, y)
+    assert NNRegressor(model="linear", l2=0.1, test=0.15).fit(X, y).figures_["test"]["rmse"] < 3 * y.std()

@@ -245,7 +245,7 @@ def test_calibrated_probabilities_count_rows_as_training_does() -> None:
     """With balanced classes, the mean probability of a rare class is a half, calibrated or not."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(2000, 1)), (np.arange(2000) % 10 == 0).astype(int)
-    model = nncli_package.train(X, y, model="svm", class_weight="balanced", calibrate=True)
+    model = nncli_package.NNClassifier(model="svm", class_weight="balanced", calibrate=True).fit(X, y)
     assert model.predict_proba(X)[:, 1].mean() == pytest.approx(0.5, abs=0.05)
 
 

@@ -254,6 +254,6 @@ def test_weights_and_groups_are_both_no_inputs(nncli: Run) -> None:
 def test_python_has_groups_too() -> None:
     rng = np.random.default_rng(0)
     X = {"a": rng.normal(size=100), "who": np.arange(100) % 20}
-    model = nncli_package.train(X, rng.integers(2, size=100), group="who", epochs=2)
-    assert model.model.schema.names == ("a",)
-    assert not {*(model.provenance.test_rows % 20)} & {*(model.provenance.val_rows % 20)}
+    model = nncli_package.NNClassifier(group="who", epochs=2, test=0.15).fit(X, rng.integers(2, size=100))
+    assert model.model_.schema.names == ("a",)
+    assert not {*(model.provenance_.test_rows % 20)} & {*(model.provenance_.val_rows % 20)}

@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import make_circles, make_classification, make_gaussian_quantiles, make_moons
 from sklearn.metrics import precision_score, recall_score
 
-from nncli import train
+from nncli import NNClassifier
 from nncli.metrics.student import share_interval
 
 Rows = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
@@ -45,18 +45,18 @@ def test_a_promise_holds_on_the_new_rows_of_twelve_data_sets(rule: str) -> None:
         for seed in range(4):  # other validation rows each time: a third of the first 3,000
             how = {
                 "choose_threshold": rule,
-                "positive": "1",
+                "positive": 1,
                 "val": 1 / 3,
                 "test": 0,
                 "epochs": 10,
                 "hidden": 16,
                 "seed": seed,
             }
-            model = train(X[:ROWS], y[:ROWS], **how)
-            decision = model.model.decision
+            model = NNClassifier(**how).fit(X[:ROWS], y[:ROWS])
+            decision = model.model_.decision
             assert decision is not None
             assert decision.threshold is not None
-            predicted = model.predict(X[ROWS:]) == "1"
+            predicted = model.predict(X[ROWS:]) == 1
             score = recall_score if name == "recall" else precision_score
             found = score(y[ROWS:] == 1, predicted)
             n = 1000 * (y[:ROWS].mean() if name == "recall" else predicted.mean())  # rows that it was chosen on

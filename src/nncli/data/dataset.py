@@ -243,6 +243,8 @@ class Dataset:
     that came with the data. `notes` say, a line each, what was decided while reading. `memory` is how many bytes may
     be used for it; None: as many as it takes. `file_bytes` is the size of its files together; 0 if it came from none.
     `elsewhere` are the hashes of rows in other files, which are left out here where each row is to be there once.
+    `weights` are those of the rows where no column of the table has them, and `hashes` those of `hash_rows`, where they
+    are known already.
     """
 
     table: Table
@@ -256,6 +258,8 @@ class Dataset:
     memory: int | None = None
     file_bytes: int = 0
     elsewhere: NDArray[np.uint64] | None = None
+    weights: NDArray[np.float64] | None = None  # (n,)
+    hashes: NDArray[np.uint64] | None = None  # (n,)
 
     def __len__(self) -> int:
         return len(self.y)

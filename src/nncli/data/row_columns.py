@@ -60,6 +60,7 @@ def set_aside(dataset: Dataset, named: Mapping[str, str]) -> tuple[Dataset, RowC
             table=without_column(dataset.table, name),
             schema=without_columns(dataset.schema, {name}),
             notes=(*dataset.notes, f"column '{name}': {NOTES[option]}"),
+            hashes=None,  # which were those of this column too
         )
     return dataset, RowColumns(**found)
 

@@ -94,8 +94,10 @@ def prepare(
         check_task_options(config)
     check_split_options(config, read)
     asked = DataConfig.of(config).csv.row_columns
+    if read.weights is not None:
+        del asked["weight"]
     dataset, columns = set_aside(read, asked)
-    of_row, rare_notes = columns.weight, list[str]()
+    of_row, rare_notes = columns.weight if read.weights is None else read.weights, list[str]()
     if config.rare is not None:
         dataset, rare_notes = settle_rare(config, dataset, columns)
     # test rows have equal weight but for those of weight 0, and in files of their own no part depends on the time
@@ -127,7 +129,7 @@ def prepare(
     if own_val is not None:
         val_rows, val_notes = _val_rows(config, own, of_val)
         own |= {"val": own["val"][val_rows]}
-    hashes = hash_rows(dataset.table)
+    hashes = hash_rows(dataset.table) if dataset.hashes is None else dataset.hashes
     elsewhere = hashes[:0] if read.elsewhere is None else read.elsewhere
     rows, notes = _rows_to_use(config, dataset, of_row, hashes, np.concatenate([elsewhere, *own.values()]))
     if columns.group is not None:
@@ -147,7 +149,7 @@ def prepare(
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
     target, of_class = None, None
     if dataset.is_numeric:
-        target = _scale_of(dataset, split.train)
+        target = scale_of(dataset, split.train)
     else:
         of_train = None if of_row is None else of_row[split.train]
         of_class = class_weights(resolved.training.class_weight, dataset.y[split.train], dataset.classes, of_train)
@@ -212,7 +214,7 @@ def apart_from_test(prepared: Prepared) -> Dataset:
     return dataclasses.replace(prepared.read, test=None, elsewhere=elsewhere)
 
 
-def _scale_of(dataset: Dataset, train: Positions) -> TargetScale:
+def scale_of(dataset: Dataset, train: Positions) -> TargetScale:
     """Return the scale of the target in the training rows; DataError where it is the same in all of them, or differs
     by too little to be squared."""
     from nncli.model.target_scale import SMALLEST, TargetScale

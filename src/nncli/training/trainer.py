@@ -131,6 +131,12 @@ class Trainer:
             self.limits.after_epoch()
             yield epoch
 
+    def learn_from(self, train: Subset) -> None:
+        """Take other rows, between two epochs, for those to come."""
+        self.train, self._batch, self._known = train, None, None
+        self.batch_size = rows_per_step(self.config.training.batch_size, len(train))
+        self.steps = math.ceil(len(train) / self.batch_size)
+
     @property
     def at_once(self) -> int:
         """Return how many rows `step` takes at most, as it does to be quick."""

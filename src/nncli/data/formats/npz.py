@@ -114,7 +114,7 @@ def _inputs(path: Path, name: str) -> tuple[NDArray[Any], tuple[int, ...]]:
     if X.ndim != 2 or not X.size or X.dtype.kind not in "biuf":
         raise DataError(where, f"expected {name} as numbers of shape (n, d), found {X.dtype} of shape {X.shape}")
     check_width(X.shape[1], where)
-    dtype = _read_as(X)
+    dtype = read_as(X)
     refuse_bomb(where, "the npz data", X.size * dtype.itemsize, size, REMEDY)
     with np.errstate(over="ignore"):  # infinite then
         X = X.astype(dtype, copy=False)
@@ -124,7 +124,7 @@ def _inputs(path: Path, name: str) -> tuple[NDArray[Any], tuple[int, ...]]:
     return X, shape
 
 
-def _read_as(X: NDArray[Any]) -> np.dtype[Any]:
+def read_as(X: NDArray[Any]) -> np.dtype[Any]:
     """Choose the type that numbers are read as: uint8 for images; float32, where it has all of them; else float64."""
     kind, size = X.dtype.kind, X.dtype.itemsize
     if X.dtype == np.uint8:

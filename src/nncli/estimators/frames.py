@@ -1,0 +1,157 @@
+"""X of any kind as columns: arrays, mappings, and the data frames of pandas, polars and Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.cells import check_width
+from nncli.estimators.columns import Column
+from nncli.estimators.refusals import InvalidCell, InvalidData
+from nncli.system.characters import composed
+from nncli.system.output import in_quotes
+
+ONE_NAME = "Rename one of them"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """n rows as columns: all numbers as one `matrix` (n, d), or one by one. `names` are None for arrays."""
+
+    n: int
+    width: int
+    names: tuple[str, ...] | None
+    matrix: NDArray[Any] | None = None
+    columns: Sequence[Column] = ()
+
+    def column(self, place: int) -> Column:
+        return self.columns[place] if self.matrix is None else self.matrix[:, place]
+
+
+def frame_of(X: Any) -> Frame:
+    """Return X as columns. Raises InvalidData, or InvalidCell, for what is no table of rows."""
+    if hasattr(X, "tocsr"):
+        raise InvalidData("X", "expected a dense array, found a sparse one", "Use X.toarray()")
+    if isinstance(X, Mapping):
+        found = _of_mapping(X)
+    elif hasattr(X, "iloc") and hasattr(X, "columns"):
+        found = _of_pandas(X)
+    elif hasattr(X, "__arrow_c_stream__") or (hasattr(X, "__arrow_c_array__") and hasattr(X, "schema")):
+        found = _of_arrow(X)
+    else:
+        found = _of_array(X)
+    if not found.width:
+        shape = f"0 feature(s) (shape=({found.n}, 0)) while a minimum of 1 is required"
+        raise InvalidData("X", f"expected one column or more, found {shape}", "Give it columns")
+    if not found.n:
+        raise InvalidData("X", "expected one row or more, found 0 samples", "Give it rows")
+    check_width(found.width, "X")
+    return found
+
+
+def array_of(values: Any) -> NDArray[Any]:
+    """Return values as NumPy has them, of which numbers beside text stay numbers. Raises ValueError for lists of
+    several lengths."""
+    array = np.asarray(values)
+    if array.dtype.kind == "U" and isinstance(values, list | tuple):
+        return np.asarray(values, object)
+    return array
+
+
+def _of_array(X: Any) -> Frame:
+    try:
+        array = array_of(X)
+    except ValueError:
+        raise InvalidData("X", "expected rows of one length, found several", "Give each row all columns") from None
+    if array.ndim != 2:
+        remedy = "Reshape your data: X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row"
+        if array.ndim > 2:
+            remedy = "Reshape your data: X.reshape(len(X), -1)"
+        raise InvalidData("X", f"expected rows of shape (n, d), found {array.dtype} of shape {array.shape}", remedy)
+    n, width = array.shape
+    if array.dtype.kind == "c":
+        problem = f"expected real numbers, found {array.dtype}. Complex data not supported"
+        raise InvalidData("X", problem, "Use X.real, or X.real beside X.imag")
+    if array.dtype.kind in "biuf":
+        return Frame(n, width, None, array)
+    return Frame(n, width, None, columns=[array[:, place] for place in range(width)])
+
+
+def _of_mapping(X: Mapping[Any, Any]) -> Frame:
+    columns = [_vector(name, values) for name, values in X.items()]
+    lengths = sorted({len(column) for column in columns})
+    if len(lengths) > 1:
+        raise InvalidData("X", f"expected columns of one length, found {lengths}", "Give each column all rows")
+    return Frame(lengths[0] if lengths else 0, len(columns), _names([*X]), columns=columns)
+
+
+def _vector(name: Any, values: Any) -> Column:
+    try:
+        column = array_of(values)
+    except ValueError:  # of lists, which may be of several lengths
+        column = np.empty(len(values), object)
+        for row, value in enumerate(values):
+            column[row] = value
+    if column.ndim != 1:
+        problem = f"column '{name}': expected one value for each row, found values of shape {column.shape}"
+        raise InvalidData("X", problem, "Give each column alone")
+    return column
+
+
+def _of_pandas(X: Any) -> Frame:
+    """Return a data frame of pandas. Its index is no column."""
+    import pyarrow as pa
+
+    names, n = _names(X.columns.tolist()), len(X)
+    if all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in X.dtypes):
+        return Frame(n, X.shape[1], names, X.to_numpy())
+    columns: list[Column] = []
+    for place in range(X.shape[1]):
+        series = X.iloc[:, place]
+        try:
+            columns.append(_one_array(pa.Array.from_pandas(series)))
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):  # objects of several kinds
+            columns.append(np.asarray(series, object))
+    return Frame(n, X.shape[1], names, columns=columns)
+
+
+def _of_arrow(X: Any) -> Frame:
+    """Return a table of pyarrow, or any that it can take over, as those of polars."""
+    import pyarrow as pa
+
+    table = X if isinstance(X, pa.Table) else pa.table(X)
+    columns = [_one_array(column) for column in table.columns]
+    return Frame(table.num_rows, table.num_columns, _names(table.column_names), columns=columns)
+
+
+def _one_array(column: Any) -> Any:
+    """Return an array of pyarrow in one piece, with text in its plain form."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    if isinstance(column, pa.ChunkedArray):
+        column = column.unify_dictionaries().combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+    if types.is_large_string(column.type) or types.is_string_view(column.type):
+        return column.cast(pa.string())
+    return column
+
+
+def _names(names: Sequence[Any]) -> tuple[str, ...] | None:
+    """Return the names of columns as options have them; None where they are numbers. Raises InvalidData."""
+    if not any(isinstance(name, str) for name in names) and names:
+        return None
+    found = tuple(composed(name) if isinstance(name, str) else "" for name in names)
+    for name, own in zip(found, names, strict=True):
+        if not name:
+            problem = f"expected names of columns that are all text, found {own!r} among them"
+            raise InvalidCell("X", problem, "Rename it")
+    if len(set(found)) < len(found):
+        twice = next(name for name in found if found.count(name) > 1)
+        raise InvalidData("X", f"two columns are called {in_quotes(twice)}", ONE_NAME)
+    return found
