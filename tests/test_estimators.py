@@ -445,6 +445,49 @@ def test_steps_learn_from_parts_and_after_fit() -> None:
     assert line.partial_fit(X[:200], y[:200]).model_.config.options.optimizer == "adam"  # no optimum of rows to come
 
 
+def test_a_file_without_header_whose_target_is_not_the_last_column_is_an_estimator(nncli: Run, tmp_path: Path) -> None:
+    X, y = noisy()
+    lines = [f"{'ab'[label]},{row[0]},{row[1]},{row[2]}\n" for row, label in zip(X, y, strict=True)]
+    (tmp_path / "d.csv").write_text("".join(lines))
+    (tmp_path / "new.csv").write_text("".join(line[2:] for line in lines))
+    nncli("train", tmp_path / "d.csv", "--no-header", "--target", 0, "-q", "-o", tmp_path / "m.npz")
+    found = load(tmp_path / "m.npz")
+    asked = nncli("predict", tmp_path / "m.npz", tmp_path / "new.csv", "-q")
+    assert found.predict(X).tolist() == asked.out.split()[1:]
+
+
+def test_a_refused_step_changes_nothing() -> None:
+    X, y = noisy()
+    once, again = NNClassifier(hidden=4), NNClassifier(hidden=4)
+    for model in (once, again):
+        model.partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match="features"):
+        again.partial_fit(X[:, :2], y)
+    assert theta(once.partial_fit(X, y)) == theta(again.partial_fit(X, y))
+    assert again.n_iter_ == 2
+
+
+def test_dates_are_no_numbers_to_predict() -> None:
+    X, y = noisy()
+    with pytest.raises(ValueError, match="expected numbers, found datetime64"):
+        NNRegressor().fit(X, y.astype("datetime64[D]"))
+
+
+@pytest.mark.parametrize("seed_of_state", [1, 2], ids=str)
+def test_steps_after_a_run_with_validation_rows_go_on_from_the_model(
+    seed_of_state: int, nncli: Run, tmp_path: Path
+) -> None:
+    """The state that `--keep-state` leaves is that of the last epoch, and the model that of the best."""
+    X, y = noisy(200)
+    np.savez(tmp_path / "d.npz", x_train=X, y_train=y)
+    options = ("--epochs", 30, "--lr", 0.1, "--seed", seed_of_state, "--schedule", "plateau", "--keep-state", "-q")
+    nncli("train", tmp_path / "d.npz", "--test", 0, *options, "-o", tmp_path / "m.npz")
+    kept, plain = load(tmp_path / "m.npz"), load(tmp_path / "m.npz")
+    plain.provenance_ = dataclasses.replace(plain.provenance_, state=None)
+    rows = dict(zip(kept.feature_names_in_, X.T, strict=True))
+    assert theta(kept.partial_fit(rows, y.astype(str))) == theta(plain.partial_fit(rows, y.astype(str)))
+
+
 @pytest.mark.parametrize(
     ("given", "y", "classes", "message"),
     [

@@ -85,6 +85,16 @@ def test_codes_that_come_again_are_found_among_too_many_to_keep(monkeypatch: pyt
     assert NOTE.replace("hour", "customer_id") in loaded(customers(1500)).notes
 
 
+@pytest.mark.parametrize("value", [0, 7])
+def test_a_number_that_comes_very_often_is_found(value: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late_repeats, "MOST_KEPT", 100)
+    assert NOTE in loaded(table([*range(1500), *[value] * 1500])).notes
+
+
+def test_an_empty_cell_hides_no_repeat() -> None:
+    assert NOTE in loaded(table([*range(2900), "", *range(2900, 2950), 2949, *range(2951, 2999)])).notes
+
+
 def test_each_file_may_begin_again() -> None:
     found = loaded(table([*range(ROWS)]), table([*range(ROWS)]))
     assert [name for name, _ in found.schema.columns] == ["a"]

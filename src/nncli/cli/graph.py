@@ -43,7 +43,7 @@ def graph(
     nncli graph "-log(softmax(z1..z3)[2])" --at z1=1,z2=2,z3=0
     nncli graph model.npz --row 7 -o row.svg    a network on a row, drawn
     """
-    expression = expression.removeprefix(" ")
+    expression, data = expression.removeprefix(" "), data and data.removeprefix(" ")
     for word in (expression, data):
         if word in PICTURES:
             raise UsageError("nncli graph", f"no such option: {word}", f"Draw it with -o graph.{word.strip('-')}")

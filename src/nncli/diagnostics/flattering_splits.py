@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Dataset, Positions, Table
 from nncli.data.preprocess import Preprocess
 from nncli.data.row_columns import without_column
-from nncli.system.output import in_quotes, percent
+from nncli.system.output import counted, in_quotes, percent
 from nncli.training.prepare import Prepared
 
 MOST_ROWS, AT_ONCE = 3000, 256  # rows that are looked at, and of the distances between them
@@ -122,9 +122,8 @@ def _by_time(dataset: Dataset, rows: Positions, name: str, times: NDArray[np.flo
     near, apart = np.concatenate(found, axis=1)
     if not _is_sure(near, apart, near.astype(float) - apart):
         return ""
-    latest = (
-        f"for the latest {percent(len(near) / len(order))} of the rows, in {len(found)} parts, the nearest row so far"
-    )
+    shown = f"for the latest {percent(len(near) / len(order))} of the rows, in {counted(len(found), 'part')}"
+    latest = f"{shown}, the nearest row so far"
     earlier = f"has the same class in {percent(float(near.mean()))}, the nearest one of an earlier part in"
     remedy = f"so a random split looks better than it is; --time {shlex.quote(name)} tests on the latest rows"
     return f"column {in_quotes(name)} has times: {latest} {earlier} {percent(float(apart.mean()))}, {remedy}"

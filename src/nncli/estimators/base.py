@@ -79,7 +79,7 @@ class NNEstimator(BaseEstimator):
 
     def _partial_fit(self, rows: Rows, classes: tuple[str, ...], target: NDArray[Any]) -> Self:
         """Take the steps of one epoch on some rows."""
-        partial: Partial | None = self.__dict__.pop("_partial", None)  # until it has come through
+        partial: Partial | None = self.__dict__.get("_partial")
         if hasattr(self, "model_"):
             rows = rows._replace(names=self._known_names())
             how = self.model_.schema, self.model_.classes, target, self._name
@@ -90,6 +90,7 @@ class NNEstimator(BaseEstimator):
             schema = schema_of(rows, config, not classes)
             dataset = dataset_of(rows, schema, classes, target, self._name, whole=False)
             partial = begin(config, dataset)
+        self.__dict__.pop("_partial", None)  # until it has come through
         with use_threads(partial.prepared.config.options.threads):
             model, provenance = partial.learn(dataset)
         if not hasattr(self, "model_"):
@@ -115,6 +116,8 @@ class NNEstimator(BaseEstimator):
     def _known_names(self) -> tuple[str, ...]:
         if hasattr(self, "feature_names_in_"):
             return tuple(self.feature_names_in_)
+        if len(self.model_.schema.names) == self.n_features_in_:  # but for a column of groups, which is no input
+            return self.model_.schema.names
         return tuple(f"c{place}" for place in range(self.n_features_in_))
 
     def _check_is_fitted(self, method: str) -> None:
@@ -186,7 +189,7 @@ def takes_steps(estimator: NNEstimator) -> bool:
 
 
 def check_share(share: float) -> None:
-    """Raise InvalidUse for a probability that is none."""
+    """Raise InvalidUse for a share that is not between 0 and 1."""
     if not 0 < share < 1:
         raise InvalidUse("interval", f"expected a share between 0 and 1, found {share:g}", "Ask for 0.9")
 
@@ -207,6 +210,6 @@ def _with_shares(config: TrainConfig, dataset: Dataset) -> TrainConfig:
         return config
     n, K = len(dataset), len(dataset.classes)
     of_each = np.bincount(dataset.y, minlength=K) if K else np.array([n])
-    parts = 2 + bool(config.test)
+    parts = 2 + (config.test != 0)
     is_enough = n >= FEW_ROWS and round(n * DEFAULT_SHARE) >= K and of_each.min() >= parts
     return config if is_enough or config.rare is not None else dataclasses.replace(config, val=0.0)

@@ -80,12 +80,19 @@ def resume(model: Model, provenance: Provenance, dataset: Dataset) -> Partial:
     resolved = resolve(_for_steps(options), len(dataset), has_val=False)
     target = None if model.target is None else dataclasses.replace(model.target, errors=())
     found = _begun(resolved, dataset, model.preprocess, target)
-    if provenance.state is not None:
+    if provenance.state is not None and _is_of_steps(model, provenance):
         found.trainer.load_state(provenance.state)
     else:
         found.trainer.network.theta[:] = model.network.theta
         found.trainer.moved()
     return found
+
+
+def _is_of_steps(model: Model, provenance: Provenance) -> bool:
+    """Tell whether the state that a model was saved with is that of its last epoch, which is the model, and of a run at
+    a constant rate; any other run may have gone on from the epoch that was best."""
+    is_last = provenance.figures["best_epoch"] == len(provenance.history) and not provenance.figures["n_val"]
+    return is_last and SCHEDULES.create(model.config.training.schedule).name == "constant"
 
 
 def _for_steps(config: TrainConfig) -> TrainConfig:

@@ -30,7 +30,7 @@ class NNRegressor(RegressorMixin, NNEstimator):
     activation : str, default None
         Activation of the hidden layers, or of each one, as "relu,tanh". None: relu.
     loss : str, default None
-        Loss to minimise, with its link if another is wanted, as "mse:link=softmax". None: that of the
+        Loss to minimise: mse, mae, huber or quantile, with settings as "quantile:q=0.9". None: that of the
         model.
     init : str, default None
         Initial weights. None: zeros without hidden layers, else as suits the activation.

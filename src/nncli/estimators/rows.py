@@ -139,11 +139,16 @@ def numbers_in(y: NDArray[Any], may_be_alike: bool = False) -> NDArray[np.float6
     """Return y as numbers, (n,). Raises InvalidData for what is none, for missing ones, and unless they `may_be_alike`
     where all are the same."""
     try:
+        if y.dtype.kind in "mM":
+            raise TypeError
         numbers = y.astype(np.float64)
     except (TypeError, ValueError):
         raise InvalidData("y", f"expected numbers, found {y.dtype}", "Use NNClassifier for classes") from None
     if may_be_alike and len(numbers) and (numbers == numbers[0]).all() and np.abs(numbers[0]) <= LARGEST:
         return numbers
+    if np.isnan(numbers).any():
+        row = int(np.isnan(numbers).argmax())
+        raise InvalidData("y", f"row {row}: expected a number, found NaN", "Fill it in, or leave the row out")
     found = numeric_labels(numbers, "y", told=True) if len(numbers) > 1 else None
     if found is None:
         raise InvalidData("y", "expected two rows or more, found 1 sample", "Give it more rows")

@@ -251,7 +251,8 @@ class OfARanking(Metric):
         return found / len(classes)
 
     def influence_of(self, evidence: Floats, y: NDArray[np.int64]) -> Floats:
-        """Return the same of rows of which only the evidence and the class are known."""
+        """Return by how much the figure grows, (n,), where each row counts a little more, divided by that little, from
+        the evidence and the classes y (n,) of the rows."""
         classes = [1] if evidence.shape[1] == 1 else range(evidence.shape[1])
         each = [self.influence_of_class(lead, y == k) for k, lead in zip(classes, evidence.T, strict=True)]
         return np.mean(each, axis=0)

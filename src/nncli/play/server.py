@@ -270,6 +270,6 @@ def serve(playground: Playground, opened: socket.socket) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    logging.disable(logging.NOTSET)
+        logging.disable(logging.NOTSET)
     if came:
         signal.raise_signal(came[0])

@@ -1,5 +1,5 @@
-"""The median and the different ones of some numbers. numpy has both, but its functions load `numpy.ma`, which takes as
-long as training on a small table."""
+"""The median and the distinct values of numbers. NumPy has both, but its functions load `numpy.ma`, which takes as long
+as training on a small table."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def median_of(numbers: NDArray[Any]) -> float:
 
 
 def distinct_of(numbers: NDArray[Any]) -> NDArray[Any]:
-    """Return the different ones of numbers (n,), none of them NaN, in ascending order."""
+    """Return the distinct values of numbers (n,), none of them NaN, in ascending order."""
     ordered = np.sort(numbers)
     return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered

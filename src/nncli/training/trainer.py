@@ -132,7 +132,7 @@ class Trainer:
             yield epoch
 
     def learn_from(self, train: Subset) -> None:
-        """Take other rows, between two epochs, for those to come."""
+        """Train on other rows from the next epoch on; to be called between two epochs."""
         self.train, self._batch, self._known = train, None, None
         self.batch_size = rows_per_step(self.config.training.batch_size, len(train))
         self.steps = math.ceil(len(train) / self.batch_size)

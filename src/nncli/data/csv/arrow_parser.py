@@ -126,7 +126,7 @@ class FastParser:
                 return None
             kept = {name: cells[column].combine_chunks() for name, column in self.keep}
         columns = {name: table[column].combine_chunks() for name, column in self.row_numbers}
-        row_numbers = {name: vector(its, "int64") for name, its in columns.items() if not its.null_count}
+        row_numbers = {name: vector(its.drop_null(), "int64") for name, its in columns.items()}
         return RowBlock(table_read, target, kept, {}, row_numbers=row_numbers)
 
     def _has_late_code(self, data: bytes, texts: Mapping[str, TextColumn]) -> bool:

@@ -147,7 +147,11 @@ def layout_of(
         needed=options.needed,
         profile=profile_columns(cells, used, missing, decimal),
         missing_words=words,
-        row_numbers=tuple(name for name, why in ids.items() if why in (COUNTS, INDEXES)),
+        row_numbers=tuple(  # and fit int64
+            name
+            for name, why in ids.items()
+            if why in (COUNTS, INDEXES) and all(cell.isdigit() and len(cell) < 19 for cell in columns[name])
+        ),
         codes=CodeWatch(widths_of({n: columns[n] for n in numeric if n not in (*kinds.spellings, *options.numeric)})),
     )
     return layout, notes

@@ -62,9 +62,10 @@ def several_meanings(name: str, cells: Sequence[str], ways: Sequence[Spelling], 
     """Make the error for dates that can be read in several ways, by a cell that would be another day in each."""
 
     def meanings(cell: str) -> list[str]:
-        return [written(with_century(way, cells).days(cell) or 0) for way in ways]
+        found = (with_century(way, cells).days(cell) for way in ways)
+        return ["no date" if days is None else written(days) for days in found]
 
-    cell = max(dict.fromkeys(cells[:MOST_EXAMPLES]), key=lambda cell: len({*meanings(cell)}))
+    cell = max(dict.fromkeys(cells[:MOST_EXAMPLES]), key=lambda cell: len({*meanings(cell)} - {"no date"}))
     listed = " or ".join(f"{day} ({way.date_format})" for day, way in zip(meanings(cell), ways, strict=True))
     advice = (
         f"Add {mention('date_format', ways[0].date_format)}, or {'the other' if len(ways) == 2 else 'another of these'}"

@@ -90,6 +90,8 @@ def count_codes(data: bytes, delimiter: str) -> int:
         if not first_zero.any():
             continue
         np.greater_equal(piece[2:], ZERO, out=is_zero[2:])
+        if sign > MINUS:
+            is_zero[2:] &= piece[2:] != sign
         np.logical_and(first_zero, is_zero[2:], out=first_zero)
         at = np.flatnonzero(first_zero) + (start + 2)
         while len(at):  # as long as figures follow: neither 07:44 nor 07/04 is a code

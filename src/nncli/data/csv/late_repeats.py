@@ -44,12 +44,14 @@ class RepeatWatch:
         self.limit = dict[str, int]()  # spread numbers below it are kept: a share of all numbers
 
     def look(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        """Take the int64 numbers of the next rows, (n,) of each column."""
+        """Take the int64 numbers of the next rows, (n,) of each column. Raises LateRepeat as `end` does."""
         for name, numbers in columns.items():
             kept, limit = self.kept.setdefault(name, []), self.limit.setdefault(name, 1 << 64)
             spread = numbers.view(np.uint64) * SPREAD
+            _check_differ(name, [spread])  # here a number that comes very often shows, of whatever share it is
             kept.append(spread[spread <= np.uint64(limit - 1)])
             while sum(map(len, kept)) > MOST_KEPT:
+                _check_differ(name, kept)
                 limit //= 2
                 kept[:] = [np.concatenate([part[part <= np.uint64(limit - 1)] for part in kept])]
             self.limit[name] = limit
@@ -57,6 +59,11 @@ class RepeatWatch:
     def end(self) -> None:
         """Raise LateRepeat where a number has come twice."""
         for name, kept in self.kept.items():
-            ordered = np.sort(np.concatenate(kept))
-            if (ordered[1:] == ordered[:-1]).any():
-                raise LateRepeat(name)
+            _check_differ(name, kept)
+
+
+def _check_differ(name: str, kept: list[NDArray[np.uint64]]) -> None:
+    """Raise LateRepeat where two numbers of a column are equal."""
+    ordered = np.sort(np.concatenate(kept))
+    if (ordered[1:] == ordered[:-1]).any():
+        raise LateRepeat(name)
