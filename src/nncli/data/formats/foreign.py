@@ -103,6 +103,7 @@ FOREIGN = (
 )  # fmt: skip
 # objects that hold a table, of which one alone is a line or several
 TABLES_OF_JSON = (
+    Format("a Jupyter notebook", rb'\s*\{\s*"cells"\s*:\s*\[', remedy="Name the data that it reads"),
     Format("JSON with its rows in a list", PAIRS + rb"(?:\s*\"schema\"\s*:\s*\{|" + KEY + rb"\[\s*\{)",
            remedy=ROWS_OF_A_KEY),
     Format("JSON with its rows in a list", rb"\s*\{\s*\"columns\"\s*:\s*\[\s*\"", remedy=TABLE_AS_CSV),
@@ -112,7 +113,6 @@ TABLES_OF_JSON = (
 )  # fmt: skip
 # behind all formats that are read, as JSON Lines begin so too
 JSON = (
-    Format("a Jupyter notebook", rb'\s*\{\s*"cells"\s*:\s*\[', remedy="Name the data that it reads"),
     Format("JSON in one array", rb"\s*\[\s*\{", remedy=ONE_A_LINE),
     Format("JSON in one array", rb"\s*\[\s*[\[\"]", remedy=AS_CSV),
     *TABLES_OF_JSON,
