@@ -20,7 +20,7 @@ from typer.exceptions import TyperException
 import nncli
 from nncli.cli.help import HELP, Command, Group
 from nncli.cli.memory_limit import check_memory_limit
-from nncli.cli.signals import Ended, code_of_signal, end_at_once
+from nncli.cli.signals import Ended, code_of_signal, end_at_once, kill_children
 from nncli.errors import DONE, FAILED, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError, NncliWarning
 from nncli.system.os_errors import explain
 from nncli.system.output import STDOUT, abandon_stdout, say, tell_streams_apart
@@ -169,6 +169,7 @@ def run() -> int:
         code = code_of_signal() or code
     except Ended:  # before the command began, or after its end
         code = _end_by_signal(code_of_signal() or INTERRUPTED)
+    kill_children()
     gc.freeze()  # Python need not look for cycles in all that it has loaded: 20 ms
     return code
 

@@ -76,6 +76,15 @@ def code_of_signal() -> int | None:
     return _ENDING.code
 
 
+def kill_children() -> None:
+    """Kill the processes that this one has started and not ended, as a signal came while they were starting: Python
+    would wait for them at its end, and they for work."""
+    if processes := sys.modules.get("multiprocessing.process"):
+        for child in processes.active_children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)
+
+
 class StopRequest:
     """While it is entered, the first signal only makes `__call__` true; a second one ends at once.
 
