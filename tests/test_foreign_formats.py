@@ -24,8 +24,6 @@ import pyarrow as pa
 import pytest
 
 from cli_process import PROGRAM
-from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.load import load_dataset
 
 Run = Callable[..., Any]
 CSV = "a,b,label\n" + "".join(f"{i % 13},{i * 7 % 11},{'pq'[i % 2]}\n" for i in range(60))
@@ -221,24 +219,6 @@ def test_data_in_the_place_of_a_model_is_no_model(nncli: Run, name: str) -> None
     assert nncli("train", name, "-m", "softmax", "--epochs", "1", "-q").code == 0
 
 
-# which begin as some of these do, and are tables
-TABLES = {
-    "names in brackets": "(Size),(Length),label\n1,2,p\n2,3,q\n",
-    "a name that begins with a bracket and I": "(I1),b,label\n1,2,p\n2,3,q\n",
-    "a name that begins with c": "c.x,label\np1,p\np2,q\n",
-    "xs": "x,label\n1,p\n2,q\n",
-    "A alone": "A,label\n2,p\n3,q\n",
-    "a sign for less": "<5,label\n1,p\n2,q\n",
-    "rows of messages": '{"message": "x", "label": "p"}\n{"message": "y", "label": "q"}\n',
-}
-
-
-@pytest.mark.parametrize("kind", TABLES)
-def test_tables_that_begin_like_another_format_are_read(kind: str) -> None:
-    Path("f").write_text(TABLES[kind])
-    assert load_dataset(("f",), CsvOptions(), "float32").classes == ("p", "q")
-
-
 @pytest.mark.parametrize("text", ["404: Not Found", "Access denied\n", "a\nb\nc\n"])
 def test_one_column_alone_is_no_table(nncli: Run, text: str) -> None:
     Path("f").write_text(text)
@@ -306,66 +286,6 @@ def test_what_is_advised_for_a_database_makes_a_table(nncli: Run) -> None:
     connection.close()
     run(nncli("train", "f").err.partition("as CSV: ")[2].rstrip(".\n").replace("NAME", "flowers"))
     assert nncli("train", "data.csv", "-m", "softmax", "--epochs", "1", "-q").code == 0
-
-
-DOWNLOAD = "Files are read from disk. Download it first: curl -LO"
-
-
-@pytest.mark.parametrize(("address", "remedy"), [
-    ("https://example.org/a.csv", f"{DOWNLOAD} https://example.org/a.csv."),
-    ("https://example.org/a.csv?raw=1&b=[2]", f"{DOWNLOAD} 'https://example.org/a.csv?raw=1&b=[2]'."),
-    ("s3://bucket/a.parquet", "Files are read from disk. Copy it to this computer first."),
-    ("file:///data/a.csv", "Name the file itself: /data/a.csv."),
-])  # fmt: skip
-def test_an_address_is_no_file(nncli: Run, model: Path, address: str, remedy: str) -> None:
-    line = f"{address}: expected a file, found an address. {remedy}\n"
-    for command in (
-        ["train", address],
-        ["train", "d.csv", "--val-data", address],
-        ["eval", model, address],
-        ["predict", model, address],
-        ["check", address],
-        ["predict", address, "d.csv"],
-        ["eval", address],
-        ["info", address],
-        ["explain", address],
-        ["report", address],
-        ["play", address],
-        ["plot", address, "curve"],
-        ["plot", address, "sweep"],
-        ["train", "--resume", address],
-        ["train", "d.csv", "-t", "label", "--cost", address],
-    ):
-        outcome = nncli(*command)
-        assert (outcome.code, outcome.err) == (1, line)
-    outcome = nncli("train", "d.csv", "--config", address)
-    assert (outcome.code, outcome.err) == (2, f"--config: {line}")
-    outcome = nncli("train", "d.csv", "-t", "label", "-o", address)
-    assert outcome.code == 1
-    assert outcome.err.startswith(f"{address}: expected a file to write, found an address. ")
-
-
-# Neighbours that are tables
-
-
-@pytest.mark.parametrize("text", [
-    "version,label\n" + "".join(f"{i},{'pq'[i % 2]}\n" for i in range(40)),
-    "%a,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
-    "@relations,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
-    "<x>,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
-    "[a],label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
-    "ORDER,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
-    "ORC,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
-    "FEA1,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
-    "BMI,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
-    "7:30,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
-], ids=lambda text: text[:9])  # fmt: skip
-def test_a_text_table_that_begins_like_something_else_stays_one(text: str) -> None:
-    Path("d.csv").write_text(text)
-    assert (
-        len(load_dataset(("d.csv",), CsvOptions(categorical=tuple(text[: text.index(",")].split("\n"))), "float32"))
-        == 40
-    )
 
 
 @pytest.mark.parametrize("member", ["d.csv", "folder/d.csv"])

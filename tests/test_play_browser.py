@@ -17,8 +17,8 @@ import pytest
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 pytestmark = [
     pytest.mark.long,
-    # a browser is no package of Python, so that installing the tests' packages cannot bring it
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium"),
+    # A browser is no package of Python: the tests install all that they need but this, and have to pass without it.
+    pytest.mark.skipif(CHROMIUM is None, reason="pip cannot install a browser: apt-get install chromium"),
 ]
 Run = Callable[..., Any]
 

@@ -1,4 +1,5 @@
-"""What both estimators share: fit on columns, predict by them, and pickle as the bytes of a model file."""
+"""Define the base of both estimators: it trains a model on columns, asks it about others, and pickles it as the bytes of
+a model file."""
 
 from __future__ import annotations
 

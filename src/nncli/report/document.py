@@ -41,7 +41,7 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What one test of a model or its data found.
+    """Hold what one test of a model or its data found.
 
     `name`      the question, in two or three words: "Overfitting"
     `evidence`  a sentence with the numbers

@@ -1,4 +1,4 @@
-"""What a report of a model is made from: each thing is worked out when it is first asked for, and once."""
+"""Work out what a report of a classifier is made from: each thing when it is first asked for, and once."""
 
 from __future__ import annotations
 

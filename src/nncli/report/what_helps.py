@@ -1,4 +1,5 @@
-"""What would make a model learn more, as far as its training tells: the findings advise by it, so that they agree."""
+"""Tell what would make a model learn more, as far as its training shows: the findings of a report advise by it, so that
+they agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report of a model of numbers is made from."""
+"""Work out what a report of a model that predicts numbers is made from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDE = 0.5  # of the MAE, that its interval may be wide
 
 @dataclass(frozen=True)
 class EvidenceOfNumbers(Evidence):
-    """The same as `Evidence` for a model that predicts numbers."""
+    """Work out, once each, the rows, errors and figures that a report of a model that predicts numbers is made from."""
 
     @property
     def judged(self) -> JudgedNumbers:

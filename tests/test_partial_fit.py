@@ -1,0 +1,153 @@
+"""Estimators take steps on some of the rows, from pickles and files too."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from estimator_rows import noisy, theta
+from nncli import NNClassifier, NNRegressor, load
+
+Run = Callable[..., Any]
+
+
+@pytest.mark.parametrize("estimator", [NNClassifier(epochs=3), NNRegressor(epochs=3)], ids=repr)
+def test_a_pickle_is_the_bytes_of_a_model_file(estimator: Any, tmp_path: Path) -> None:
+    X, y = noisy()
+    model = estimator.fit(X, y)
+    model.save(tmp_path / "m.npz")
+    assert (tmp_path / "m.npz").read_bytes() in pickle.dumps(model)
+    joblib.dump(model, tmp_path / "m.joblib")
+    for again in (pickle.loads(pickle.dumps(model)), joblib.load(tmp_path / "m.joblib")):
+        np.testing.assert_array_equal(again.predict(X), model.predict(X))
+        assert again.get_params() == model.get_params()
+        assert again.figures_ == model.figures_
+    assert load(tmp_path / "m.npz").n_features_in_ == 3
+
+
+@pytest.mark.parametrize("way", ["pickle", "file", "alive"])
+def test_steps_go_on_from_a_pickle_and_a_file_as_if_nothing_had_been(way: str, tmp_path: Path) -> None:
+    X, y = noisy()
+    through, stopped = NNClassifier(hidden=8), NNClassifier(hidden=8)
+    for _ in range(2):
+        through.partial_fit(X[:60], y[:60], classes=[0, 1]).partial_fit(X[60:], y[60:])
+    stopped.partial_fit(X[:60], y[:60], classes=[0, 1]).partial_fit(X[60:], y[60:])
+    if way == "pickle":
+        stopped = pickle.loads(pickle.dumps(stopped))
+    elif way == "file":
+        stopped.save(tmp_path / "m.npz")
+        found = load(tmp_path / "m.npz")
+        assert isinstance(found, NNClassifier)
+        stopped, y = found, y.astype(str)
+    stopped.partial_fit(X[:60], y[:60]).partial_fit(X[60:], y[60:])
+    assert theta(stopped) == theta(through)
+    assert stopped.n_iter_ == 4
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"hidden": 6, "batch_size": 16}, {"model": "perceptron"}, {"model": "softmax", "optimizer": "sgd"}],
+    ids=str,
+)
+def test_steps_on_all_rows_are_the_epochs_of_fit(given: dict[str, Any]) -> None:
+    X, y = noisy()
+    whole = NNClassifier(**given, val=0, epochs=5, schedule="constant").fit(X, y)
+    steps = NNClassifier(**whole.get_params())
+    for _ in range(whole.n_iter_):
+        steps.partial_fit(X, y, classes=[0, 1])
+    assert theta(steps) == theta(whole)
+    assert steps.score(X, y) > 0.6
+
+
+def test_steps_learn_from_parts_and_after_fit() -> None:
+    X, y = load_digits(return_X_y=True)
+    model = NNClassifier(hidden=32)
+    for _ in range(6):
+        for start in range(0, 1500, 300):
+            model.partial_fit(X[start : start + 300], y[start : start + 300], classes=np.arange(10))
+    assert model.score(X[1500:], y[1500:]) > 0.85
+    fitted = NNClassifier(model="softmax", epochs=2).fit(X[:300], y[:300])
+    before = fitted.score(X[1500:], y[1500:])
+    for _ in range(10):
+        fitted.partial_fit(X[300:1500], y[300:1500])
+    assert fitted.score(X[1500:], y[1500:]) > before
+    line = NNRegressor(model="linear").fit(X[:200], y[:200])
+    assert line.partial_fit(X[:200], y[:200]).model_.config.options.optimizer == "adam"  # no optimum of rows to come
+
+
+def test_a_file_without_header_whose_target_is_not_the_last_column_is_an_estimator(nncli: Run, tmp_path: Path) -> None:
+    X, y = noisy()
+    lines = [f"{'ab'[label]},{row[0]},{row[1]},{row[2]}\n" for row, label in zip(X, y, strict=True)]
+    (tmp_path / "d.csv").write_text("".join(lines))
+    (tmp_path / "new.csv").write_text("".join(line[2:] for line in lines))
+    nncli("train", tmp_path / "d.csv", "--no-header", "--target", 0, "-q", "-o", tmp_path / "m.npz")
+    found = load(tmp_path / "m.npz")
+    asked = nncli("predict", tmp_path / "m.npz", tmp_path / "new.csv", "-q")
+    assert found.predict(X).tolist() == asked.out.split()[1:]
+
+
+def test_a_refused_step_changes_nothing() -> None:
+    X, y = noisy()
+    once, again = NNClassifier(hidden=4), NNClassifier(hidden=4)
+    for model in (once, again):
+        model.partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match="features"):
+        again.partial_fit(X[:, :2], y)
+    assert theta(once.partial_fit(X, y)) == theta(again.partial_fit(X, y))
+    assert again.n_iter_ == 2
+
+
+def test_dates_are_no_numbers_to_predict() -> None:
+    X, y = noisy()
+    with pytest.raises(ValueError, match="expected numbers, found datetime64"):
+        NNRegressor().fit(X, y.astype("datetime64[D]"))
+
+
+@pytest.mark.parametrize("seed_of_state", [1, 2], ids=str)
+def test_steps_after_a_run_with_validation_rows_go_on_from_the_model(
+    seed_of_state: int, nncli: Run, tmp_path: Path
+) -> None:
+    """The state that `--keep-state` leaves is that of the last epoch, and the model that of the best."""
+    X, y = noisy(200)
+    np.savez(tmp_path / "d.npz", x_train=X, y_train=y)
+    options = ("--epochs", 30, "--lr", 0.1, "--seed", seed_of_state, "--schedule", "plateau", "--keep-state", "-q")
+    nncli("train", tmp_path / "d.npz", "--test", 0, *options, "-o", tmp_path / "m.npz")
+    kept, plain = load(tmp_path / "m.npz"), load(tmp_path / "m.npz")
+    plain.provenance_ = dataclasses.replace(plain.provenance_, state=None)
+    rows = dict(zip(kept.feature_names_in_, X.T, strict=True))
+    assert theta(kept.partial_fit(rows, y.astype(str))) == theta(plain.partial_fit(rows, y.astype(str)))
+
+
+@pytest.mark.parametrize(
+    ("given", "y", "classes", "message"),
+    [
+        ({}, [0, 1], None, "classes: expected all classes of the data at the first call of partial_fit, found none. "
+         "Use classes=np.unique(y), of all data."),
+        ({}, [0, 2], [0, 1], "y: expected one of the known classes, found '2'. The classes are 0 and 1."),
+        ({"calibrate": True}, [0, 1], [0, 1],
+         "calibrate: expected no such option for partial_fit, which takes steps on the rows it is given alone, found "
+         "true. Leave it out, or use fit."),
+        ({"schedule": "cosine"}, [0, 1], [0, 1],
+         "schedule: expected a constant rate for partial_fit, which has no end, found cosine. Leave it out, or use "
+         "fit."),
+        ({"class_weight": "balanced"}, [0, 1], [0, 1],
+         "class_weight: expected weights of classes for partial_fit, which does not know all rows, found balanced. "
+         "Give their weights, as {0: 1, 1: 5}."),
+    ],
+    ids=["no classes", "another class", "calibrate", "schedule", "balanced"],
+)  # fmt: skip
+def test_what_steps_cannot_do_is_refused(given: dict[str, Any], y: Any, classes: Any, message: str) -> None:
+    model = NNClassifier(**given)
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        model.partial_fit(np.eye(2), y, classes=classes)
+    assert not hasattr(model, "model_")
+    assert not hasattr(NNRegressor(optimizer="lbfgs"), "partial_fit")  # which sees all rows at each step
