@@ -1,5 +1,4 @@
-"""Define the base of both estimators: it trains a model on columns, asks it about others, and pickles it as the bytes of
-a model file."""
+"""Define what both estimators share: a model trained on columns, its predictions, and pickles with its file's bytes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Tell what would make a model learn more, as far as its training shows: the findings of a report advise by it, so that
-they agree."""
+"""Tell what would make a model learn more, as far as its training shows: all findings of a report advise by it."""
 
 from __future__ import annotations
 
