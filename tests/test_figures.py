@@ -196,3 +196,13 @@ def test_a_plane_of_one_shade_is_one_box_of_a_picture() -> None:
     figure = Figure("", (Panel(Axis("x", 0, 12), Axis("y", 0, 8), (regions,)),))
     (box,) = specification(figure)["layer"][0]["data"]["values"]
     assert [box[side] for side in ("x", "x2", "y", "y2")] == [0, 12, 0, 8]
+
+
+def test_a_legend_shows_rows_as_points_and_a_line_as_a_stroke() -> None:
+    one, two = np.zeros(1), np.arange(2.0)
+    marks = (Points(one, one, "a"), Line(two, two, "border"), Points(one, one, "b"))
+    panel = Panel(Axis("", 0, 1), Axis("", 0, 1), marks)
+    encodings = [layer["encoding"] for layer in specification(Figure("t", (panel,)))["layer"]]
+    scale = encodings[0]["shape"]["scale"]
+    assert dict(zip(scale["domain"], scale["range"], strict=True))["border"] == "stroke"
+    assert scale["range"].count("stroke") == 1

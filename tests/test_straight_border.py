@@ -65,6 +65,14 @@ def test_the_arrow_of_the_weights_stands_upright_on_the_plane_of_the_inputs(nncl
     assert scores(nncli, [tip[0]], [tip[1]])[0] > 0
 
 
+def test_an_arrow_near_an_edge_of_the_picture_is_shorter_and_ends_within_it(nncli: Run) -> None:
+    trained(nncli, "perceptron", "--scale", "none", rows=AND)  # w = (2, 1), b = −3: the border cuts a corner off
+    panel, found = lines(nncli)
+    for axis in "xy":
+        low, high = panel[axis]["low"], panel[axis]["high"]
+        assert all(low < place < high for place in found["w, the weights"][axis])
+
+
 def test_there_is_no_margin_where_a_row_is_on_the_wrong_side(nncli: Run) -> None:
     trained(nncli, "perceptron", "--epochs", "3", rows=(AND[0], np.array([0, 1, 1, 0])))
     assert "margin" not in lines(nncli)[1]

@@ -57,7 +57,7 @@ class StraightBorder:
 
     def arrow(self, unit: Floats) -> list[Line]:
         """Return an arrow from the middle of the border in the direction of the weights, which are those of inputs;
-        `unit` (2,) is how far along each axis an input is 1 more."""
+        it ends within the panel. `unit` (2,) is how far along each axis an input is 1 more."""
         ends = self.level()
         if not len(ends):
             return []
@@ -66,9 +66,12 @@ class StraightBorder:
         ahead = self.g * (unit / spans) ** 2 * picture
         ahead /= np.linalg.norm(ahead)
         aside = np.array([-ahead[1], ahead[0]])
-        tip = ARROW * ahead
-        path = np.array([0 * tip, tip, tip - HEAD * (ahead + aside), tip, tip - HEAD * (ahead - aside)])
-        return [self.line(ends.mean(axis=0) + path / picture, WEIGHTS)]
+        middle = ends.mean(axis=0)
+        room = np.where(ahead > 0, 1 - middle, middle) * picture  # to the edges that the arrow goes towards
+        length = min(ARROW, 0.9 * (room[ahead != 0] / abs(ahead[ahead != 0])).min())
+        tip, head = length * ahead, min(HEAD, length / 3)
+        path = np.array([0 * tip, tip, tip - head * (ahead + aside), tip, tip - head * (ahead - aside)])
+        return [self.line(middle + path / picture, WEIGHTS)]
 
 
 def signed_score(model: Model, Z: NDArray[Any]) -> Floats:

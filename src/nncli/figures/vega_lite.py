@@ -9,13 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nncli.errors import OptionError
-from nncli.figures.figure import (
-    Axis,
-    Boxes,
-    Figure,
-    Line,
-    Panel,
-)
+from nncli.figures.figure import Axis, Boxes, Figure, Line, Mark, Panel, Points, Regions
 from nncli.figures.vega_marks import COLOURS, GREY, layers_of, safe
 from nncli.system.output import told_apart
 
@@ -93,10 +87,13 @@ def specification(figure: Figure, longest: int = LONGEST_NAME) -> dict[str, Any]
 
 
 def _told_apart(figure: Figure) -> dict[str, dict[str, Any]]:
-    """Return the channels by which the series are told apart; lines to compare with are grey and dashed."""
+    """Return the channels by which the series are told apart; lines to compare with are grey and dashed. The legend of
+    a figure with points shows a line as a short stroke."""
     greys = {mark.name: mark for mark in figure.marks if isinstance(mark, Line) and mark.is_grey}
     names, n = [*figure.series, *greys], len(figure.series)
-    ranges: dict[str, Any] = {"color": COLOURS, "strokeDash": DASHES, "shape": SHAPES}
+    dots = {name for mark in figure.marks for name in _names_of_dots(mark)}
+    shapes = [SHAPES[i % len(SHAPES)] if name in dots else "stroke" for i, name in enumerate(figure.series)]
+    ranges: dict[str, Any] = {"color": COLOURS, "strokeDash": DASHES, "shape": shapes}
     grey: dict[str, list[Any]] = {
         "color": [GREY] * len(greys),
         "strokeDash": [[4, 4] if mark.dashed else [1, 0] for mark in greys.values()],
@@ -114,6 +111,15 @@ def _told_apart(figure: Figure) -> dict[str, dict[str, Any]]:
         }
         for channel, values in ranges.items()
     }
+
+
+def _names_of_dots(mark: Mark) -> tuple[str, ...]:
+    match mark:
+        case Points(name=name):
+            return (name,)
+        case Regions(names=names):
+            return tuple(names)
+    return ()
 
 
 def _with_short_names(panel: Panel, longest: int) -> Panel:
