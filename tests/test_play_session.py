@@ -492,6 +492,14 @@ def test_the_plane_of_two_columns_has_the_rows_where_they_are(shelf: Shelf) -> N
         np.testing.assert_allclose(at, expected[:, i], atol=1e-3)
 
 
+def test_rows_at_0_have_room_on_the_map_as_all_others_have(shelf: Shelf) -> None:
+    key = dropped(shelf, "or.csv", b"a,b,class\n" + b"0,0,no\n0,1,yes\n1,0,yes\n1,1,yes\n" * 10)
+    points = ask(Session(shelf, shelf.items[key], GIVEN), "open", data=key, noise=0, columns=[], options={})[0][
+        "points"
+    ]["train"]
+    assert 0 < min(points["x"] + points["y"]) < max(points["x"] + points["y"]) < 1
+
+
 def test_memory_does_not_grow_with_pictures(shelf: Shelf) -> None:
     import tracemalloc
 

@@ -66,6 +66,11 @@ def test_parts_of_size_0_have_no_rows() -> None:
             "f: class 'c': expected at least 3 rows, one for each of the 3 parts of the split, found 2. "
             "Get more rows of it, leave it out with --rare drop, or set --val 0 or --test 0.",
         ),
+        (  # as in the playground, which has no --val
+            [50, 50, 1], 0,
+            "f: class 'c': expected at least 2 rows, one for each of the 2 parts of the split, found 1. "
+            "Get more rows of it, leave it out with --rare drop, or set --test 0.",
+        ),
         (
             [4, 4, 4], 0.15,
             "f: --test 0.15: expected at least one row for each of the 3 classes in every part, found 12 rows in all, "

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.data.split import Split
+from nncli.data.split import Split, set_one_to_0
 from nncli.errors import DataError, mention
 
 
@@ -20,7 +20,7 @@ def group_split(groups: Positions, y: Positions, val: float, test: float, seed: 
     part_of = _dealt(groups, y, [shares[part] for part in drawn], seed)
     if part_of is None:
         problem = f"expected at least {len(drawn)} groups, one for each of the {len(drawn)} parts of the split"
-        remedy = f"Name another column with {mention('group')}, or set {mention('val', 0)} or {mention('test', 0)}"
+        remedy = f"Name another column with {mention('group')}, or {set_one_to_0(val, test)}"
         raise DataError(where, f"column '{name}': {problem}, found {len(np.unique(groups))}", remedy)
     rows = {part: np.flatnonzero(part_of == number) for number, part in enumerate(drawn)}
     return Split(*(rows.get(part, np.zeros(0, np.int64)) for part in shares))

@@ -29,6 +29,11 @@ def row_numbers(n: int) -> Positions:
     return np.arange(n, dtype=np.int32 if n <= np.iinfo(np.int32).max else np.int64)
 
 
+def set_one_to_0(val: float, test: float) -> str:
+    """Return the advice to hold back no rows for one of the parts, of which at least one has a share."""
+    return "set " + " or ".join(mention(name, 0) for name, share in (("val", val), ("test", test)) if share > 0)
+
+
 def stratified_split(y: Positions, classes: Sequence[str], val: float, test: float, seed: int, source: str) -> Split:
     """Draw shares `val` and `test` of the rows, each class in proportion.
 
@@ -47,8 +52,7 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
             source,
             f"class {in_quotes(classes[rarest])}: expected at least {parts} rows, one for each of the {parts} parts of "
             f"the split, found {counts[rarest]}",
-            f"Get more rows of it, leave it out with {mention('rare', 'drop')}, or set {mention('val', 0)} or "
-            f"{mention('test', 0)}",
+            f"Get more rows of it, leave it out with {mention('rare', 'drop')}, or {set_one_to_0(val, test)}",
         )
     rest = row_numbers(n)
     held_out: list[Positions] = []

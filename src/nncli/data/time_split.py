@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.split import Split
+from nncli.data.split import Split, set_one_to_0
 from nncli.errors import DataError, mention
 
 Times = NDArray[np.float64]
@@ -21,7 +21,7 @@ def time_split(times: Times, val: float, test: float, where: str, name: str) -> 
     blocks = _blocks(times, [shares[part] for part in drawn])
     if blocks is None:
         problem = f"expected at least {len(drawn)} different times, one for each of the {len(drawn)} parts of the split"
-        remedy = f"Name another column with {mention('time')}, or set {mention('val', 0)} or {mention('test', 0)}"
+        remedy = f"Name another column with {mention('time')}, or {set_one_to_0(val, test)}"
         raise DataError(where, f"column '{name}': {problem}, found {len(np.unique(times))}", remedy)
     rows = dict(zip(drawn, blocks, strict=True))
     return Split(*(rows.get(part, np.zeros(0, np.int64)) for part in shares))

@@ -48,7 +48,10 @@ MODELS: Registry[Preset] = Registry("model")
 class PerceptronModel(Preset):
     """Linear classifier, corrected at each mistake."""
 
-    formula = "ŷ = argmax_k z_k, Z = X W + b;  on a mistake w_y ← w_y + α x, w_ŷ ← w_ŷ − α x"
+    formula = (
+        "ŷ = argmax_k z_k, Z = X W + b;  on a mistake w_y ← w_y + α x, w_ŷ ← w_ŷ − α x;  of two classes, "
+        "ŷ = 1 if z ≥ 0, else 0, w ← w + α (y − ŷ) x"
+    )
     loss, optimizer, lr, schedule, batch_size = "perceptron", "sgd", 1.0, "constant", 1
 
 

@@ -65,8 +65,8 @@ def _with_target(prepared: Prepared) -> Plane:
     preprocess, schema = prepared.preprocess, prepared.dataset.schema
     X = take(prepared.train, np.arange(len(prepared.dataset)), prepared.config.model.dtype)
     first, length = float(preprocess.shift[0]), float(preprocess.scale[0]) or 1.0
-    across = Axis.around(schema.of_kind("number")[0], first + X[:, 0] / length)
-    up = Axis.around(schema.target, prepared.dataset.y)
+    across = Axis.around(schema.of_kind("number")[0], first + X[:, 0] / length, is_amount=False)
+    up = Axis.around(schema.target, prepared.dataset.y, is_amount=False)
     of_x = np.array([[1.0], [0.0]]), np.array([first, 0.0]), np.array([length, 1.0])
     return Plane(np.zeros(1), *of_x, (across, up), (), "", has_target=True)
 
@@ -88,7 +88,7 @@ def plane_of(prepared: Prepared, columns: Sequence[str] = ()) -> Plane:
         return _with_target(prepared)
     if len({*columns}) < 2:
         found = PrincipalComponents.of(X)
-        axes = [Axis.around(title, found.at[:, i]) for i, title in enumerate(found.titles)]
+        axes = [Axis.around(title, found.at[:, i], is_amount=False) for i, title in enumerate(found.titles)]
         made = found.mean, found.directions, np.zeros(2), np.ones(2), (axes[0], axes[1]), ()
         return Plane(*made, "the plane on which the inputs vary most")
     places = [names.index(name) for name in columns]
@@ -102,6 +102,6 @@ def plane_of(prepared: Prepared, columns: Sequence[str] = ()) -> Plane:
     origin[places] = 0
     shift, lengths = preprocess.shift[places], preprocess.scale[places]
     at = shift + X[:, places] / np.where(lengths == 0, 1, lengths)
-    axes = [Axis.around(name, at[:, i]) for i, name in enumerate(columns)]
+    axes = [Axis.around(name, at[:, i], is_amount=False) for i, name in enumerate(columns)]
     note = "the other columns are at their medians, or most frequent categories" if others else ""
     return Plane(origin, directions, shift, lengths, (axes[0], axes[1]), (columns[0], columns[1]), note)

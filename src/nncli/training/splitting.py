@@ -16,7 +16,7 @@ from nncli.data.group_split import group_folds, group_split
 from nncli.data.rare_classes import settle_rare_classes
 from nncli.data.row_columns import RowColumns
 from nncli.data.scaled_rows import Subset
-from nncli.data.split import Split, quantile_strata, stratified_fold, stratified_split
+from nncli.data.split import Split, quantile_strata, set_one_to_0, stratified_fold, stratified_split
 from nncli.data.time_split import Times, time_fold, time_split
 from nncli.errors import DataError, OptionError, flag, listing, mention
 from nncli.nn.schedules import SCHEDULES
@@ -132,7 +132,7 @@ def settle_rare(config: TrainConfig, dataset: Dataset, columns: RowColumns) -> t
     weight, group = columns.weight, columns.group
     rows = np.arange(len(dataset)) if weight is None else np.flatnonzero(weight)
     val, test = _shares(config, dataset)
-    least, remedy = 1 + (val > 0) + (test > 0), f"set {mention('val', 0)} or {mention('test', 0)}"
+    least, remedy = 1 + (val > 0) + (test > 0), set_one_to_0(val, test)
     if config.folds is not None:  # of what is left beside the test rows, each fold has one
         least = max(least, math.ceil((config.folds[0] + 1) / (1 - test)))
         remedy = f"ask for fewer {mention('folds')}"
