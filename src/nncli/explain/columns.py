@@ -50,14 +50,14 @@ def correlated(X: NDArray[Any], inputs: dict[str, slice]) -> list[tuple[str, str
         return []
     white, ranks, owner = [], [], []
     for i, place in enumerate(inputs.values()):
-        part = X[:, place].astype(np.float64)
-        part -= part.mean(axis=0)
-        U, sizes, _ = np.linalg.svd(part, full_matrices=False)
-        kept = U[:, sizes > 1e-6 * max(float(sizes[0]), 1e-30)]
+        part = X[:, place].T.astype(np.float64, order="C")  # (inputs, n): rows are quicker to stack
+        part -= part.mean(axis=1, keepdims=True)
+        U, sizes, _ = np.linalg.svd(part.T, full_matrices=False)
+        kept = U.T[sizes > 1e-6 * max(float(sizes[0]), 1e-30)]
         white.append(kept)
-        ranks.append(kept.shape[1])
-        owner += [i] * kept.shape[1]
-    U, r = np.hstack(white), np.array(ranks)
+        ranks.append(len(kept))
+        owner += [i] * len(kept)
+    U, r = np.vstack(white).T, np.array(ranks)
     if not U.shape[1]:
         return []
     member = np.zeros((U.shape[1], len(r)))

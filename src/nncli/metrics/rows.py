@@ -141,8 +141,9 @@ class ScoredRows:
         log p_y = −log Σ_k e^(a_k), where a_k is how far class k is ahead of y; with a, the most of these, it is
         −a − log (e^−a + Σ_{k≠y} e^(a_k − a)).
         """
-        if self.logits.shape[1] == 1:
-            z = self.logits[:, 0].astype(np.float64)
+        if self.K == 2:
+            first, second = (0, self.logits[:, 0]) if self.logits.shape[1] == 1 else self.logits.T
+            z = np.subtract(second, first, dtype=np.float64)
             ahead = np.where(self.y, -z, z)
             return -np.maximum(ahead, 0) - np.log1p(np.exp(-np.abs(ahead)))
         found = np.empty(len(self))
