@@ -187,7 +187,7 @@ class _Spread:
     def change(self, others: list[NDArray[Any]]) -> tuple[float, tuple[float, float] | None]:
         """Return the mean change from the evidence of the rows to each of the others, and its interval."""
         if self.metric.is_mean:
-            mean = sum(one[:, 0].astype(np.float64) for one in others) / len(others)
+            mean = sum(one[:, 0].astype(np.float64, copy=False) for one in others) / len(others)
             return _mean(self.sign * (self.evidence[:, 0] - mean), self.rows.groups)
         y, once = self.rows.y, np.ones((1, len(self.rows)))
         values = [float(self.metric.values(one, y, once)[0]) for one in others]
