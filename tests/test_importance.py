@@ -23,6 +23,7 @@ from nncli.explain.columns import correlated, inputs_of
 from nncli.explain.importance import Importance, importances, permutations
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
+from nncli.model.model import EVAL_ROWS
 
 Run = Callable[..., Any]
 UP = ("up", "down")
@@ -93,6 +94,29 @@ def test_it_is_the_permutation_importance_of_sklearn(name: str, options: dict[st
     ours = importances(model, table, judge(found, table, y), metric, shuffles_of_sklearn(300, 4, 7))
     by_name = {one.column: one.importance for one in ours.columns}
     assert [by_name[name] for name in columns] == pytest.approx(expected.importances_mean, abs=2e-6)
+
+
+@pytest.mark.parametrize("size", [0, 10**9], ids=["threads", "one after another"])
+@pytest.mark.parametrize("options", [{"activation": "tanh"}, {"hidden": (20, 10), "dropout": 0.2}], ids=str)
+def test_it_is_what_the_model_says_of_shuffled_rows(
+    options: dict[str, Any], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of more rows than go through the network at once, by threads and without."""
+    monkeypatch.setattr("nncli.explain.importance.SIZE_FOR_THREADS", size)
+    columns, y = columns_of(2 * EVAL_ROWS + 5)
+    y = np.minimum(y, 1)
+    found = NNClassifier(epochs=2, **options).fit(columns, y)
+    table, orders = table_of(found, columns), permutations(len(y), 2)
+    rows = judge(found, table, y)
+    for name in ("accuracy", "log-loss"):
+        metric, expected = METRICS.create(name), {}
+        sign = 1 if metric.higher_is_better else -1
+        for column in columns:
+            shuffled = [table_of(found, columns | {column: columns[column][order]}) for order in orders]
+            worse = [sign * (metric.value(rows) - metric.value(judge(found, one, y))) for one in shuffled]
+            expected[column] = float(np.mean(worse))
+        ours = importances(found.model_, table, rows, metric, orders)
+        assert {one.column: one.importance for one in ours.columns} == pytest.approx(expected, abs=1e-6)
 
 
 def test_pixels_are_columns_too(nncli: Run, digits_model: Path) -> None:

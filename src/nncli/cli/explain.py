@@ -67,7 +67,6 @@ def explain(
     nncli explain linear.npz --coefficients    weights, with intervals
     nncli explain model.npz new.csv --row 3    why it predicts this
     """
-    from nncli.explain.one_row import own_rows, read_row
     from nncli.inference.rows_to_judge import rows_to_judge
     from nncli.model import checkpoint
 
@@ -95,6 +94,8 @@ def explain(
         for name, value in of_importance.items():
             if value:
                 raise OptionError(name, "a row is explained by itself", "Leave it out")
+        from nncli.explain.one_row import own_rows, read_row
+
         own = own_rows(loaded, provenance, model) if not source else (source, text)
         return _row(loaded, read_row(loaded, *own, number), number, title(own[0]), json, csv)
     read = rows_to_judge(loaded, provenance, model, source, text, on_error=policy, command="explain")

@@ -23,14 +23,14 @@ from nncli.metrics.rows import Floats, ScoredRows
 from nncli.metrics.student import Z
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.nn.buffers import zeros
-from nncli.nn.layers import Array
+from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
 from nncli.system.threads import multiply_with, reader_threads
 
 SEED = 0  # the same rows are shuffled in the same way
 MOST_KINDS = 100  # of rows that are counted together
 REPEATS = 5  # of the shuffling of a column, where nobody says how many
-SIZE_FOR_THREADS = 1000  # parameters behind the first layer: with fewer, threads wait for one another too often
+SIZE_FOR_THREADS = 1000  # parameters behind the first layer: with fewer, threads mostly wait for one another
 DRAWS = 50  # of which the standard deviation is right within a fifth
 
 
@@ -93,7 +93,7 @@ def importances(
     text with all its categories is one column, and so is a date.
     """
     X = model.preprocess.transform(table, model.network.dtype).slice(0, len(table))
-    inputs, shuffled = inputs_of(model.schema, model.preprocess), _ShuffledRows(model, X)
+    inputs, shuffled = inputs_of(model.schema, model.preprocess), _ShuffledRows(model.network, X)
     spread, found, own = _Spread(metric, rows.oriented), list[Importance](), threading.local()
 
     def importance_of(column: tuple[str, slice]) -> Importance:
@@ -103,9 +103,11 @@ def importances(
         changed = (_said(model, rows, own.shuffled.scores(place, order)) for order in orders)
         return Importance(name, *spread.change([metric.evidence(its.oriented) for its in changed]))
 
-    threads = reader_threads() if shuffled.size_behind >= SIZE_FOR_THREADS else 1
+    is_short = metric.is_mean and model.network.after_first().size < SIZE_FOR_THREADS
+    threads = 1 if is_short else reader_threads()
+    columns = inputs.items()
     with multiply_with(1):  # the columns take the threads
-        each = side_by_side(importance_of, inputs.items(), threads) if threads > 1 else map(importance_of, inputs.items())
+        each = side_by_side(importance_of, columns, threads) if threads > 1 else map(importance_of, columns)
         for done, one in enumerate(each, 1):
             found.append(one)
             on_column(done, one.column)
@@ -114,48 +116,38 @@ def importances(
 
 
 class _ShuffledRows:
-    """Scores of rows in which a column is shuffled: Z₁' = Z₁ + (X'_J − X_J) W_J for its inputs J, so that the first
-    and largest product, Z₁ = X W + b, is worked out once."""
+    """Scores of rows in which a column is shuffled: Z₁' = (X'_J − X_J) W_J + Z₁ for its inputs J, so that the first
+    and largest product, Z₁ = X W + b, is worked out once: it is the bias, one for each row, of a first layer of J."""
 
-    behind: Network  # its first layer; of a thread, as is the next
-    changed: Array
+    changed: Network  # that has such a first layer; of a thread
 
-    def __init__(self, model: Model, X: Array) -> None:
-        self.network, self.first, self.last = model.network, model.network.dense[0], model.network.dense[-1]
-        self.Z = zeros((len(X), self.first.units), X.dtype)
-        self.first.forward(X, self.Z)
+    def __init__(self, network: Network, X: Array) -> None:
+        self.network, first = network, network.dense[0]
+        self.Z = zeros((len(X), first.units), X.dtype)
+        first.forward(X, self.Z)
         self.X = np.ascontiguousarray(X.T)  # of which columns are taken
-        self.b = np.tile(self.last.b, (len(X), 1))  # takes a tenth of the time to add: rows of few outputs are short
-
-    @property
-    def size_behind(self) -> int:
-        """Return the number of parameters behind the first dense layer."""
-        return sum(layer.W.size for layer in self.network.dense[1:])
+        # the last bias, for each row: ten times as fast to add as one for all rows, which are short
+        self.b = np.tile(network.dense[-1].b, (min(len(X), EVAL_ROWS), 1))
 
     def of_thread(self) -> Self:
-        """Return the same rows for one thread, which needs a network and a buffer of its own."""
-        own = copy.copy(self)
-        own.behind = self.network.after_first()
-        own.changed = zeros((min(len(self.Z), EVAL_ROWS), self.first.units), self.X.dtype)
+        """Return the same rows for one thread, which needs a network of its own."""
+        own, behind = copy.copy(self), self.network.after_first()
+        theta = behind.theta
+        own.changed = Network(1, [Dense(self.network.dense[0].units), *behind.layers], behind.dtype.name)
+        own.changed.theta[own.changed.size - len(theta) :] = theta
         return own
 
     def scores(self, inputs: slice, order: Positions) -> Array:
         """Return Z (n, outputs) where these inputs of row i are those of row order[i]."""
-        X = self.X[inputs]  # (inputs, n)
-        D, W = _two_at_least(X.take(order, axis=1) - X).T, _two_at_least(self.first.W[inputs])
-        found = np.empty_like(self.b)
+        X, first, last = self.X[inputs], self.changed.dense[0], self.changed.dense[-1]
+        D, first.W = _two_at_least(X.take(order, axis=1) - X).T, _two_at_least(self.network.dense[0].W[inputs])
+        found = np.empty((len(D), self.changed.widths[-1]), X.dtype)
         with np.errstate(all="ignore"):
             for start in range(0, len(D), EVAL_ROWS):
                 part = slice(start, start + EVAL_ROWS)
-                changed = self.changed[: len(D[part])]
-                np.matmul(D[part], W, out=changed)  # (X'_J − X_J) W_J                (some, h)
-                changed += self.Z[part]
-                if self.last is self.first:
-                    found[part] = changed
-                else:
-                    np.matmul(self.behind.embed(changed), self.last.W, out=found[part])
-            if self.last is not self.first:
-                found += self.b
+                last.b = self.b[: len(D[part])]
+                first.b = self.Z[part]  # also of a linear model, whose first layer is its last
+                found[part] = self.changed.forward(D[part])
         return found
 
 

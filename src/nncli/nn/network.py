@@ -100,7 +100,8 @@ class Network:
 
     def embed(self, X: Array) -> Array:
         """Return what the last dense layer sees of X (n, d): the output (n, h) of the layer before it, as a view."""
-        return self._forward(X, self.layers[:-1])
+        self.forward(X)
+        return self._A[-2]
 
     def activations(self) -> list[tuple[str, Array]]:
         """Return the name of each activation and its output (n, h) for the batch of the last `forward`, as views."""
@@ -109,17 +110,13 @@ class Network:
 
     def forward(self, X: Array) -> Array:
         """Return Z (n, outputs) for X (n, d): a view that the next call overwrites."""
-        return self._forward(X, self.layers)
-
-    def _forward(self, X: Array, layers: Sequence[Layer]) -> Array:
-        """Return the output of the last of the layers, which are some of the first ones."""
         n = len(X)
         if n > len(self._outputs[0]):
             self._outputs = self._buffers(n)
         self._A = [X, *(A[:n] for A in self._outputs)]
-        for layer, A_in, A_out in zip(layers, self._A, self._A[1:], strict=False):
+        for layer, A_in, A_out in zip(self.layers, self._A, self._A[1:], strict=False):
             layer.forward(A_in, A_out)
-        return self._A[len(layers)]
+        return self._A[-1]
 
     def after_first(self) -> Network:
         """Return the network behind its first dense layer, with its parameters as they are now, frozen, and without
