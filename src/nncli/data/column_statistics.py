@@ -14,6 +14,7 @@ from nncli.system.order_statistics import median_of
 LARGEST = 1e15  # inputs are cut off there, so that no finite cell can make the network overflow
 SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
 ROWS_AT_ONCE, CELLS_AT_ONCE = 8192, 1 << 20  # what statistics and scaling work on at a time
+BYTES_AT_ONCE = 1 << 18  # of pixels, which stay in the cache also as float32
 MEDIAN_ROWS = 5_000  # the median is that of at most so many evenly spaced training rows
 
 Vector = NDArray[np.float64]
@@ -34,18 +35,20 @@ class ColumnStatistics(NamedTuple):
     def of(cls, numbers: Any, rows: Positions, scale: str) -> ColumnStatistics:
         """Fit to the training rows of `numbers`, an array in memory or on the disk."""
         median = _median(numbers, rows)
-        low, high = _range(numbers, rows, median)
+        low, high, mean = _range_and_mean(numbers, rows, median)
         if scale == "auto":
             scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
         shift, spread = np.zeros_like(high), np.ones_like(high)
         largest = np.maximum(np.abs(low), np.abs(high))
         if scale == "standard":
             shift, spread = _mean_and_deviation(numbers, rows, median, largest)
+            mean = shift
         elif scale == "minmax":
             shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
         elif scale == "pixels":
             spread *= max(high.max(), 1)
-        mean = shift if scale == "standard" else _mean(numbers, rows, median, largest)
+        if mean is None:
+            mean, _ = _mean_and_deviation(numbers, rows, median, largest)
         return cls(median, low, high, shift, spread, scale, mean)
 
     @property
@@ -100,22 +103,19 @@ def _median(numbers: Any, rows: Positions) -> Vector:
     return median
 
 
-def _range(numbers: Any, rows: Positions, median: Vector) -> tuple[Vector, Vector]:
-    low = np.full(numbers.shape[1], np.inf)
+def _range_and_mean(numbers: Any, rows: Positions, median: Vector) -> tuple[Vector, Vector, Vector | None]:
+    """Return the lowest and the highest number of each column, and of bytes the mean, which comes with them at little
+    cost: what is taken together stays in the cache."""
+    columns, small = numbers.shape[1], numbers.dtype == np.uint8
+    low, total = np.full(columns, np.inf), np.zeros(columns)
     high = -low
-    for block in blocks_of(numbers, rows, None if numbers.dtype == np.uint8 else median):
+    at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // max(1, columns))) if small else ROWS_AT_ONCE
+    for block in blocks_of(numbers, rows, None if small else median, at_once):
         np.minimum(low, block.min(axis=0), out=low)
         np.maximum(high, block.max(axis=0), out=high)
-    return low, high
-
-
-def _mean(numbers: Any, rows: Positions, median: Vector, largest: Vector) -> Vector:
-    if numbers.dtype != np.uint8:
-        return _mean_and_deviation(numbers, rows, median, largest)[0]
-    total = np.zeros(numbers.shape[1])
-    for block in blocks_of(numbers, rows):
-        total += np.ones(len(block), np.float32) @ block.astype(np.float32)  # of whole numbers, exact
-    return total / len(rows)
+        if small:
+            total += np.ones(len(block), np.float32) @ block.astype(np.float32)  # of whole numbers, exact
+    return low, high, total / len(rows) if small else None
 
 
 def _mean_and_deviation(numbers: Any, rows: Positions, median: Vector, largest: Vector) -> tuple[Vector, Vector]:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
 
 
-def figures_of(model: Model, part: Subset) -> dict[str, float | None]:
+def figures_of(model: Model, part: Subset, scores: list[NDArray[Any]] | None = None) -> dict[str, float | None]:
     """Return accuracy and log loss of the model as it is used: calibrated, with its decision, each row counting once;
     and the objective, the mean loss that training minimises. The loss is the log loss; without probabilities there is
-    none, and it is the objective. Of numbers, see `figures_of_numbers`."""
+    none, and it is the objective. Of numbers, see `figures_of_numbers`. The scores of classes are added to a list of
+    `scores`, some rows at a time."""
     if model.target is not None:
         rows = scored(model, part)
         assert rows.losses is not None
@@ -34,6 +35,8 @@ def figures_of(model: Model, part: Subset) -> dict[str, float | None]:
 
     def look(batch: Batch) -> None:
         nonlocal right, minus_log_p
+        if scores is not None:
+            scores.append(batch.Z.copy())
         y, predicted = batch.y.astype(np.int64), model.predicted(batch.Z)
         right += int(np.count_nonzero(predicted == y))
         if model.probabilistic:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.errors import OptionError, TrainingError, mention
 from nncli.model.model import Model, build_network
@@ -15,7 +16,7 @@ from nncli.model.provenance import Provenance
 from nncli.model.training_state import Epoch, TrainingState
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.threads import multiply_with
-from nncli.training.batch import judged_numbers, scores
+from nncli.training.batch import judged_numbers
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import misfits
 from nncli.training.model_of_run import model_as_used, model_so_far, provenance_of
@@ -103,13 +104,13 @@ def run_training(
             rows = judged_numbers(trainer.network, trainer.loss, prepared.val, model.target)
             model.target = model.target.with_errors(np.abs(rows.predicted - rows.y))
     notes, failure = notes + decided, failure or unkept
-    if model.target is None and model.probabilistic and prepared.val:
-        Z = np.concatenate([Z.copy() for Z in scores(model.network, model.loss, prepared.val, len(model.classes))])
-        model = model.with_validation(Z, prepared.val.y[prepared.val.rows].astype(np.int64))
+    scores = list[NDArray[Any]]()  # of the validation rows, that come with their figures
     figures = known_figures(prepared, trainer, best) | {
-        name: figures_of(model, part) if part else None
+        name: figures_of(model, part, scores if name == "val" else None) if part else None
         for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
     }
+    if model.probabilistic and scores:
+        model = model.with_validation(np.concatenate(scores), prepared.val.y[prepared.val.rows].astype(np.int64))
     figures["metric"] = chosen_metric(model, prepared)
     if reference is not None and not interrupted:
         from nncli.training.reference import compare, say_not_compared
