@@ -94,17 +94,20 @@ class Kinds(NamedTuple):
     has_points: bool = False  # decimal ones for certain
 
 
-def kinds_of(columns: Columns, hints: Hints, where: str) -> Kinds:
-    """Decide what columns are. Raises OptionError for cells that have two meanings, between which an option decides."""
-    ways = {name: _number_ways(cells, hints) for name, cells in columns.items() if name not in hints.categorical}
+def kinds_of(columns: Columns, hints: Hints, where: str, whole: Collection[str] = ()) -> Kinds:
+    """Decide what columns are; those that are `whole` hold nothing but whole numbers for certain. Raises OptionError
+    for cells that have two meanings, between which an option decides."""
+    known = {*whole, *hints.categorical}
+    ways = {name: _number_ways(cells, hints) for name, cells in columns.items() if name not in known}
     signs = _decimal_signs(ways, columns)
-    if not signs and any(len(its) > 1 for its in ways.values()):
+    if not (signs or whole) and any(len(its) > 1 for its in ways.values()):
         signs = _decimal_signs({"": _number_ways(hints.target, hints)}, {"": hints.target})
     decimal = hints.decimal or ("," if signs[","] > signs["."] else ".")
     notes = [("", f"decimal sign: {decimal}")] * (hints.decimal is None and decimal != ".")
     found = Kinds({}, {}, decimal, notes, has_points=signs["."] > 0)
     for name, cells in columns.items():
-        found.of[name] = "text" if name in hints.categorical else _kind_of(name, cells, ways[name], hints, found, where)
+        kind = "text" if name in hints.categorical else "number" if name in whole else ""
+        found.of[name] = kind or _kind_of(name, cells, ways[name], hints, found, where)
     if hints.date_format is not None and not any(one.date_format for one in found.spellings.values()):
         raise OptionError("date_format", f"{where} has no column of dates written as {hints.date_format}", "Correct it")
     return found

@@ -10,6 +10,7 @@ import numpy as np
 
 from nncli.data.cells import bare, is_excel_text
 from nncli.data.csv import column_kinds
+from nncli.data.csv.code_like import CALLED_CODES
 from nncli.data.csv.column_names import (
     features_of,
     find_target,
@@ -21,7 +22,8 @@ from nncli.data.csv.late_repeats import COUNTS, INDEXES
 from nncli.data.csv.merged_cells import NOTE, merged_columns
 from nncli.data.csv.missing_words import NA, missing_texts, missing_words, notes_of_codes, notes_of_errors
 from nncli.data.csv.sample_profile import profile_columns
-from nncli.data.csv.stand_ins import notes_of_stand_ins
+from nncli.data.csv.short_numbers import short_numbers
+from nncli.data.csv.stand_ins import STAND_INS, notes_of_stand_ins
 from nncli.data.row_blocks import Layout
 from nncli.data.totals import note_of_total_in
 
@@ -67,9 +69,16 @@ def layout_of(
     if options.weight in names:
         sample = _weighted(sample, names.index(options.weight))
     cells = dict(zip(names, sample, strict=True))
-    columns = column_kinds.present({name: cells[name] for name in features}, missing)
+    told_of = {*options.categorical, options.group, *not_numbers, *codes}
+    is_told = options.decimal == "," or options.thousands or options.date_format or any(map(str.isdigit, missing))
+    short = short_numbers(
+        {} if is_told else {name: cells[name] for name in features},
+        lambda name: name in told_of or re.fullmatch(CALLED_CODES, name) is not None,
+    )
+    others = column_kinds.present({name: cells[name] for name in features if name not in short.known}, missing)
+    columns = {name: cells[name] if name in short.known else others[name] for name in features}
     aside = {*options.row_columns.values()}
-    excel_texts = [name for name in features if any(map(is_excel_text, cells[name][:FEW_CELLS]))]
+    excel_texts = [name for name in others if any(map(is_excel_text, cells[name][:FEW_CELLS]))]
     hints = column_kinds.Hints(
         (*options.categorical, options.group or ""),
         options.numeric,
@@ -81,14 +90,18 @@ def layout_of(
         options.delimiter,
         column_kinds.present({target: cells[target]}, missing)[target],
     )
-    kinds = column_kinds.kinds_of(columns, hints, where)
+    kinds = column_kinds.kinds_of(columns, hints, where, short.known)
     decimal, kind_of = kinds.decimal, kinds.of
+    of_short = short.values
     values = {
-        name: column_kinds.values_of(columns[name], decimal, kinds.spellings.get(name))
+        name: of_short[name]
+        if name in short.known
+        else column_kinds.values_of(columns[name], decimal, kinds.spellings.get(name))
         for name, kind in kind_of.items()
         if kind == "number"
     }
     told = {*options.categorical, *options.numeric, *options.only, *aside}
+    told |= {name for name in short.known - short.counting() if not re.fullmatch(column_kinds.INDEX, name)}
     ids = column_kinds.ids_of({n: k for n, k in kind_of.items() if n not in told}, columns, values)
     if ids:  # which are looked at in more rows: an hour that begins again after a thousand rows is none
         longer = dict(zip(names, all_rows(), strict=True))
@@ -104,32 +117,39 @@ def layout_of(
         note
         for name, note in (
             *kinds.notes,
-            *notes_of_stand_ins(columns, {name: its for name, its in values.items() if name != options.weight}),
+            *notes_of_stand_ins(
+                columns,
+                {name: its for name, its in values.items() if name != options.weight},
+                short.known - short.ending_in(STAND_INS),
+            ),
         )
         if name not in ids
     ]
-    merged = merged_columns({name: cells[name] for name in features if name not in aside}, values)
+    merged = merged_columns({name: cells[name] for name in others if name not in aside}, values)
     notes += [f"warning: column '{name}': {NOTE}" for name in merged]
     used = {name: kind for name, kind in kind_of.items() if name not in ids}
     numeric, text, dates = (
         tuple(name for name, its in used.items() if its == kind) for kind in ("number", "text", "date")
     )
-    suspects = [*dates, *(name for name in numeric if np.isnan(values[name]).any())]
+    not_short = [name for name in numeric if name not in short.known]
+    suspects = [*dates, *(name for name in not_short if np.isnan(values[name]).any())]
     words = missing_words({name: columns[name] for name in suspects}, names, all_rows)
     classes = column_kinds.present({target: cells[target]}, missing)
-    notes += notes_of_errors({name: columns[name] for name in text} | classes, target)
+    notes += notes_of_errors({**{name: columns[name] for name in text}, **classes}, target)
     if NA in missing:
         notes += notes_of_codes(columns, text, cells, lambda: all_rows() if may_hold(NA) else ())
     if dtype == "float32":
-        fine = [name for name in numeric if column_kinds.are_finer_than_float32(values[name])]
+        exact = short.known - short.maybe_coarse()
+        fine = [n for n in numeric if n not in exact and column_kinds.are_finer_than_float32(values[n])]
         if options.time in numeric and (np.abs(values[options.time]) > MOST_WHOLE).any():  # as 20260131
             fine.append(options.time)
         if fine:
             dtype = "float64"
             notes.append(f"column '{fine[0]}': float32 cannot tell its numbers apart, so all are read as float64")
-    rounded = [name for name in numeric if column_kinds.are_rounded(columns[name])]
+    rounded = [name for name in not_short if column_kinds.are_rounded(columns[name])]
     if rounded:
         notes.append(f"column '{rounded[0]}': numbers of that size are rounded (--categorical keeps them apart)")
+    widths = short.widths | widths_of({n: columns[n] for n in not_short if n not in kinds.spellings})
     layout = Layout(
         names=names,
         delimiter=options.delimiter or ",",
@@ -139,7 +159,7 @@ def layout_of(
         target=target,
         missing=missing,
         decimal=decimal,
-        is_decimal_sure=options.decimal is not None or any(decimal in "".join(columns[name]) for name in numeric),
+        is_decimal_sure=options.decimal is not None or any(decimal in "".join(columns[name]) for name in not_short),
         spellings={name: spelling for name, spelling in kinds.spellings.items() if name not in ids},
         dtype=dtype,
         dates=dates,
@@ -152,6 +172,6 @@ def layout_of(
             for name, why in ids.items()
             if why in (COUNTS, INDEXES) and all(cell.isdigit() and len(cell) < 19 for cell in columns[name])
         ),
-        codes=CodeWatch(widths_of({n: columns[n] for n in numeric if n not in (*kinds.spellings, *options.numeric)})),
+        codes=CodeWatch({name: widths[name] for name in numeric if name in widths and name not in options.numeric}),
     )
     return layout, notes

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from nncli.data.byte_input import ByteStream, Input
 from nncli.data.cells import bare
 from nncli.data.csv.below_header import (
@@ -45,7 +47,8 @@ from nncli.data.csv.sign_doubts import late_points
 from nncli.data.row_blocks import Layout, one_line_and_few
 from nncli.errors import DataError, OptionError, flag, mention
 
-ZEROS = re.compile(rb"[^0-9.:/-]0[0-9]+[^0-9.:/-]")
+ZEROS = re.compile(rb"0[0-9]+[^0-9.:/-]")
+FIRST_SIGN, LAST_SIGN = ord("-"), ord(":")  # between them are all of -./0123456789:
 POINTS = re.compile(rb"\.\d{3}[^0-9.]")  # begins with what is searched for fast
 NEARLY_ALL = 0.8
 
@@ -162,7 +165,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
                 f"warning: column '{empty[0]}' may stand between two tables: {flag('only')} reads columns of one"
             )
         options = dataclasses.replace(options, drop=(*options.drop, *empty))
-    if ZEROS.search(head.data):
+    if _has_codes(head.data):
         codes = {**codes_below(names, sample, all_rows()), **codes}
     layout, more = layout_of(
         names,
@@ -200,6 +203,15 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         **one_line_and_few(repeated),
     )
     return planned(layout, head, with_names, [*notes, *told, *more], options.text, names_row)
+
+
+def _has_codes(data: bytes) -> bool:
+    """Tell whether there are figures behind a zero that stands behind no other sign of numbers, dates and times: all
+    bytes at once, as a search from byte to byte takes as long as all else of the plan for a table of pixels."""
+    byte = np.frombuffer(data, np.uint8)
+    behind = (byte[:-2] < FIRST_SIGN) | (byte[:-2] > LAST_SIGN)
+    found = behind & (byte[1:-1] == ord("0")) & (byte[2:] - np.uint8(ord("0")) <= 9)
+    return any(ZEROS.match(data, start) for start in (np.flatnonzero(found) + 1).tolist())
 
 
 def _words(layout: Layout, sample: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +23,26 @@ UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 Vector = NDArray[np.float64]
 
 
-def notes_of_stand_ins(columns: Mapping[str, Sequence[str]], values: Mapping[str, Vector]) -> list[tuple[str, str]]:
-    """Say of each column which of its numbers may stand for a missing one: the name of the column, and a note."""
-    found = {name: _stand_ins(values[name]) for name in values}
+def notes_of_stand_ins(
+    columns: Mapping[str, Sequence[str]], values: Mapping[str, Vector], clear: Collection[str] = ()
+) -> list[tuple[str, str]]:
+    """Say of each column which of its numbers may stand for a missing one: the name of the column, and a note. Those
+    that are `clear` have none at their ends, and no times."""
+    doubtful = {name: its for name, its in values.items() if name not in clear}
+    found = {name: _stand_ins(its) for name, its in doubtful.items()}
     notes = []
     for name, numbers in found.items():
         for number in numbers:
             cells = [*dict.fromkeys(c for c, v in zip(columns[name], values[name], strict=True) if v == number)]
-            elsewhere = next((o for o in values if number not in found[o] and (values[o] == number).any()), None)
+            elsewhere = next(
+                (o for o in values if number not in found.get(o, ()) and (values[o] == number).any()), None
+            )
             advice = f"{flag('missing')} {shlex.quote(write_names(cells))} if it stands for a missing value"
             if elsewhere is not None:
                 advice += f", also in column '{elsewhere}'"
             warning = "warning: " if abs(number) >= HUGE else ""
             notes.append((name, f"{warning}column '{name}': {quoted(cells[0])} {FAR} ({advice})"))
-    notes += [(name, note) for name, its in values.items() for note in _mixed_units(name, columns[name], its)]
+    notes += [(name, note) for name, its in doubtful.items() for note in _mixed_units(name, columns[name], its)]
     return notes
 
 
