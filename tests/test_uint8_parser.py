@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nncli.data.bundled import path_of
@@ -75,8 +75,9 @@ def test_lines_that_are_no_rows_are_left_to_others(data: str) -> None:
     st.integers(0, 30),
     st.sampled_from([b"", b",", b"\n", b"0", b"9", b"-", b".", b"\r", b'"', b"\xff"]),
     st.integers(0, 2),
-    st.sampled_from([4, 8, 16, uint8_parser.PIECE_BYTES]),
+    st.sampled_from([2, 4, 8, 16, uint8_parser.PIECE_BYTES]),
 )
+@example([[5, 12]], 1, b"\n", 1, 2)  # a piece shorter than what is looked at before each byte
 def test_whatever_is_put_anywhere_it_agrees_with_reading_cell_by_cell(
     rows: list[list[int]], place: int, written: bytes, over: int, piece: int
 ) -> None:

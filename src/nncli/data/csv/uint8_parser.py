@@ -19,11 +19,12 @@ def read(data: bytes, columns: int, delimiter: str) -> NDArray[np.uint8] | None:
 
     None where anything else is there.
     """
-    padded = np.concatenate([BEFORE, np.frombuffer(data, np.uint8)])
-    pieces, start = [], 0
+    byte, pieces, start = np.frombuffer(data, np.uint8), [], 0
     while start < len(data):
         end = data.rfind(b"\n", start, start + PIECE_BYTES) + 1 or len(data)
-        piece = _read(padded[start : 3 + end], columns, delimiter)
+        at_hand = start >= len(BEFORE)
+        padded = byte[start - len(BEFORE) : end] if at_hand else np.concatenate([BEFORE, byte[start:end]])
+        piece = _read(padded, columns, delimiter)
         if piece is None:
             return None
         pieces.append(piece)
@@ -35,24 +36,25 @@ def _read(padded: NDArray[np.uint8], columns: int, delimiter: str) -> NDArray[np
     """Do what `read` does for some lines, which have three bytes before them."""
     digits = padded - ZERO  # above 9 for whatever is no digit
     is_digit = digits <= 9
-    digits *= is_digit  # 0 for whatever is no digit
-    pairs = is_digit[:-1] & is_digit[1:]
     byte, here, before = padded[3:], is_digit[3:], is_digit[2:-1]
+    ends = np.flatnonzero(~here)
     newline = byte == NEWLINE
-    if not (newline[-1] and (here | newline | (byte == ord(delimiter))).all() and (here | before).all()):
+    lines = np.count_nonzero(newline)
+    if not newline[-1] or lines + np.count_nonzero(byte == ord(delimiter)) != len(ends) or not (here | before).all():
         return None  # no end of line, another character, or an empty cell
+    last = byte[ends[columns - 1 :: columns]]
+    if (last != NEWLINE).any() or lines != len(last):
+        return None  # rows of other lengths
+    pairs = is_digit[:-1] & is_digit[1:]
     if (pairs[:-2] & pairs[2:]).any() or ((padded[2:-1] == ZERO) & (here > is_digit[1:-2])).any():
         return None  # four digits in a row, or a leading zero
     # of the number that ends before each byte; where none does, they mean nothing
-    hundreds = digits[:-3] * pairs[1:-1]
+    digits *= is_digit.view(np.uint8)  # 0 for whatever is no digit
+    hundreds = digits[:-3] * pairs[1:-1].view(np.uint8)
     below_100 = digits[1:-2] * np.uint8(10)
     below_100 += digits[2:-1]
     value = hundreds * np.uint8(100)
     value += below_100
     if hundreds.max() > 2 or (value < below_100).any():
         return None  # above 255
-    ends = np.flatnonzero(~here)
-    last = byte[ends[columns - 1 :: columns]]
-    if (last != NEWLINE).any() or np.count_nonzero(newline) != len(last):
-        return None  # rows of other lengths
     return value.take(ends).reshape(-1, columns)
