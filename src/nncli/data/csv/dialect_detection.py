@@ -182,9 +182,12 @@ def _usual_delimiter(head: Head, delimiters: Collection[str]) -> tuple[str | Non
             cut[delimiter] = n / widths.total(), width, rows
     for delimiter, (share, width, rows) in cut.items():
         others = [d for d in cut if d != delimiter]
-        cells = [cell for row in rows for cell in row]
-        apart = sum(_is_apart(cell, others) for cell in cells) / len(cells) if others else 1
-        score = share, apart, _share_of_numbers(rows) if others else 1, width
+        apart = numbers = 1.0
+        if others:
+            cells = [cell for row in rows for cell in row]
+            apart = sum(_is_apart(cell, others) for cell in cells) / len(cells)
+            numbers = _share_of_numbers(rows)
+        score = share, apart, numbers, width
         if score > best:
             best, found = score, delimiter
     return found, best[0] == 1
