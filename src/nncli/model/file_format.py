@@ -90,7 +90,7 @@ def encode(model: Model, p: Provenance) -> bytes:
         "calibration": model.calibration and asdict(model.calibration),
         "decision": model.decision and asdict(model.decision),
         "own_probabilities": list(model.own_probabilities),
-        "schema": asdict(model.schema),
+        "schema": _as_stored(model.schema),
         "scaling": model.preprocess.scaling,
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
         "dates": [list(one) for one in model.preprocess.dates],
@@ -109,7 +109,6 @@ def encode(model: Model, p: Provenance) -> bytes:
         "notes": list(p.notes),
         "state": p.state and training_state.finite(p.state.numbers),
     }
-    del document["schema"]["numeric_target"]  # which is said by the target
     if model.target is not None:
         document["target"] = {**asdict(model.target), "errors": list(model.target.errors)}
     state = {} if p.state is None else p.state.arrays
@@ -128,6 +127,15 @@ def encode(model: Model, p: Provenance) -> bytes:
             **{f"state.{name}": state[name] for name in sorted(state) if name != "best_theta"},  # that is theta
         }
     )
+
+
+def _as_stored(schema: Schema) -> dict[str, Any]:
+    """Return what `asdict` would, but for what is said by the target, and without a copy of all that thousands of
+    columns have."""
+    spellings = [(name, asdict(spelling)) for name, spelling in schema.spellings]
+    found = vars(schema) | {"spellings": spellings, "profile": [*map(vars, schema.profile)]}
+    del found["numeric_target"]
+    return found
 
 
 def read(file: BinaryIO) -> tuple[Model, Provenance]:
