@@ -62,6 +62,6 @@ def ranges(numbers: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], NDAr
         np.fmin(low, np.fmin.reduce(block, axis=0), out=low)
         np.fmax(high, np.fmax.reduce(block, axis=0), out=high)
         if block.dtype != np.uint8 and whole.any():
-            some = block[:, whole]
+            some = block if whole.all() else block[:, whole]
             whole[whole] = ~(np.abs(some - np.rint(some)) > 0).any(axis=0)  # a missing one is no fraction
     return low, high, whole

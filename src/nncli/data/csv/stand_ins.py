@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,11 @@ from nncli.errors import flag, write_names
 STAND_INS = (-1, *(sign * nines for nines in (9, 99, 999, 9999, 99999) for sign in (1, -1)))
 HUGE = 1e20  # from which on no measure is, but what programs fill gaps with
 LEAST_TIMES, LEAST_SHARE = 3, 0.01  # of the cells of a column
+TIMES_OTHERS = 1.5  # that a number is at least of the largest other one
 LEAST_OTHERS = 5  # different ones beside -1, which may be one of few marks, as -1, 0 and 1
 SECONDS = (5e8, 5e9)  # since 1970, from 1985 to 2128
 FAR, TIMES = "is far from all other numbers", "times since 1970 seem to be in"
-MOST_ROWS, ROWS_AT_ONCE = 1 << 22, 1 << 14  # of a table, that are looked at
+MOST_ROWS, ROWS_AT_ONCE, FIRST_ROWS = 1 << 22, 1 << 14, 1 << 10  # of a table, that are looked at
 UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 Vector = NDArray[np.float64]
 
@@ -50,6 +52,7 @@ def notes_of_late_ones(dataset: Dataset, but: str | None) -> list[str]:
     """Say the same of all rows of a table, by the ranges of its columns in its schema: of each column but one that
     nothing was said of, as its first rows had no such number."""
     notes, numbers = list[str](), dataset.table.numbers
+    first = numbers[:FIRST_ROWS]
     places = {name: i for i, name in enumerate(dataset.table.number_names)}
     for column in dataset.schema.profile:
         its = [note for note in dataset.notes if f"column '{column.name}': " in note]
@@ -58,9 +61,10 @@ def notes_of_late_ones(dataset: Dataset, but: str | None) -> list[str]:
             continue
         may_be_times = SECONDS[0] <= column.low and column.high >= 1000 * SECONDS[0]
         ends = [end for end in (column.low, column.high) if end in STAND_INS or abs(end) >= HUGE]
-        if not (ends or may_be_times):
+        place = places[column.name]
+        if not (may_be_times or any(_may_be_far(end, first[:, place]) for end in ends)):
             continue
-        place, blocks = places[column.name], range(0, min(len(numbers), MOST_ROWS), ROWS_AT_ONCE)
+        blocks = range(0, min(len(numbers), MOST_ROWS), ROWS_AT_ONCE)
         values = np.concatenate([numbers[start : start + ROWS_AT_ONCE][:, place] for start in blocks]).astype(
             np.float64
         )
@@ -106,6 +110,12 @@ def _stand_ins(values: Vector) -> list[float]:
     return found
 
 
+def _may_be_far(number: float, some: NDArray[Any]) -> bool:
+    """Tell whether a number may be far from all others, as far as some of these tell, at little cost."""
+    others = some[np.isfinite(some) & (some != number)].astype(np.float64)
+    return number < 0 or abs(number) > TIMES_OTHERS * np.abs(others).max(initial=0)
+
+
 def _is_far(number: float, others: Vector) -> bool:
     """Tell whether a number is farther from the others than these are from one another, or alone below 0."""
     if not len(others):
@@ -115,4 +125,4 @@ def _is_far(number: float, others: Vector) -> bool:
         return number != -1 or len(set(others.tolist())) >= LEAST_OTHERS
     low, high, number = low / 4, high / 4, number / 4  # so that no difference is too large for a float
     gap = max(low - number, number - high)
-    return bool(gap >= high - low and abs(number) > 1.5 * max(-low, high))  # 9 is not far from 8
+    return bool(gap >= high - low and abs(number) > TIMES_OTHERS * max(-low, high))  # 9 is not far from 8
