@@ -1,0 +1,10 @@
+"""Load every target into the registry, in the order that the help lists them."""
+
+import importlib
+
+from nncli.export.targets import TARGETS, Target
+
+__all__ = ["TARGETS", "Target"]
+
+for _module in ("c_file", "javascript", "python_file", "json_file"):
+    importlib.import_module(f"nncli.export.{_module}")

@@ -1,0 +1,124 @@
+"""Make golden rows: twenty rows with the answers of the model, by which a written file checks itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nncli.data.dataset import Table, TextColumn
+from nncli.export.description import Description, columns_of
+from nncli.model.model import Model
+
+ROWS, PLAIN = 20, 12  # the others are edge cases
+UNSEEN = "a value never seen"
+# How far an answer may be off: what the order of a sum of such numbers changes.
+NEAR = {"float32": 1e-6, "float64": 1e-9}
+Row = dict[str, float | str | None]
+
+
+def golden_rows(model: Model, description: Description) -> dict[str, Any]:
+    """Return rows, made up from what the model knows of its columns, their answers, and how far off each may be.
+
+    Twelve rows lie within the training range; then come: all missing, every second missing, all zero, all at the
+    median, far below and far above the range, and two with text never seen. An answer may be off by 1e-6 (1e-9 of a
+    model in float64), and by what the type of the model itself adds to that, found by computing the row in float64 too.
+    """
+    rows = _rows(model, description)
+    table = table_of(rows, description)
+    answers, exact = _numbers(model, table), _numbers(model.in_double(), table)
+    size = np.maximum(1, np.abs(answers)) if not model.probabilistic else np.ones_like(answers)
+    near = NEAR[description["dtype"]] * (description["output"]["sd"] if model.target is not None else 1)
+    allowed = np.max(near * size + 4 * np.abs(answers - exact), axis=1)
+    found: dict[str, Any] = {"rows": rows, "answers": answers.tolist(), "tolerances": allowed.tolist()}
+    if model.target is None:
+        found["predictions"] = [model.classes[i] for i in model.predicted(model.scores(table))]
+    return found
+
+
+def table_of(rows: list[Row], description: Description) -> Table:
+    """Return rows as the table that the model reads; dates are days since 1970."""
+    numbers = np.array(
+        [[_number(row[column["name"]]) for column in columns_of(description, "number")] for row in rows], np.float64
+    )
+    texts = {column["name"]: _texts([row[column["name"]] for row in rows]) for column in columns_of(description, "text")}
+    dates = {
+        column["name"]: np.array([_number(row[column["name"]]) for row in rows])
+        for column in columns_of(description, "date")
+    }
+    names = tuple(column["name"] for column in columns_of(description, "number"))
+    numbers = numbers.reshape(len(rows), len(names))
+    return Table(names, numbers.astype(description["reads"]), texts, dates)
+
+
+def _numbers(model: Model, table: Table) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the probability or score of each class (n, K), or the predicted number (n, 1), not rounded."""
+    Z = model.scores(table)
+    if model.target is not None:
+        return model.target.mean + model.target.sd * Z.astype(np.float64)
+    return model.by_class(Z).astype(np.float64)
+
+
+def _rows(model: Model, description: Description) -> list[Row]:
+    rng = np.random.default_rng(0)
+    rows: list[Row] = [{} for _ in range(ROWS)]
+    ranges = _ranges(model, description)
+    for place, column in enumerate(description["columns"]):
+        for row, cell in zip(rows, _cells(column, place, ranges.get(column["name"]), rng), strict=True):
+            row[column["name"]] = cell
+    return rows
+
+
+def _cells(
+    column: Mapping[str, Any], place: int, limits: tuple[float, float, bool] | None, rng: np.random.Generator
+) -> list[float | str | None]:
+    """Return the cells of a column: plain ones, then the edge cases in the order that `golden_rows` tells."""
+    second = place % 2 == 0  # of every second column
+    if limits is None:
+        categories = sorted({*column["codes"]} - {""})
+        known = [str(rng.choice(categories)) if categories else None for _ in range(PLAIN + 6)]
+        unseen = UNSEEN if second else known[-1]
+        return [*known[:PLAIN], None, None if second else known[0], *known[PLAIN : PLAIN + 4], UNSEEN, unseen]
+    low, high, whole = limits
+    median = column["median"] if column["kind"] == "number" else column["first"] + column["median"][0]
+    plain = [_short(low + (high - low) * share, whole) for share in rng.random(PLAIN + 2)]
+    edges = [0.0, median, low - 3 * (high - low), high + 3 * (high - low)]
+    return [*plain[:PLAIN], None, None if second else plain[0], *(_short(one, whole) for one in edges), *plain[PLAIN:]]
+
+
+def _ranges(model: Model, description: Description) -> dict[str, tuple[float, float, bool]]:
+    """Return the lowest and highest value of each column of numbers or dates, and whether they are whole."""
+    profile = {column.name: column for column in model.schema.profile}
+    found = {}
+    for column in columns_of(description, "number"):
+        its = profile.get(column["name"])
+        if its is not None and its.low is not None and its.high is not None:
+            found[column["name"]] = (its.low, its.high, its.whole)
+        else:
+            found[column["name"]] = (*_spread(column["shift"], column["scale"]), False)
+    for column in columns_of(description, "date"):
+        low, high = _spread(column["shift"][0], column["scale"][0])
+        found[column["name"]] = (column["first"] + low, column["first"] + high, False)
+    return found
+
+
+def _spread(shift: float, scale: float) -> tuple[float, float]:
+    """Return the values whose inputs are −2 and 2; the shift alone for a column that was constant."""
+    reach = 2 / scale if scale else 0.0
+    return shift - reach, shift + reach
+
+
+def _short(value: float, whole: bool) -> float:
+    """Round a value to few figures, as people write them."""
+    return float(round(value)) if whole else float(f"{value:.6g}")
+
+
+def _number(cell: float | str | None) -> float:
+    return np.nan if cell is None else float(cell)
+
+
+def _texts(cells: list[float | str | None]) -> TextColumn:
+    values = sorted({str(cell) for cell in cells if cell is not None})
+    codes = [-1 if cell is None else values.index(str(cell)) for cell in cells]
+    return TextColumn(np.array(codes), tuple(values))

@@ -1,0 +1,41 @@
+"""Write a model as one ES module of JavaScript."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from nncli.export.description import Description
+from nncli.export.expressions import parsed
+from nncli.export.targets import TARGETS, Target
+from nncli.export.text import example_of, filled, said
+from nncli.export.verify import run_program
+
+CHECK = (
+    "import(process.argv[1]).then(({ check, MODEL }) => "
+    "console.log(`${MODEL.golden.rows.length} golden rows: right, within ${check().toExponential(1)} of nncli`))"
+)
+
+
+@TARGETS.register("js")
+class JavaScript(Target):
+    """One ES module, for browsers and node: predict(row), check()"""
+
+    endings = (".mjs", ".js")
+
+    def write(self, description: Description, name: str) -> bytes:
+        for layer in description["layers"]:
+            parsed(layer["activation"])  # nothing else is run
+        functions = [f"  (z, slope) => {layer['activation']}," for layer in description["layers"]]
+        parts = {
+            "NAME": name,
+            "TARGET": said(description["target"]),
+            "EXAMPLE": example_of(description),
+            "ACTIVATIONS": "\n".join(["const ACTIVATIONS = [", *functions, "];"]),
+            # a key __proto__ would be the prototype of an object that is written out, but not of one that is parsed
+            "DESCRIPTION": f"JSON.parse({json.dumps(json.dumps(description, allow_nan=False))})",
+        }
+        return filled("model.mjs", parts).encode("ascii")
+
+    def verify(self, path: Path) -> str:
+        return run_program(["node", "--input-type=module", "-e", CHECK, path.resolve().as_uri()], path)

@@ -1,0 +1,42 @@
+"""Write a model as one file of Python, which needs its standard library alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from nncli.export.description import Description
+from nncli.export.expressions import parsed
+from nncli.export.targets import TARGETS, Target
+from nncli.export.text import example_of, filled, said
+from nncli.export.verify import run_program
+
+
+@TARGETS.register("python")
+class Python(Target):
+    """One file, standard library only: predict(row), check()"""
+
+    endings = (".py",)
+
+    def write(self, description: Description, name: str) -> bytes:
+        parts = {
+            "NAME": name,
+            "TARGET": said(description["target"]),
+            "EXAMPLE": example_of(description),
+            "ACTIVATIONS": activations(description),
+            "DESCRIPTION": json.dumps(description, allow_nan=False),
+        }
+        return filled("model.py.txt", parts).encode("ascii")
+
+    def verify(self, path: Path) -> str:
+        # -I: from its own folder, and that of the user, nothing is loaded
+        return run_program([sys.executable, "-I", str(path)], path)
+
+
+def activations(description: Description) -> str:
+    """Return a list of functions of z and slope, one for each layer."""
+    for layer in description["layers"]:
+        parsed(layer["activation"])  # nothing else is run
+    lines = [f"    lambda z, slope: {layer['activation']}," for layer in description["layers"]]
+    return "\n".join(["ACTIVATIONS = [", *lines, "]"])
