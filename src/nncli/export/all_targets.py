@@ -6,5 +6,5 @@ from nncli.export.targets import TARGETS, Target
 
 __all__ = ["TARGETS", "Target"]
 
-for _module in ("c_file", "javascript", "python_file", "json_file"):
+for _module in ("onnx_file", "c_file", "javascript", "python_file", "sql", "json_file"):
     importlib.import_module(f"nncli.export.{_module}")
