@@ -11,7 +11,7 @@ import typer
 
 from nncli.cli.options import Quiet, switch, value_option
 from nncli.errors import DONE, DataError, OptionError, UsageError, mention
-from nncli.system.atomic import Replaceable, as_stdout, atomic_file, check_writable
+from nncli.system.atomic import HEAD_BYTES, Replaceable, as_stdout, atomic_file, check_writable
 from nncli.system.output import say, shortened
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ DEFAULT_OUT = "the name of the model, with the ending of the language"
 def export(
     file: Annotated[str, typer.Argument(metavar="FILE", help=FILE_HELP, show_default=False)],
     to: Annotated[str | None, value_option("LANGUAGE", TO_HELP, "by the name of --out", "--to")] = None,
-    out: Annotated[str | None, value_option("FILE", "File to write, or - for stdout.", DEFAULT_OUT, "--out", "-o")] = None,
+    out: Annotated[
+        str | None, value_option("FILE", "File to write, or - for stdout.", DEFAULT_OUT, "--out", "-o")
+    ] = None,
     verify: Annotated[bool, switch("--verify", VERIFY_HELP)] = False,
     matrix: Annotated[bool, switch("--matrix", MATRIX_HELP)] = False,
     quiet: Quiet = False,
@@ -45,7 +47,7 @@ def export(
         unused = {"to": to is not None, "out": out is not None, "matrix": matrix}
         for option in (name for name, is_given in unused.items() if is_given):
             raise OptionError(option, "--verify reads a file that is there", "Leave it out")
-        print(_target_of(file, file).verify(_existing(file)))
+        print(_target_of(file, file).verify(_own(file)))
         return DONE
     if to is None and out is None:
         problem = f"expected a language, one of {', '.join(TARGETS)}, found none"
@@ -71,10 +73,18 @@ def _target_of(path: str, where: str) -> Target:
     raise UsageError(where, problem, f"Name another file, or say the language with {mention('to')}")
 
 
-def _existing(file: str) -> Path:
-    if not Path(file).is_file():
-        raise DataError(file, "there is no such file", "Name one that nncli export has written")
-    return Path(file)
+def _own(file: str) -> Path:
+    """Return the path of a file that an export has written: no other one is run. DataError for another."""
+    from nncli.export.text import is_export
+
+    try:
+        with Path(file).open("rb") as opened:
+            if is_export(opened.read(HEAD_BYTES)):
+                return Path(file)
+    except OSError as error:
+        raise DataError(file, f"cannot read it: {error.strerror}", "Name one that nncli export has written") from None
+    remedy = f"Write it with {mention('to')}"
+    raise DataError(file, "expected a file that nncli has exported, found another", remedy)
 
 
 def _beside(file: str, target: Target) -> str:

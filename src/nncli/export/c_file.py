@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,9 +31,9 @@ class C(Target):
 
     def verify(self, path: Path) -> str:
         text = path.read_text("ascii", "replace")
-        macro = next((line.split()[1] for line in text.splitlines() if line.endswith("_MAIN") and "#ifdef" in line), "")
+        macro = next((line.split()[1] for line in text.splitlines() if re.fullmatch(r"#ifdef \w+_MAIN", line)), "")
         if not macro:
-            raise OutputError(str(path), "expected a C file that nncli has exported, found another", WRITE_AGAIN)
+            raise OutputError(str(path), "its check failed: it has no main", WRITE_AGAIN)
         with tempfile.TemporaryDirectory() as folder:
             program = str(Path(folder) / "check")
             run_program(["cc", "-std=c99", "-O2", f"-D{macro}", str(path), "-o", program, "-lm"], path)
@@ -76,7 +77,8 @@ def _parts(description: Description, name: str) -> dict[str, str]:
         "PREDICT": _predict(description, name),
         "GOLDEN": "\n".join(_golden(description)),
         "LEVEL": "" if is_number else _level(description),
-        "CALL": f"{'' if is_number else 'int prediction = '}{name}_predict(golden_numbers[i], golden_texts[i], answers);",
+        "CALL": ("" if is_number else "int prediction = ")
+        + f"{name}_predict(golden_numbers[i], golden_texts[i], answers);",
         "COMPARE": "" if is_number else COMPARE,
     }
 

@@ -53,8 +53,8 @@ def columns_of(description: Description, kind: str) -> list[dict[str, Any]]:
 
 def inputs_of(description: Description) -> int:
     """Count the inputs of the network."""
-    sizes = {"number": lambda _: 1, "date": lambda _: len(INPUTS), "text": lambda column: column["inputs"]}
-    return sum(sizes[column["kind"]](column) for column in description["columns"])
+    sizes = {"number": 1, "date": len(INPUTS)}
+    return sum(sizes.get(column["kind"]) or column["inputs"] for column in description["columns"])
 
 
 def _columns(schema: Schema, fitted: Preprocess, dtype: np.dtype[Any]) -> list[dict[str, Any]]:

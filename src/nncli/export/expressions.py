@@ -53,7 +53,7 @@ def parsed(expression: str) -> ast.expr:
 def _check(node: ast.expr) -> None:
     match node:
         case ast.Constant(value=int() | float()) | ast.Name(id="z" | "slope"):
-            return
+            return None
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return _check(operand)
         case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), left=left, right=right):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nncli.data.dataset import Table, TextColumn
+from nncli.data.cells import is_missing
+from nncli.data.dataset import Schema, Table, TextColumn, canonical
 from nncli.export.description import Description, columns_of
 from nncli.model.model import Model
 
@@ -26,7 +27,7 @@ def golden_rows(model: Model, description: Description) -> dict[str, Any]:
     model in float64), and by what the type of the model itself adds to that, found by computing the row in float64 too.
     """
     rows = _rows(model, description)
-    table = table_of(rows, description)
+    table = table_of(rows, model.schema)
     answers, exact = _numbers(model, table), _numbers(model.in_double(), table)
     size = np.maximum(1, np.abs(answers)) if not model.probabilistic else np.ones_like(answers)
     near = NEAR[description["dtype"]] * (description["output"]["sd"] if model.target is not None else 1)
@@ -37,19 +38,18 @@ def golden_rows(model: Model, description: Description) -> dict[str, Any]:
     return found
 
 
-def table_of(rows: list[Row], description: Description) -> Table:
+def table_of(rows: Sequence[Row], schema: Schema) -> Table:
     """Return rows as the table that the model reads; dates are days since 1970."""
-    numbers = np.array(
-        [[_number(row[column["name"]]) for column in columns_of(description, "number")] for row in rows], np.float64
-    )
-    texts = {column["name"]: _texts([row[column["name"]] for row in rows]) for column in columns_of(description, "text")}
-    dates = {
-        column["name"]: np.array([_number(row[column["name"]]) for row in rows])
-        for column in columns_of(description, "date")
-    }
-    names = tuple(column["name"] for column in columns_of(description, "number"))
-    numbers = numbers.reshape(len(rows), len(names))
-    return Table(names, numbers.astype(description["reads"]), texts, dates)
+
+    def cells(name: str) -> list[float | str | None]:
+        return [row[name] for row in rows]
+
+    names = schema.of_kind("number")
+    numbers = np.array([[*map(_number, cells(name))] for name in names]).reshape(len(names), len(rows)).T
+    texts = {name: _texts(cells(name), schema.missing) for name in schema.of_kind("text")}
+    dates = {name: np.array([*map(_number, cells(name))]) for name in schema.of_kind("date")}
+    with np.errstate(over="ignore"):
+        return Table(names, numbers.astype(schema.dtype), texts, dates)
 
 
 def _numbers(model: Model, table: Table) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -118,7 +118,9 @@ def _number(cell: float | str | None) -> float:
     return np.nan if cell is None else float(cell)
 
 
-def _texts(cells: list[float | str | None]) -> TextColumn:
-    values = sorted({str(cell) for cell in cells if cell is not None})
-    codes = [-1 if cell is None else values.index(str(cell)) for cell in cells]
+def _texts(cells: Sequence[float | str | None], missing: tuple[str, ...]) -> TextColumn:
+    """Return cells of text as a reader of files does: the missing ones known, flags and numbers in their usual form."""
+    read = [None if cell is None or is_missing(str(cell), missing) else canonical(str(cell)) for cell in cells]
+    values = sorted({cell for cell in read if cell is not None})
+    codes = [-1 if cell is None else values.index(cell) for cell in read]
     return TextColumn(np.array(codes), tuple(values))

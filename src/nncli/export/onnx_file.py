@@ -15,10 +15,12 @@ from nncli.export.description import Description, columns_of
 from nncli.export.expressions import Language
 from nncli.export.targets import TARGETS, Target
 from nncli.export.verify import WRITE_AGAIN, compare, said_of
-from nncli.nn.components import Configurable, setting
+from nncli.nn.components import Configurable
 from nncli.system.output import in_quotes
 
 OPSET, ML_OPSET, IR = 17, 3, 8  # of 2022: every runtime of today knows them
+INTERNAL = "nn/"  # begins all names in the graph but those of inputs and outputs
+OUTPUTS = ("prediction", "probabilities", "scores")
 MATRIX = "inputs"  # the name of the only input, where there is one for all columns
 OPERATIONS = {"+": "Add", "-": "Sub", "*": "Mul", "/": "Div"}
 FUNCTIONS = {"arctan": "Atan", "exp": "Exp", "relu": "Relu", "tanh": "Tanh"}
@@ -37,6 +39,12 @@ class Onnx(Configurable, Target):
     def check_can_write(self, description: Description) -> None:
         _onnx("--to onnx")
         if not self.matrix:
+            for column in description["columns"]:
+                name = column["name"]
+                if name in ("", *OUTPUTS) or name.startswith(INTERNAL):
+                    problem = f"column {in_quotes(name)}: an input of a graph cannot be called so"
+                    remedy = f"Rename it in the data, and train again, or use {mention('matrix', True)}"
+                    raise OptionError("to", problem, remedy)
             return
         for kind, why in (("text", "it is text"), ("date", "it is a date, which float32 cannot hold")):
             if kind == "date" and description["reads"] == "float64":
@@ -172,9 +180,7 @@ class _Graph:
             learned = {what: [column[what] for column in numbers] for what in ("median", "shift", "scale")}
             parts.append(self.scaled(values, learned, reads))
         for i, column in enumerate(dates):
-            days = (
-                self.columns(whole, [len(numbers) + i]) if self.matrix else self.input(column["name"], "float64", 1)
-            )
+            days = self.columns(whole, [len(numbers) + i]) if self.matrix else self.input(column["name"], "float64", 1)
             parts.append(self.scaled(self.parts_of_date(days, column["first"]), column, "float64"))
         for column in texts:
             codes = self.codes(self.input(column["name"], "text", 1), column)
@@ -255,15 +261,15 @@ class _Graph:
         """Add a function of an activation."""
         if name in FUNCTIONS:
             return self.add(FUNCTIONS[name], z)
-        zero, one = (self.constant(value, self.dtype) for value in (0.0, 1.0))
+        one = self.constant(1.0, self.dtype)
         if name == "sigmoid":
             e = self.add("Exp", self.add("Neg", self.clip(z, 80.0, self.dtype)))
             return self.add("Div", one, self.add("Add", one, e))
         if name == "softplus":  # max(z, 0) + log(1 + e^-|z|)
             small = self.add("Log", self.add("Add", one, self.add("Exp", self.add("Neg", self.add("Abs", z)))))
             return self.add("Add", self.add("Relu", z), small)
-        low = zero if name == "step" else self.constant(-1.0, self.dtype)
-        return self.add("Where", self.add("Less", z, zero), low, one)
+        low = self.constant(0.0 if name == "step" else -1.0, self.dtype)
+        return self.add("Where", self.add("Less", z, self.constant(0.0, self.dtype)), low, one)
 
     # answers
 
@@ -308,19 +314,19 @@ class _Graph:
 
     def add(self, operator: str, *names: str, name: str = "", **attributes: Any) -> str:
         """Add a node, and return the name of its output."""
-        name = name or f"{operator.lower()}_{len(self.nodes)}"
+        name = name or f"{INTERNAL}{operator.lower()}_{len(self.nodes)}"
         self.nodes.append(self.onnx.helper.make_node(operator, names, [name], **attributes))
         return name
 
     def constant(self, value: Any, dtype: str) -> str:
         """Add a constant, and return its name."""
-        name = f"constant_{len(self.constants)}"
+        name = f"{INTERNAL}constant_{len(self.constants)}"
         self.constants.append(self.onnx.numpy_helper.from_array(np.array(value, dtype), name))
         return name
 
     def strings(self, values: list[str]) -> str:
         """Add a constant vector of texts, and return its name."""
-        name = f"constant_{len(self.constants)}"
+        name = f"{INTERNAL}constant_{len(self.constants)}"
         data = [value.encode("utf-8", "surrogateescape") for value in values]
         self.constants.append(self.onnx.helper.make_tensor(name, self.types["text"], [len(values)], data))
         return name

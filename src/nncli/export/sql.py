@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,13 @@ from nncli.export.expressions import Language
 from nncli.export.targets import TARGETS, Target
 from nncli.export.text import said
 from nncli.export.verify import WRITE_AGAIN, compare, said_of
-from nncli.system.output import counted, in_quotes
+from nncli.system.output import in_quotes
 
 MOST_PARAMETERS, MOST_COLUMNS = 20_000, 1_500  # SQLite takes 2,000 columns, and a million characters
+DAYS = (
+    "Of a date d, they are julianday(d) - 2440587.5\n-- in SQLite, epoch(d) / 86400.0 in DuckDB, "
+    "extract(epoch from d) / 86400.0 in PostgreSQL."
+)
 GOLDEN = "-- golden rows: "
 ROW = "nn_row"
 SPLIT = "536870913e0"  # 2^29 + 1: v·s − (v·s − v) is v in the 24 bits of float32 (Veltkamp 1968)
@@ -35,7 +39,7 @@ FUNCTIONS = {
     "exp": "exp({0})",
     "arctan": "atan({0})",
 }
-Named = Mapping[str, str]  # column → expression
+Named = dict[str, str]  # column → expression
 
 
 @TARGETS.register("sql")
@@ -54,7 +58,9 @@ class Sql(Target):
             ("inputs, or units of a layer", widest, MOST_COLUMNS),
         ):
             if found > most:
-                problem = f"expected a network of at most {most:,} {what}, as each is a part of one SELECT, found {found:,}"
+                problem = (
+                    f"expected a network of at most {most:,} {what}, as each is a part of one SELECT, found {found:,}"
+                )
                 raise OptionError("to", problem, f"Use {mention('to', 'onnx')}, or train a smaller one")
         names = [ROW, *(column["name"] for column in description["columns"])]
         for i, name in enumerate(names):
@@ -64,14 +70,14 @@ class Sql(Target):
 
     def write(self, description: Description, name: str) -> bytes:
         golden = {key: description[key] for key in ("format", "task", "output", "classes", "columns", "golden")}
-        dates = [said(column["name"]) for column in columns_of(description, "date")]
+        dates = ", ".join(said(column["name"]) for column in columns_of(description, "date"))
+        target = said(description["target"])
         head = [
-            f"-- A trained model, written by nncli: predicts {said(description['target'])} of each row of the table data.",
+            f"-- A trained model, written by nncli: predicts {target} of each row of the table data.",
             "-- For SQLite (3.35 or later, with its mathematical functions), DuckDB and PostgreSQL. A missing cell is",
             "-- NULL, and columns of numbers have a type of numbers. Put the name of your table in the place of data.",
-            *([f"-- Dates are days since 1970-01-01: {', '.join(dates)}. Of a date d, they are julianday(d) - 2440587.5",
-               "-- in SQLite, epoch(d) / 86400.0 in DuckDB, extract(epoch from d) / 86400.0 in PostgreSQL."] * bool(dates)),
-        ]  # fmt: skip
+        ]
+        head += [f"-- Dates are days since 1970-01-01: {dates}. {DAYS}"] * bool(dates)
         text = "\n".join([*head, _select(description), GOLDEN + json.dumps(golden, allow_nan=False), ""])
         return text.encode("utf-8", "surrogateescape")
 
@@ -131,14 +137,16 @@ def _select(description: Description) -> str:
         written.append(f"{name} AS MATERIALIZED (SELECT\n  {listed}\n  FROM {source})")
     answers = [f"nn_answer.{internal} AS {_quoted(name)}" for internal, name in _names(description).items()]
     listed = ",\n  ".join(["nn_rows.*", *answers])
-    final = f"SELECT\n  {listed}\nFROM nn_rows JOIN nn_answer ON nn_rows.{ROW} = nn_answer.{ROW}\nORDER BY nn_rows.{ROW};"
+    final = (
+        f"SELECT\n  {listed}\nFROM nn_rows JOIN nn_answer ON nn_rows.{ROW} = nn_answer.{ROW}\nORDER BY nn_rows.{ROW};"
+    )
     return "WITH " + ",\n".join(written) + "\n" + final
 
 
 def _inputs(description: Description) -> tuple[Named, Named, Named]:
     """Write the cells with the missing ones filled in, then scaled, then cut off."""
     numbers, dates, texts = (columns_of(description, kind) for kind in ("number", "date", "text"))
-    cells, scaled, inputs = dict[str, str](), dict[str, str](), dict[str, str]()
+    cells, scaled, inputs = Named(), Named(), Named()
     for i, column in enumerate(numbers):
         cells[f"v{i}"] = f"COALESCE(CAST({_quoted(column['name'])} AS DOUBLE PRECISION), {_number(column['median'])})"
         value = f"(v{i} * {SPLIT} - (v{i} * {SPLIT} - v{i}))" if description["reads"] == "float32" else f"v{i}"
@@ -155,7 +163,9 @@ def _inputs(description: Description) -> tuple[Named, Named, Named]:
         inputs[name] = f"CASE WHEN {name} > 1e15 THEN 1e15 WHEN {name} < -1e15 THEN -1e15 ELSE {name} END"
     for i, column in enumerate(texts):
         text = f"TRIM(CAST({_quoted(column['name'])} AS VARCHAR))"
-        codes = " ".join(f"WHEN {_text(text)} THEN {code}" for text, code in column["codes"].items() if "\0" not in text)
+        codes = " ".join(
+            f"WHEN {_text(text)} THEN {code}" for text, code in column["codes"].items() if "\0" not in text
+        )
         cell = f"CASE {text} {codes} ELSE {column['inputs'] - 1} END"
         cells[f"t{i}"] = f"CASE WHEN {_quoted(column['name'])} IS NULL THEN {column['missing']} ELSE {cell} END"
         scaled[f"t{i}"] = inputs[f"t{i}"] = f"t{i}"
@@ -165,7 +175,7 @@ def _inputs(description: Description) -> tuple[Named, Named, Named]:
 def _dates(description: Description) -> list[Named]:
     """Write, step by step, the day of the year and the weekday of each date, from days since 1970. Years are counted
     from March: a leap day is then the last of its year (Fliegel and Van Flandern 1968)."""
-    steps: list[dict[str, str]] = [{} for _ in range(5)]
+    steps: list[Named] = [{} for _ in range(5)]
     for i in range(len(columns_of(description, "date"))):
         steps[0][f"day{i}"] = f"FLOOR(d{i})"
         steps[1][f"era{i}"] = f"FLOOR((day{i} + 719468e0) / 146097e0)"
@@ -217,7 +227,8 @@ def _units(layer: dict[str, Any]) -> Named:
     )
     slopes = [*map(_number, layer["slopes"])] or ["0e0"] * len(layer["biases"])
     return {
-        f"x{j}": written.translated(layer["activation"], {"z": f"x{j}", "slope": slope}) for j, slope in enumerate(slopes)
+        f"x{j}": written.translated(layer["activation"], {"z": f"x{j}", "slope": slope})
+        for j, slope in enumerate(slopes)
     }
 
 

@@ -1,4 +1,4 @@
-"""The targets of an export: each writes a description in its own language, and checks such a file in its own runtime."""
+"""The targets of an export: each writes a description in its language, and checks such a file in its runtime."""
 
 from __future__ import annotations
 

@@ -23,13 +23,16 @@ def filled(template: str, parts: Mapping[str, str]) -> str:
 
 def said(name: str) -> str:
     """Quote a name from the data so that it ends no comment, string or line of the file, whatever is in it."""
-    return json.dumps(name).replace("*/", "*\\/").replace("<", "\\u003c").replace("??", "?\\u003f")
+    return json.dumps(name).replace("*/", "*\\u002f").replace("<", "\\u003c").replace("??", "?\\u003f")
 
 
 def example_of(description: Description) -> str:
     """Return the first golden row as an object in JSON, or the first columns of a wide one."""
     row = description["golden"]["rows"][0]
-    cells = [f"{said(name)}: {json.dumps(cell) if isinstance(cell, float) else said(str(cell))}" for name, cell in row.items()]
+    cells = [
+        f"{said(name)}: {json.dumps(cell) if isinstance(cell, float) else said(str(cell))}"
+        for name, cell in row.items()
+    ]
     return "{" + ", ".join(cells[:SHOWN]) + (", ..." if len(cells) > SHOWN else "") + "}"
 
 

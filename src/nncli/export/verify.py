@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,9 +26,10 @@ def run_program(command: Sequence[str], path: Path) -> str:
     except subprocess.TimeoutExpired:
         raise OutputError(str(path), f"its check did not end within {SECONDS} seconds", WRITE_AGAIN) from None
     if done.returncode:
-        lines = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()
-        told = next((line for line in lines if "golden row" in line), lines[-1])
-        raise OutputError(str(path), f"its check failed: {shortened(told.strip())}", WRITE_AGAIN)
+        said = done.stderr.strip() or done.stdout.strip() or "it says nothing"
+        found = re.search(r"golden row \d+: .*", said)
+        told = found[0] if found else said.splitlines()[-1]
+        raise OutputError(str(path), f"its check failed: {shortened(told)}", WRITE_AGAIN)
     return done.stdout.strip()
 
 
@@ -34,9 +37,7 @@ def compare(found: Sequence[Sequence[float]], predictions: Sequence[Any], descri
     """Compare answers with those of the golden rows, and the predictions with theirs: return the largest difference.
     ValueError for one that is too large, or another class where the first two are not level."""
     golden, largest = description["golden"], 0.0
-    for i, (values, answers, tolerance) in enumerate(
-        zip(found, golden["answers"], golden["tolerances"], strict=True)
-    ):
+    for i, (values, answers, tolerance) in enumerate(zip(found, golden["answers"], golden["tolerances"], strict=True)):
         difference = max(abs(value - answer) for value, answer in zip(values, answers, strict=True))
         if not difference <= tolerance:
             raise ValueError(f"golden row {i + 1}: expected {answers}, found {[*values]}")
@@ -55,7 +56,10 @@ def is_level(answers: Sequence[float], tolerance: float, output: dict[str, Any])
         return bool(abs(answers[output["positive"]] - output["threshold"]) <= near)
     if output["costs"]:
         near *= max(abs(cost) for costs in output["costs"] for cost in costs)
-        answers = [-sum(p * cost for p, cost in zip(answers, costs, strict=True)) for costs in zip(*output["costs"])]
+        answers = [
+            -sum(p * cost for p, cost in zip(answers, costs, strict=True))
+            for costs in zip(*output["costs"], strict=True)
+        ]
     first, second = sorted(answers, reverse=True)[:2]
     return first - second <= near
 
