@@ -108,7 +108,8 @@ def compare(file: Path, rows: Sequence[exported.Row], name: str, runtimes: Seque
 def tolerances(model: Model, answers: np.ndarray, rows: Sequence[exported.Row]) -> np.ndarray:
     """Return how far off the answers (n, K) may be, (n,): 1e-6 for probabilities, in float64 1e-9. Scores and numbers
     have units: they may be that far off in proportion to their size, and numbers, which are written rounded, by half a
-    unit of their last place. Odd rows may also be as far off as float32 itself makes `predict` (four times that)."""
+    unit of their last place. Odd rows may also be as far off as float32 makes `predict` itself in one
+    of them (four times that)."""
     dtype = model.network.dtype.name
     if model.target is not None:
         size = np.maximum(model.target.sd, np.abs(answers - model.target.mean))[:, 0]
@@ -123,7 +124,7 @@ def tolerances(model: Model, answers: np.ndarray, rows: Sequence[exported.Row]) 
     else:
         rounded = np.abs(exact.by_class(exact.scores(table)) - answers).max(axis=1)
     is_odd = (np.arange(len(answers)) % ODD == 0) | (not model.probabilistic)
-    return np.asarray(near + np.where(is_odd, 4 * rounded, 0))
+    return np.asarray(near + np.where(is_odd, 4 * rounded.max(), 0))
 
 
 def is_level(model: Model, answers: np.ndarray) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import re
 import subprocess
 from collections.abc import Sequence
