@@ -192,7 +192,7 @@ def in_onnx(path: Path, rows: Sequence[Row], matrix: bool = False) -> Answers:
     found = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, given)
     if len(found) == 1:
         return [""] * len(rows), found[0]
-    return found[0].tolist(), found[1]
+    return [*map(str, found[0].tolist())], found[1]
 
 
 def in_sqlite(path: Path, rows: Sequence[Row]) -> Answers:

@@ -139,7 +139,7 @@ def _forward(description: Description) -> list[str]:
     here, there, width = "a", "b", start
     for i, layer in enumerate(description["layers"]):
         units = len(layer["biases"])
-        lines.append(f"dense({here}, {width}, {units}, W{i}, b{i}, {there});")
+        lines.append(f"DENSE({here}, {width}, {units}, W{i}, b{i}, {there})")
         if i < len(description["layers"]) - 1:
             slope = f"slopes{i}[i]" if layer["slopes"] else "0"
             lines.append(f"for (i = 0; i < {units}; i++) {there}[i] = activation{i}({there}[i], {slope});")

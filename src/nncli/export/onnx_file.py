@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nncli.data.column_statistics import LARGEST
 from nncli.errors import OptionError, OutputError, UsageError, mention
 from nncli.export.description import Description, columns_of
 from nncli.export.expressions import Language
@@ -22,6 +24,7 @@ OPSET, ML_OPSET, IR = 17, 3, 8  # of 2022: every runtime of today knows them
 INTERNAL = "nn/"  # begins all names in the graph but those of inputs and outputs
 OUTPUTS = ("prediction", "probabilities", "scores")
 MATRIX = "inputs"  # the name of the only input, where there is one for all columns
+ML = "ai.onnx.ml"  # the domain of operators for columns
 OPERATIONS = {"+": "Add", "-": "Sub", "*": "Mul", "/": "Div"}
 FUNCTIONS = {"arctan": "Atan", "exp": "Exp", "relu": "Relu", "tanh": "Tanh"}
 INSTALL = "Install it with: pip install 'nncli[onnx]'"
@@ -59,7 +62,7 @@ class Onnx(Configurable, Target):
         graph.build()
         model = onnx.helper.make_model(
             onnx.helper.make_graph(graph.nodes, name, graph.inputs, graph.outputs, graph.constants),
-            opset_imports=[onnx.helper.make_opsetid("", OPSET), onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
+            opset_imports=[onnx.helper.make_opsetid("", OPSET), onnx.helper.make_opsetid(ML, ML_OPSET)],
             producer_name="nncli",
             producer_version=description["nncli"],
             ir_version=IR,
@@ -109,6 +112,11 @@ def feeds(rows: list[dict[str, Any]], columns: list[dict[str, Any]], reads: str,
     return {MATRIX: np.hstack([*found.values()])} if matrix else found
 
 
+def is_whole(name: str) -> bool:
+    """Tell whether the name of a class is a whole number as Python writes it: an answer is then a number."""
+    return re.fullmatch(r"0|-?[1-9]\d{0,17}", name) is not None
+
+
 def _run(model: Any, description: Mapping[str, Any]) -> tuple[list[list[float]], list[Any]]:
     """Return the answers for the golden rows, of onnxruntime if it is there, or else of the reference of onnx."""
     is_matrix = [one.name for one in model.graph.input] == [MATRIX] and len(description["columns"]) != 1
@@ -125,7 +133,7 @@ def _run(model: Any, description: Mapping[str, Any]) -> tuple[list[list[float]],
         (numbers,) = run(None, given)
         return numbers.reshape(-1, 1).tolist(), []
     predictions, answers = run(None, given)
-    return answers.tolist(), predictions.reshape(-1).tolist()
+    return answers.tolist(), [*map(str, predictions.tolist())]
 
 
 @dataclass
@@ -172,11 +180,12 @@ class _Graph:
             whole = self.input(MATRIX, reads, len(numbers) + len(dates))
         if numbers:
             names = [column["name"] for column in numbers]
-            values = (
-                self.columns(whole, range(len(numbers)))
-                if self.matrix
-                else self.joined([self.input(name, reads, 1) for name in names])
-            )
+            if not self.matrix:
+                values = self.joined([self.input(name, reads, 1) for name in names])
+            elif dates:
+                values = self.columns(whole, range(len(numbers)))
+            else:
+                values = whole
             learned = {what: [column[what] for column in numbers] for what in ("median", "shift", "scale")}
             parts.append(self.scaled(values, learned, reads))
         for i, column in enumerate(dates):
@@ -190,11 +199,15 @@ class _Graph:
 
     def scaled(self, values: str, learned: Mapping[str, Any], dtype: str) -> str:
         """Add x = (value - shift) * scale, of the median where the value is missing, cut off at 1e15."""
-        median, shift, scale = (self.constant(learned[what], dtype) for what in ("median", "shift", "scale"))
-        filled = self.add("Where", self.add("IsNaN", values), median, values)
-        finite = float(np.finfo(dtype).max)
-        x = self.add("Mul", self.clip(self.add("Sub", filled, shift), finite, dtype), scale)
-        return self.cast(self.clip(x, 1e15, dtype), self.dtype)
+        if dtype == "float32":  # for which there is an operator that does this at once
+            missing = {"imputed_value_floats": learned["median"], "replaced_value_float": float("nan")}
+            filled = self.add("Imputer", values, domain=ML, **missing)
+        else:
+            median = self.constant(learned["median"], dtype)
+            filled = self.add("Where", self.add("IsNaN", values), median, values)
+        shift, scale = (self.constant(learned[what], dtype) for what in ("shift", "scale"))
+        x = self.add("Mul", self.add("Sub", filled, shift), scale)
+        return self.cast(self.clip(x, LARGEST, dtype), self.dtype)
 
     def parts_of_date(self, days: str, first: float) -> str:
         """Add the days since the first, the day of the year and the weekday of dates (n, 1), all NaN where a date is
@@ -235,7 +248,7 @@ class _Graph:
         return self.add(
             "LabelEncoder",
             texts,
-            domain="ai.onnx.ml",
+            domain=ML,
             keys_strings=[*known],
             values_int64s=[*known.values()],
             default_int64=column["inputs"] - 1,
@@ -246,8 +259,8 @@ class _Graph:
     def layers(self, x: str) -> str:
         """Add the dense layers with their activations; return the scores."""
         for layer in self.description["layers"]:
-            product = self.add("MatMul", x, self.constant(layer["weights"], self.dtype))
-            z = self.add("Add", product, self.constant(layer["biases"], self.dtype))
+            weights, biases = (self.constant(layer[what], self.dtype) for what in ("weights", "biases"))
+            z = self.add("Gemm", x, weights, biases)
             slope = self.constant(layer["slopes"], self.dtype) if layer["slopes"] else ""
             written = Language[str](
                 lambda number: self.constant(number, self.dtype),
@@ -275,40 +288,40 @@ class _Graph:
 
     def answer(self, z: str, output: Mapping[str, Any]) -> None:
         """Add the predicted class of each row, and the probability or score of each class, from the scores."""
-        K, s = len(self.description["classes"]), self.cast(z, "float64")
+        K, s = len(self.description["classes"]), z
         if output["calibration"]:
-            a, b = (self.constant(output["calibration"][name], "float64") for name in ("a", "b"))
-            s = self.clip(self.add("Add", self.add("Mul", s, a), b), 1e30, "float64")
+            a, b = (self.constant(output["calibration"][name], self.dtype) for name in ("a", "b"))
+            s = self.clip(self.add("Add", self.add("Mul", s, a), b), 1e30, self.dtype)
         if output["scores"] == 1:
-            border = self.constant(2 * output["border"], "float64")
+            border = self.constant(2 * output["border"], self.dtype)
             s = self.joined([self.add("Sub", border, s), s])
         name = "probabilities" if output["probabilities"] else "scores"
         if output["link"] == "identity":
             self.add("Identity", s, name=name)
+        elif output["link"] == "softmax":
+            self.add("Softmax", s, axis=1, name=name)
         else:
-            if output["link"] == "softmax":
-                e = self.add("Exp", self.add("Sub", s, self.add("ReduceMax", s, axes=[1], keepdims=1)))
-            else:
-                e = self.add("Exp", self.add("Neg", self.clip(s, 80.0, "float64")))
-                e = self.add("Div", self.constant(1.0, "float64"), self.add("Add", self.constant(1.0, "float64"), e))
-            # a product with ones, as few runtimes sum in double precision
-            total = self.add("MatMul", e, self.constant([[1.0]] * K, "float64"))
-            self.add("Div", e, total, name=name)
+            p = self.function("sigmoid", s)
+            self.add("Div", p, self.add("ReduceSum", p, self.constant([1], "int64"), keepdims=1), name=name)
         if output["threshold"] is not None:
             positive = output["positive"]
-            p = self.columns(name, [positive])
-            is_less = self.add("Less", p, self.constant(output["threshold"], "float64"))
+            is_less = self.add(
+                "Less",
+                self.columns(self.cast(name, "float64"), [positive]),
+                self.constant(output["threshold"], "float64"),
+            )
             own, other = (self.constant([[one]], "int64") for one in (positive, 1 - positive))
             places = self.add("Reshape", self.add("Where", is_less, other, own), self.constant([-1], "int64"))
         elif output["costs"]:
             costs = self.constant(np.negative(output["costs"]).tolist(), "float64")
-            places = self.add("ArgMax", self.add("MatMul", name, costs), axis=1, keepdims=0)
+            places = self.add("ArgMax", self.add("MatMul", self.cast(name, "float64"), costs), axis=1, keepdims=0)
         else:  # of two that are level, the second; of more, the first
             places = self.add("ArgMax", s, axis=1, keepdims=0, select_last_index=int(K == 2))
-        classes = self.strings(self.description["classes"])
-        self.add("Gather", classes, places, axis=0, name="prediction")
-        self.output("prediction", "text")
-        self.output(name, "float64", K)
+        classes, are_whole = self.description["classes"], all(map(is_whole, self.description["classes"]))
+        names = self.constant([*map(int, classes)], "int64") if are_whole else self.strings(classes)
+        self.add("Gather", names, places, axis=0, name="prediction")
+        self.output("prediction", "int64" if are_whole else "text")
+        self.output(name, self.dtype, K)
 
     # parts of a graph
 

@@ -77,21 +77,19 @@ static int code_of(const char *text, const struct code *codes, int n, int missin
     return other;
 }
 
-// z = x W + b
-static void dense(const real *x, int inputs, int units, const real *W, const real *b, real *z)
-{
-    int i, j;
-    for (j = 0; j < units; j++) z[j] = b[j];
-    for (i = 0; i < inputs; i++) {
-        const real value = x[i], *w = W + (size_t)i * units;
-        if (value != 0) for (j = 0; j < units; j++) z[j] += value * w[j];
+// z = x W + b. A macro, so that compilers know how often each loop runs, and do several units at once
+#define DENSE(x, inputs, units, W, b, z)                                                  \
+    for (j = 0; j < (units); j++) (z)[j] = (b)[j];                                        \
+    for (i = 0; i < (inputs); i++) {                                                      \
+        const real value = (x)[i];                                                        \
+        if (value != 0)                                                                   \
+            for (j = 0; j < (units); j++) (z)[j] += value * (W)[(size_t)i * (units) + j]; \
     }
-}
 
 static void forward(const double *numbers, const char *const *texts, double z[SCORES])
 {
     real a[WIDEST], b[WIDEST];
-    int i;
+    int i, j;
     (void)numbers; (void)texts; (void)date_inputs; (void)code_of; (void)scaled; (void)relu; (void)sigmoid; (void)softplus;
     (void)step; (void)sign;
     for (i = 0; i < INPUTS; i++) a[i] = 0;
