@@ -115,5 +115,5 @@ def _write(file: str, target: Target, out: str, quiet: bool) -> int:
         return DONE
     with atomic_file(Path(out)) as written:
         written.write(data)
-    say(f"wrote {out}: {len(data):,} bytes; nncli export --verify {shlex.quote(out)} runs its golden rows", quiet)
+    say(f"wrote {out}; check it with: nncli export --verify {shlex.quote(out)}", quiet)
     return DONE
