@@ -107,13 +107,13 @@ def compare(file: Path, rows: Sequence[exported.Row], name: str, runtimes: Seque
 
 def tolerances(model: Model, answers: np.ndarray, rows: Sequence[exported.Row]) -> np.ndarray:
     """Return how far off the answers (n, K) may be, (n,): 1e-6 for probabilities, in float64 1e-9. Scores and numbers
-    have units: they may be that far off in proportion to their size, and numbers, which are written rounded, by half a
-    unit of their last place. Odd rows may also be as far off as float32 makes `predict` itself in one
+    have units: they may be that far off in proportion to their size, and numbers, which are rounded, by one unit of
+    their last place. Odd rows may also be as far off as float32 makes `predict` itself in one
     of them (four times that)."""
     dtype = model.network.dtype.name
     if model.target is not None:
         size = np.maximum(model.target.sd, np.abs(answers - model.target.mean))[:, 0]
-        near = NEAR[dtype] * size + 0.5 * 10.0 ** -model.target.decimals(dtype)
+        near = NEAR[dtype] * size + 10.0 ** -model.target.decimals(dtype)
     else:
         size = np.ones(len(answers)) if model.probabilistic else np.maximum(1, np.abs(answers)).max(axis=1)
         near = NEAR[dtype] * size

@@ -154,7 +154,14 @@ def _predict(description: Description, name: str) -> str:
     head = f"int {name}_predict(const double *numbers, const char *const *texts, double *answers)\n{{\n"
     if description["task"] == "regression":
         body = ["double z[SCORES];", "forward(numbers, texts, z);"]
-        body += [f"answers[0] = {output['mean']!r} + {output['sd']!r} * z[0];", "return 0;"]
+        unit = output["unit"]
+        value = f"{output['mean']!r} + {output['sd']!r} * z[0]"
+        rounded = (
+            f"rint(({value}) / {unit!r}) * {unit!r}"
+            if unit >= 1
+            else f"rint(({value}) * {1 / unit:.0f}.0) / {1 / unit:.0f}.0"
+        )
+        body += [f"answers[0] = {rounded};  // beyond, there are rounding errors alone", "return 0;"]
         return head + "".join(f"    {line}\n" for line in body) + "}"
     K, single = len(description["classes"]), output["scores"] == 1
     body = ["double z[SCORES], s[ANSWERS];", "int k, best = 0;", "forward(numbers, texts, z);"]

@@ -127,7 +127,9 @@ def _expression(activation: Activation) -> str:
 def _output(model: Model) -> dict[str, Any]:
     """Describe how the scores z of the last layer become an answer."""
     if model.target is not None:
-        return {"mean": model.target.mean, "sd": model.target.sd}
+        # beyond the last place there are rounding errors alone, as `predict` knows too
+        place = model.target.decimals(model.network.dtype.name)
+        return {"mean": model.target.mean, "sd": model.target.sd, "unit": float(f"1e{-place}")}
     calibration, decision = model.calibration, model.decision
     link = model.loss.link
     if calibration is not None:

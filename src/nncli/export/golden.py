@@ -31,7 +31,12 @@ def golden_rows(model: Model, description: Description) -> dict[str, Any]:
     table = table_of(rows, model.schema)
     answers, exact = _numbers(model, table), _numbers(model.in_double(), table)
     size = np.maximum(1, np.abs(answers)) if not model.probabilistic else np.ones_like(answers)
-    near = NEAR[description["dtype"]] * (description["output"]["sd"] if model.target is not None else 1)
+    output = description["output"]
+    near = (
+        NEAR[description["dtype"]]
+        if model.target is None
+        else output["sd"] * NEAR[description["dtype"]] + output["unit"]
+    )
     rounded = np.abs(answers - exact).max(axis=1)
     rounded[:PLAIN], rounded[PLAIN:] = rounded[:PLAIN].max(), rounded[PLAIN:].max()
     allowed = (near * size).max(axis=1) + 4 * rounded
@@ -56,10 +61,10 @@ def table_of(rows: Sequence[Row], schema: Schema) -> Table:
 
 
 def _numbers(model: Model, table: Table) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return the probability or score of each class (n, K), or the predicted number (n, 1), not rounded."""
+    """Return the probability or score of each class (n, K), or the predicted number (n, 1)."""
     Z = model.scores(table)
     if model.target is not None:
-        return model.target.mean + model.target.sd * Z.astype(np.float64)
+        return model.numbers(Z)[:, None]
     return model.by_class(Z).astype(np.float64)
 
 

@@ -164,7 +164,11 @@ class _Graph:
         if self.description["task"] == "regression":
             wide = self.cast(z, "float64")
             number = self.add("Mul", wide, self.constant(output["sd"], "float64"))
-            self.add("Add", number, self.constant(output["mean"], "float64"), name="prediction")
+            number = self.add("Add", number, self.constant(output["mean"], "float64"))
+            unit = output["unit"]  # beyond it, there are rounding errors alone
+            parts = self.constant(unit if unit >= 1 else round(1 / unit), "float64")
+            first, then = ("Div", "Mul") if unit >= 1 else ("Mul", "Div")
+            self.add(then, self.add("Round", self.add(first, number, parts)), parts, name="prediction")
             self.output("prediction", "float64", 1)
             return
         self.answer(z, output)

@@ -236,7 +236,10 @@ def _answer(description: Description, before: str) -> list[tuple[str, Named, str
     """Write the steps from the scores to the answer; the last is nn_answer, with the columns that `_names` lists."""
     output = description["output"]
     if description["task"] == "regression":
-        return [("nn_answer", {"answer": f"{_number(output['mean'])} + {_number(output['sd'])} * x0"}, before)]
+        value, unit = f"{_number(output['mean'])} + {_number(output['sd'])} * x0", output["unit"]
+        parts = _number(unit if unit >= 1 else round(1 / unit))
+        first, then = ("/", "*") if unit >= 1 else ("*", "/")
+        return [("nn_answer", {"answer": f"ROUND(({value}) {first} {parts}) {then} {parts}"}, before)]
     K, scores = len(description["classes"]), {f"s{k}": f"x{k}" for k in range(output["scores"])}
     if output["calibration"]:
         a, b = _number(output["calibration"]["a"]), _number(output["calibration"]["b"])

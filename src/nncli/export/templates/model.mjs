@@ -13,7 +13,7 @@ const LARGEST_INPUT = 1e15, LARGEST_SCORE = 1e30, LARGEST_FLOAT32 = 3.4028234663
 // { prediction: number }. Throws an Error for a row without a column, or a cell of another kind.
 export function predict(row) {
   const z = forward(inputs(row));
-  if (MODEL.task === "regression") return { prediction: OUTPUT.mean + OUTPUT.sd * z[0] };
+  if (MODEL.task === "regression") return { prediction: rounded(OUTPUT.mean + OUTPUT.sd * z[0], OUTPUT.unit) };
   const p = byClass(z);
   const named = Object.fromEntries(CLASSES.map((name, k) => [name, p[k]]));
   return { prediction: CLASSES[decide(z, p)], [OUTPUT.probabilities ? "probabilities" : "scores"]: named };
@@ -100,6 +100,12 @@ function forward(x) {
     x = z;
   }
   return Array.from(x);
+}
+
+// The nearest multiple of a unit, which is a power of ten: what is beyond are rounding errors.
+function rounded(value, unit) {
+  const parts = Math.round(1 / unit);
+  return unit >= 1 ? Math.round(value / unit) * unit : Math.round(value * parts) / parts;
 }
 
 // The probability of each class, or its score.
