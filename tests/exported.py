@@ -206,11 +206,10 @@ def in_duckdb(path: Path, rows: Sequence[Row]) -> Answers:
 
 
 def _in_database(database: Any, path: Path, rows: Sequence[Row]) -> Answers:
-    from nncli.export.sql import GOLDEN
+    from nncli.export.sql import golden_of
 
     text = path.read_text("utf-8")
-    line = next(line for line in text.splitlines() if line.startswith(GOLDEN))
-    columns = json.loads(line.removeprefix(GOLDEN))["columns"]
+    columns = golden_of(text)["columns"]
     quoted = [(f'"{column["name"].replace(chr(34), 2 * chr(34))}"', column["kind"]) for column in columns]
     made = ", ".join(f"{name} {'VARCHAR' if kind == 'text' else 'DOUBLE'}" for name, kind in quoted)
     database.execute(f"CREATE TABLE data ({made}, own VARCHAR)")

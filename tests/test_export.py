@@ -203,7 +203,7 @@ REFUSED = {
     "a matrix with text": (["mixed.npz", "--to", "onnx", "--matrix"], "--matrix: column 'b' cannot be in a matrix"),
     "verify with a language": (["iris.npz", "--verify", "--to", "c"], "--to: --verify reads a file that is there"),
     "verify nothing": (["none.py", "--verify"], "none.py: cannot read it: No such file or directory"),
-    "verify a model": (["iris.npz", "--verify"], "iris.npz: expected a name that ends in one of"),
+    "verify a model": (["iris.npz", "--verify"], "iris.npz: expected a file that nncli has exported, found another"),
     "not one of its own": (["iris.npz", "-o", "own.py"], "own.py: cannot write: there is a file of that name"),
     "the model itself": (["iris.npz", "--to", "c", "-o", "iris.npz"], "iris.npz: cannot write: it is one of the files"),
     "no model": (["own.py", "--to", "c"], "own.py: expected a model written by nncli"),
@@ -228,6 +228,48 @@ def test_bad_input_gets_one_line(case: str, nncli: Nncli, iris_model: Path, mixe
     assert done.err.startswith(message)
     assert (done.out, done.err.count("\n")) == ("", 1)
     assert sorted((path.name, path.read_bytes()) for path in Path().iterdir()) == before
+
+
+@pytest.mark.parametrize("target", ALL)
+def test_a_file_is_verified_whatever_it_is_called(target: str, nncli: Nncli, iris_model: Path) -> None:
+    done = nncli("export", iris_model, "--to", target, "-o", "-model")  # as an option of cc would begin
+    assert done.code == 0
+    assert nncli("export", "--verify", "--", "-model").code == 0
+
+
+def test_onnx_takes_a_matrix_of_one_column(nncli: Nncli) -> None:
+    assert nncli("train", "chocolate", "-m", "linear", "-q", "--json").code == 0
+    assert nncli("export", "model.npz", "-o", "price.onnx", "--matrix").code == 0
+    assert nncli("export", "--verify", "price.onnx").code == 0
+
+
+def test_sql_that_does_more_than_read_is_not_run(nncli: Nncli, iris_model: Path) -> None:
+    assert nncli("export", iris_model, "-o", "iris.sql").code == 0
+    head, _, golden = Path("iris.sql").read_text().partition("WITH ")
+    Path("iris.sql").write_text(f"{head}ATTACH 'other.db' AS other\n{golden[golden.index('-- golden') :]}")
+    done = nncli("export", "--verify", "iris.sql")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert done.err.startswith("iris.sql: its check in SQLite failed: not authorized")
+    assert not Path("other.db").exists()
+
+
+def test_damaged_onnx_gets_one_line(nncli: Nncli, iris_model: Path) -> None:
+    import onnx
+
+    assert nncli("export", iris_model, "-o", "iris.onnx").code == 0
+    data = Path("iris.onnx").read_bytes()
+    other = onnx.load_model_from_string(data)
+    other.graph.node[0].op_type = "Other"
+    elsewhere = onnx.load_model_from_string(data)
+    tensor = elsewhere.graph.initializer[0]
+    onnx.external_data_helper.set_external_data(tensor, "secret.bin", 0, len(tensor.raw_data))
+    tensor.ClearField("raw_data")
+    Path("secret.bin").write_bytes(bytes(1000))
+    for damaged in (data[:300], *(one.SerializeToString(deterministic=True) for one in (other, elsewhere))):
+        Path("iris.onnx").write_bytes(damaged)
+        done = nncli("export", "--verify", "iris.onnx")
+        assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+        assert done.err.startswith("iris.onnx: its check failed: ")
 
 
 def test_sql_is_for_small_networks(nncli: Nncli, digits_model: Path) -> None:
@@ -256,7 +298,7 @@ def test_a_file_of_an_older_export_is_written_over(nncli: Nncli, iris_model: Pat
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("iris", "iris"), ("my model-2", "my_model_2"), ("2026", "model_2026"), ("été", "t"), ("", "model")],
+    [("Iris", "Iris"), ("my model-2", "my_model_2"), ("2026", "model_2026"), ("été", "t"), ("", "model")],
 )
 def test_names_of_files_become_identifiers(text: str, name: str) -> None:
     assert identifier(text) == name

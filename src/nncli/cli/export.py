@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nncli.cli.options import Quiet, switch, value_option
-from nncli.errors import DONE, DataError, OptionError, UsageError, mention
+from nncli.errors import DONE, DataError, OptionError, mention
 from nncli.system.atomic import HEAD_BYTES, Replaceable, as_stdout, atomic_file, check_writable
 from nncli.system.output import say, shortened
 
@@ -47,12 +47,12 @@ def export(
         unused = {"to": to is not None, "out": out is not None, "matrix": matrix}
         for option in (name for name, is_given in unused.items() if is_given):
             raise OptionError(option, "--verify reads a file that is there", "Leave it out")
-        print(_target_of(file, file).verify(_own(file)))
+        print(_written_for(file).verify(Path(file)))
         return DONE
     if to is None and out is None:
         problem = f"expected a language, one of {', '.join(TARGETS)}, found none"
         raise OptionError("to", problem, f"As in {mention('to', 'onnx')}")
-    target = TARGETS.create(to) if to is not None else _target_of(str(out), mention("out"))
+    target = TARGETS.create(to) if to is not None else _target_of(str(out))
     if matrix:
         if target.name != "onnx":
             problem = f"it goes with {mention('to', 'onnx')}, and this is {target.name}"
@@ -61,26 +61,26 @@ def export(
     return _write(file, target, as_stdout(out) or _beside(file, target), quiet)
 
 
-def _target_of(path: str, where: str) -> Target:
-    """Return the target whose files have such a name. UsageError for a name that tells none."""
+def _target_of(out: str) -> Target:
+    """Return the target whose files have such a name. OptionError for a name that tells none."""
     from nncli.export.all_targets import TARGETS
 
     for name in TARGETS:
-        if Path(path).suffix.lower() in TARGETS[name].endings:
+        if Path(out).suffix.lower() in TARGETS[name].endings:
             return TARGETS.create(name)
     endings = ", ".join(TARGETS[name].endings[0] for name in TARGETS)
-    problem = f"expected a name that ends in one of {endings}, found '{shortened(path)}'"
-    raise UsageError(where, problem, f"Name another file, or say the language with {mention('to')}")
+    problem = f"expected a name that ends in one of {endings}, found '{shortened(out)}'"
+    raise OptionError("out", problem, f"Name another file, or say the language with {mention('to')}")
 
 
-def _own(file: str) -> Path:
-    """Return the path of a file that an export has written: no other one is run. DataError for another."""
-    from nncli.export.text import is_export
+def _written_for(file: str) -> Target:
+    """Return the target that an export has written a file for: no other file is run. DataError for another."""
+    from nncli.export.all_targets import TARGETS, written_for
 
     try:
         with Path(file).open("rb") as opened:
-            if is_export(opened.read(HEAD_BYTES)):
-                return Path(file)
+            if name := written_for(opened.read(HEAD_BYTES)):
+                return TARGETS.create(name)
     except OSError as error:
         raise DataError(file, f"cannot read it: {error.strerror}", "Name one that nncli export has written") from None
     remedy = f"Write it with {mention('to')}"
@@ -95,16 +95,17 @@ def _beside(file: str, target: Target) -> str:
 
 
 def _write(file: str, target: Target, out: str, quiet: bool) -> int:
+    from nncli.export.all_targets import written_for
     from nncli.export.description import description_of
     from nncli.export.golden import golden_rows
-    from nncli.export.text import identifier, is_export
+    from nncli.export.text import identifier
     from nncli.model import checkpoint
 
     model, provenance = checkpoint.load(Path(file))
     if out != "-":
         reads = [file, *provenance.source, *model.config.data.test_source]
         reason = "there is a file of that name, and nncli export has not written it"
-        check_writable(Path(out), reads, "-o", Replaceable(is_export, reason))
+        check_writable(Path(out), reads, "-o", Replaceable(lambda head: written_for(head) is not None, reason))
     description = description_of(model, provenance)
     target.check_can_write(description)
     description["golden"] = golden_rows(model, description)

@@ -25,6 +25,7 @@ class C(Target):
     """One C99 file, no allocation, no dependency but math.h"""
 
     endings = (".c",)
+    begins = b"/* A trained model, written by nncli"
 
     def write(self, description: Description, name: str) -> bytes:
         return filled("model.c", _parts(description, name)).encode("ascii")
@@ -35,8 +36,8 @@ class C(Target):
         if not macro:
             raise OutputError(str(path), "its check failed: it has no main", WRITE_AGAIN)
         with tempfile.TemporaryDirectory() as folder:
-            program = str(Path(folder) / "check")
-            run_program(["cc", "-std=c99", "-O2", f"-D{macro}", str(path), "-o", program, "-lm"], path)
+            program, whole = str(Path(folder) / "check"), str(path.resolve())
+            run_program(["cc", "-std=c99", "-O2", f"-D{macro}", "-o", program, "-x", "c", whole, "-lm"], path)
             return run_program([program], path)
 
 

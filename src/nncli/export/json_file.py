@@ -18,6 +18,7 @@ class Json(Target):
     """Everything as data, with a published schema"""
 
     endings = (".json",)
+    begins = b'{\n"format": "nncli export"'
 
     def write(self, description: Description, name: str) -> bytes:
         lines = [f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in description.items()]

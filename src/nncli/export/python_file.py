@@ -18,6 +18,7 @@ class Python(Target):
     """One file, standard library only: predict(row), check()"""
 
     endings = (".py",)
+    begins = b'"""A trained model, written by nncli'
 
     def write(self, description: Description, name: str) -> bytes:
         parts = {
@@ -31,7 +32,7 @@ class Python(Target):
 
     def verify(self, path: Path) -> str:
         # -I: from its own folder, and that of the user, nothing is loaded
-        return run_program([sys.executable, "-I", str(path)], path)
+        return run_program([sys.executable, "-I", str(path.resolve())], path)
 
 
 def activations(description: Description) -> str:

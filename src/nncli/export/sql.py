@@ -47,6 +47,7 @@ class Sql(Target):
     """One SELECT for SQLite, DuckDB and PostgreSQL, of small networks"""
 
     endings = (".sql",)
+    begins = b"-- A trained model, written by nncli"
 
     def check_can_write(self, description: Description) -> None:
         parameters = sum(
@@ -84,26 +85,47 @@ class Sql(Target):
     def verify(self, path: Path) -> str:
         try:
             text = path.read_text("utf-8", "surrogateescape")
-            line = next((line for line in text.splitlines() if line.startswith(GOLDEN)), "")
-            description = json.loads(line.removeprefix(GOLDEN) or "null")
-            found, predictions = answers_in(sqlite3.connect(":memory:"), text, description)
+            description = golden_of(text)
+            database = sqlite3.connect(":memory:")
+            create_table(database, description)
+            database.set_authorizer(_is_query)
+            found, predictions = answers_in(database, text, description)
             return said_of(len(found), compare(found, predictions, description))
-        except (sqlite3.Error, LookupError, TypeError, ValueError) as error:
+        except (sqlite3.Error, LookupError, TypeError, ValueError, RecursionError) as error:
             raise OutputError(str(path), f"its check in SQLite failed: {error}", WRITE_AGAIN) from None
 
 
-def answers_in(database: Any, text: str, description: Description) -> tuple[list[list[float]], list[Any]]:
-    """Return the answers of a database for the golden rows, and the predictions."""
+def golden_of(text: str) -> Description:
+    """Return what the last line of a file says: the columns, the output and the golden rows. ValueError without it."""
+    _, found, line = text.rpartition(f"\n{GOLDEN}")
+    description = json.loads(line) if found else None
+    if not isinstance(description, dict):
+        raise ValueError("it has no golden rows")
+    return description
+
+
+def create_table(database: Any, description: Description) -> None:
+    """Create the table data, with the golden rows."""
     columns, rows = description["columns"], description["golden"]["rows"]
     types = {"number": "DOUBLE PRECISION", "date": "DOUBLE PRECISION", "text": "VARCHAR"}
     made = ", ".join(f"{_quoted(column['name'])} {types[column['kind']]}" for column in columns)
     database.execute(f"CREATE TABLE data ({made})")
     cells = [[row[column["name"]] for column in columns] for row in rows]
     database.executemany(f"INSERT INTO data VALUES ({', '.join('?' * len(columns))})", cells)
-    own = [row[1 + len(columns) :] for row in database.execute(text).fetchall()]
+
+
+def answers_in(database: Any, text: str, description: Description) -> tuple[list[list[float]], list[Any]]:
+    """Return the answers of a database for the rows of the table data, and the predictions."""
+    own = [row[1 + len(description["columns"]) :] for row in database.execute(text).fetchall()]
     if description["task"] == "regression":
         return [[row[0]] for row in own], []
     return [list(row[1:]) for row in own], [row[0] for row in own]
+
+
+def _is_query(action: int, *_: object) -> int:
+    """Allow SQLite to read the table, and nothing else: whoever sends such a file shall not write another with it."""
+    allowed = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION)
+    return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
 
 
 def _select(description: Description) -> str:

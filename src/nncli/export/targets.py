@@ -11,10 +11,12 @@ from nncli.registry import Registry
 
 
 class Target(ABC):
-    """A language that a model can be written in. `endings` are those of its files, the usual one first."""
+    """A language that a model can be written in. `endings` are those of its files, the usual one first; `begins` is how
+    its files begin, by which they are known whatever they are called."""
 
     name: ClassVar[str]
     endings: ClassVar[tuple[str, ...]]
+    begins: ClassVar[bytes]
 
     def check_can_write(self, description: Description) -> None:
         """Raise OptionError for a model that the language cannot express."""

@@ -10,8 +10,6 @@ from pathlib import Path
 from nncli.export.description import Description
 
 TEMPLATES = Path(__file__).parent / "templates"
-# how files begin: those of text, of JSON, and of ONNX (the version of its form, and the name of the producer)
-MARKS = (b"A trained model, written by nncli", b'"format": "nncli export"', b"\x12\x05nncli")
 SHOWN = 4  # columns of an example
 
 
@@ -38,10 +36,5 @@ def example_of(description: Description) -> str:
 
 def identifier(text: str) -> str:
     """Return a name as C, Python and JavaScript take it."""
-    found = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower()
+    found = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
     return found if found and not found[0].isdigit() else f"model_{found}".rstrip("_")
-
-
-def is_export(head: bytes) -> bool:
-    """Tell whether a file that begins so has been written by an export."""
-    return any(mark in head for mark in MARKS)

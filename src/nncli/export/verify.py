@@ -15,10 +15,19 @@ SECONDS = 600
 WRITE_AGAIN = "Write it again with nncli export"
 
 
-def run_program(command: Sequence[str], path: Path) -> str:
-    """Run a file that checks itself: return what it says. OutputError with its last line where it is not content."""
+def run_program(command: Sequence[str], path: Path, read: str = "") -> str:
+    """Run a file that checks itself, with what it reads from stdin: return what it says. OutputError with the line that
+    tells most where its answers are others."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            command,
+            input=read,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
+        )
     except FileNotFoundError:
         problem = f"expected the program {command[0]} to run it, found none"
         raise UsageError("--verify", problem, f"Install {command[0]}, or run the file where it is") from None
@@ -26,7 +35,7 @@ def run_program(command: Sequence[str], path: Path) -> str:
         raise OutputError(str(path), f"its check did not end within {SECONDS} seconds", WRITE_AGAIN) from None
     if done.returncode:
         said = done.stderr.strip() or done.stdout.strip() or "it says nothing"
-        found = re.search(r"golden row \d+: .*", said)
+        found = re.search(r"golden row \d+: .*|\w*[eE]rror: .*", said)
         told = found[0] if found else said.splitlines()[-1]
         raise OutputError(str(path), f"its check failed: {shortened(told)}", WRITE_AGAIN)
     return done.stdout.strip()
