@@ -13,6 +13,8 @@ from typing import Any
 
 import jsonschema
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import exported
@@ -144,7 +146,12 @@ def test_python_takes_cells_as_people_have_them(nncli: Nncli, mixed_model: Path)
     for other in others:
         assert space["predict"](row | other) == space["predict"](row)
     for cells, message in [
-        ({"a": "many"}, "column 'a': expected a number or None, found 'many'"),
+        ({"a": "many"}, "column 'a': expected a finite number or None, found 'many'"),
+        ({"a": "inf"}, "column 'a': expected a finite number or None, found 'inf'"),
+        ({"a": float("inf")}, "column 'a': expected a finite number or None, found inf"),
+        ({"a": 1e39}, "column 'a': expected a finite number or None, found 1e\\+39"),
+        ({"a": "1_000"}, "column 'a': expected a finite number or None, found '1_000'"),
+        ({"c": 3e6}, "column 'c': expected days since 1970, in the years 1 to 9999, found 3000000.0"),
         ({"c": "8.1.22"}, "column 'c': expected a date as 2026-11-21, found '8.1.22'"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -241,6 +248,48 @@ def test_onnx_takes_a_matrix_of_one_column(nncli: Nncli) -> None:
     assert nncli("train", "chocolate", "-m", "linear", "-q", "--json").code == 0
     assert nncli("export", "model.npz", "-o", "price.onnx", "--matrix").code == 0
     assert nncli("export", "--verify", "price.onnx").code == 0
+
+
+@needs_node
+def test_javascript_refuses_what_is_no_number(nncli: Nncli, iris_model: Path) -> None:
+    assert nncli("export", iris_model, "-o", "iris.mjs").code == 0
+    names = [column["name"] for column in description_of(*checkpoint.load(iris_model))["columns"]]
+    script = (
+        "import { predict } from './iris.mjs'; const row = JSON.parse(process.argv[1]);"
+        "for (const cell of ['1e1', ' .5 ', '', null, NaN, true, 'inf', Infinity, 1e39, '0x1F', '1_000', [1]]) {"
+        f"  try {{ predict({{ ...row, {names[0]}: cell }}); console.log('taken'); }}"
+        "  catch (error) { console.log(error.message); } }"
+    )
+    words = ["node", "--input-type=module", "-e", script, json.dumps(dict.fromkeys(names, 1))]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    refused = ['"inf"', "Infinity", "1e+39", '"0x1F"', '"1_000"', "[1]"]
+    messages = [f'column "{names[0]}": expected a finite number or null, found {cell}' for cell in refused]
+    assert done.stdout.splitlines() == 6 * ["taken"] + messages
+
+
+def test_zero_bytes_are_refused_where_they_end_a_text(nncli: Nncli) -> None:
+    cells = ["k\0b" if i % 3 else "k" for i in range(40)]
+    target = ["no", "yes"] * 20
+    pq.write_table(pa.table({"k": cells, "y": target}), "category.parquet")
+    pq.write_table(pa.table({"k": [*range(40)], "y": ["no", "y\0"] * 20}), "class.parquet")
+    for what in ("category", "class"):
+        words = ["--model", "logistic", "-t", "y", "-q", "--json", "-o", f"{what}.npz"]
+        assert nncli("train", f"{what}.parquet", *words).code == 0
+        for target_name in ("c", "sql"):
+            done = nncli("export", f"{what}.npz", "--to", target_name)
+            assert (done.code, done.err.count("\n")) == (2, 1)
+            assert re.match(rf"--to: {what} '\w\\0b?': expected a text without a zero byte", done.err)
+        assert nncli("export", f"{what}.npz", "-o", f"{what}.py").code == 0
+        assert nncli("export", "--verify", f"{what}.py").code == 0
+
+
+def test_golden_rows_stay_in_the_years_and_numbers_that_there_are(nncli: Nncli) -> None:
+    for dtype, largest in (("float32", 3.3e38), ("float64", 1.7e308)):
+        rows = [f"{1 + 250 * i:04d}-02-03,{largest * (i / 20 - 1):.5g},{i % 2}\n" for i in range(40)]
+        Path("d.csv").write_text("when,x,y\n" + "".join(rows))
+        assert nncli("train", "d.csv", "--model", "logistic", "--dtype", dtype, "-q", "--json").code == 0
+        assert nncli("export", "model.npz", "-o", "m.py").code == 0
+        assert nncli("export", "--verify", "m.py").code == 0
 
 
 def test_sql_that_does_more_than_read_is_not_run(nncli: Nncli, iris_model: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from nncli.errors import OutputError
 from nncli.export.description import Description, columns_of, inputs_of
 from nncli.export.expressions import Language
-from nncli.export.targets import TARGETS, Target
+from nncli.export.targets import TARGETS, Target, refuse_zero_bytes
 from nncli.export.text import filled, said
 from nncli.export.verify import WRITE_AGAIN, run_program
 
@@ -26,6 +26,9 @@ class C(Target):
 
     endings = (".c",)
     begins = b"/* A trained model, written by nncli"
+
+    def check_can_write(self, description: Description) -> None:
+        refuse_zero_bytes(description, "C")
 
     def write(self, description: Description, name: str) -> bytes:
         return filled("model.c", _parts(description, name)).encode("ascii")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.cells import NAN_SPELLINGS
 from nncli.data.dataset import Schema
 from nncli.data.dates import INPUTS
 from nncli.data.preprocess import Preprocess, spelled_flags
@@ -21,7 +22,6 @@ from nncli.nn.activations import Activation
 from nncli.nn.layers import Dense
 
 FORMAT, VERSION = "nncli export", 1
-NAN = ("nan", "NaN", "NAN")  # a missing value in any file
 FLAGS = {"true": ("True", "TRUE"), "false": ("False", "FALSE")}
 # What other languages have as functions, where the expression would overflow or there is none.
 FUNCTIONS = {"softplus": "softplus(z)", "step": "step(z)", "sign": "sign(z)"}
@@ -95,7 +95,7 @@ def _codes(categories: tuple[str | None, ...], missing: Iterable[str]) -> dict[s
             if value in codes:
                 codes.setdefault(spelling, codes[value])
     of_missing = categories.index(None) if None in categories else other
-    for text in ("", *missing, *NAN):
+    for text in ("", *missing, *NAN_SPELLINGS):
         codes.setdefault(text, of_missing)
     return {"inputs": other + 1, "codes": codes, "missing": of_missing}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,26 @@ ROWS, PLAIN = 20, 12  # the others are edge cases
 UNSEEN = "a value never seen"
 # How far an answer may be off: what the order of a sum of such numbers changes.
 NEAR = {"float32": 1e-6, "float64": 1e-9}
+DAYS = (-719_000.0, 2_932_000.0)  # since 1970: nearly the first and the last that all languages have, of 1 and of 9999
 Row = dict[str, float | str | None]
+
+
+class Range(NamedTuple):
+    """The lowest and highest value of a column in training, one far below and one far above, and whether values are
+    whole."""
+
+    low: float
+    high: float
+    below: float
+    above: float
+    is_whole: bool
+
+    @classmethod
+    def of(cls, low: float, high: float, limits: tuple[float, float], is_whole: bool = False) -> Range:
+        """Return the range from low to high, all within the limits."""
+        low, high = max(low, limits[0]), min(high, limits[1])
+        wide = 3 * (high - low)
+        return cls(low, high, max(low - wide, limits[0]), min(high + wide, limits[1]), is_whole)
 
 
 def golden_rows(model: Model, description: Description) -> dict[str, Any]:
@@ -79,35 +98,35 @@ def _rows(model: Model, description: Description) -> list[Row]:
 
 
 def _cells(
-    column: Mapping[str, Any], place: int, limits: tuple[float, float, bool] | None, rng: np.random.Generator
+    column: Mapping[str, Any], place: int, its: Range | None, rng: np.random.Generator
 ) -> list[float | str | None]:
     """Return the cells of a column: plain ones, then the edge cases in the order that `golden_rows` tells."""
     second = place % 2 == 0  # of every second column
-    if limits is None:
+    if its is None:
         categories = sorted({*column["codes"]} - {""})
         known = [str(rng.choice(categories)) if categories else None for _ in range(PLAIN + 6)]
         unseen = UNSEEN if second else known[-1]
         return [*known[:PLAIN], None, None if second else known[0], *known[PLAIN : PLAIN + 4], UNSEEN, unseen]
-    low, high, whole = limits
     median = column["median"] if column["kind"] == "number" else column["first"] + column["median"][0]
-    plain = [_short(low + (high - low) * share, whole) for share in rng.random(PLAIN + 2)]
-    edges = [0.0, median, low - 3 * (high - low), high + 3 * (high - low)]
-    return [*plain[:PLAIN], None, None if second else plain[0], *(_short(one, whole) for one in edges), *plain[PLAIN:]]
+    plain = [_short(its.low * (1 - share) + its.high * share, its.is_whole) for share in rng.random(PLAIN + 2)]
+    edges = [_short(value, its.is_whole) for value in (0.0, median, its.below, its.above)]
+    return [*plain[:PLAIN], None, None if second else plain[0], *edges, *plain[PLAIN:]]
 
 
-def _ranges(model: Model, description: Description) -> dict[str, tuple[float, float, bool]]:
-    """Return the lowest and highest value of each column of numbers or dates, and whether they are whole."""
+def _ranges(model: Model, description: Description) -> dict[str, Range]:
+    """Return the range of each column of numbers or dates."""
+    most = float(np.finfo(description["reads"]).max) / 2  # may be rounded up
     profile = {column.name: column for column in model.schema.profile}
     found = {}
     for column in columns_of(description, "number"):
         its = profile.get(column["name"])
         if its is not None and its.low is not None and its.high is not None:
-            found[column["name"]] = (its.low, its.high, its.whole)
+            found[column["name"]] = Range.of(its.low, its.high, (-most, most), its.whole)
         else:
-            found[column["name"]] = (*_spread(column["shift"], column["scale"]), False)
+            found[column["name"]] = Range.of(*_spread(column["shift"], column["scale"]), (-most, most))
     for column in columns_of(description, "date"):
         low, high = _spread(column["shift"][0], column["scale"][0])
-        found[column["name"]] = (column["first"] + low, column["first"] + high, False)
+        found[column["name"]] = Range.of(column["first"] + low, column["first"] + high, DAYS)
     return found
 
 

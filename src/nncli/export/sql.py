@@ -15,7 +15,7 @@ from typing import Any
 from nncli.errors import OptionError, OutputError, mention
 from nncli.export.description import Description, columns_of, inputs_of
 from nncli.export.expressions import Language
-from nncli.export.targets import TARGETS, Target
+from nncli.export.targets import TARGETS, Target, refuse_zero_bytes
 from nncli.export.text import said
 from nncli.export.verify import WRITE_AGAIN, compare, said_of
 from nncli.system.output import in_quotes
@@ -63,9 +63,10 @@ class Sql(Target):
                     f"expected a network of at most {most:,} {what}, as each is a part of one SELECT, found {found:,}"
                 )
                 raise OptionError("to", problem, f"Use {mention('to', 'onnx')}, or train a smaller one")
+        refuse_zero_bytes(description, "SQL")
         names = [ROW, *(column["name"] for column in description["columns"])]
         for i, name in enumerate(names):
-            if name.lower() in {other.lower() for other in names[:i]} or "\0" in name:
+            if name.lower() in {other.lower() for other in names[:i]}:
                 problem = f"column {in_quotes(name)}: SQL cannot tell it from another one"
                 raise OptionError("to", problem, "Rename it in the data, and train again")
 
@@ -185,9 +186,7 @@ def _inputs(description: Description) -> tuple[Named, Named, Named]:
         inputs[name] = f"CASE WHEN {name} > 1e15 THEN 1e15 WHEN {name} < -1e15 THEN -1e15 ELSE {name} END"
     for i, column in enumerate(texts):
         text = f"TRIM(CAST({_quoted(column['name'])} AS VARCHAR))"
-        codes = " ".join(
-            f"WHEN {_text(text)} THEN {code}" for text, code in column["codes"].items() if "\0" not in text
-        )
+        codes = " ".join(f"WHEN {_text(text)} THEN {code}" for text, code in column["codes"].items())
         cell = f"CASE {text} {codes} ELSE {column['inputs'] - 1} END"
         cells[f"t{i}"] = f"CASE WHEN {_quoted(column['name'])} IS NULL THEN {column['missing']} ELSE {cell} END"
         scaled[f"t{i}"] = inputs[f"t{i}"] = f"t{i}"

@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
-from nncli.export.description import Description
+from nncli.errors import OptionError, mention
+from nncli.export.description import Description, columns_of
 from nncli.registry import Registry
+from nncli.system.output import in_quotes
 
 
 class Target(ABC):
@@ -32,3 +34,15 @@ class Target(ABC):
 
 
 TARGETS: Registry[Target] = Registry("to")
+
+
+def refuse_zero_bytes(description: Description, language: str) -> None:
+    """Raise OptionError for a name or a category with a zero byte, where it would end a text."""
+    columns = description["columns"]
+    names = [("column", column["name"]) for column in columns] + [("class", name) for name in description["classes"]]
+    codes = [("category", code) for column in columns_of(description, "text") for code in column["codes"]]
+    for what, text in names + codes:
+        if "\0" in text:
+            shown = text.replace("\0", "\\0")
+            problem = f"{what} {in_quotes(shown)}: expected a text without a zero byte, as it ends a text in {language}"
+            raise OptionError("to", problem, f"Change it in the data, and train again, or use {mention('to', 'json')}")

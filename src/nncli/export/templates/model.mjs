@@ -8,6 +8,7 @@
 // check() predicts the golden rows, and compares the answers with those of nncli.
 
 const LARGEST_INPUT = 1e15, LARGEST_SCORE = 1e30, LARGEST_FLOAT32 = 3.4028234663852886e38;
+const NUMBER = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/;
 
 // Returns { prediction: class, probabilities: { class: p } } for a row, scores where the model has no probabilities, or
 // { prediction: number }. Throws an Error for a row without a column, or a cell of another kind.
@@ -31,7 +32,7 @@ function inputs(row) {
       for (let i = 0; i < column.inputs; i++) x.push(i === code ? 1 : 0);
     } else if (kind === "number") {
       const value = numberOf(row[name], name);
-      x.push(scaled(MODEL.reads === "float32" ? float32(value) : value, column.median, column.shift, column.scale));
+      x.push(scaled(MODEL.reads === "float32" ? Math.fround(value) : value, column.median, column.shift, column.scale));
     } else {
       const parts = partsOfDate(daysOf(row[name], name), column.first);
       parts.forEach((part, i) => x.push(scaled(part, column.median[i], column.shift[i], column.scale[i])));
@@ -43,10 +44,12 @@ function inputs(row) {
 // A cell as a number, NaN where it is missing.
 function numberOf(cell, name) {
   if (cell === null || (typeof cell === "string" && ["", "nan"].includes(cell.trim().toLowerCase()))) return NaN;
-  const value = typeof cell === "object" ? NaN : Number(cell);
-  if (Number.isNaN(value) && typeof cell !== "number")
-    throw new Error(`column "${name}": expected a number or null, found ${JSON.stringify(cell)}`);
-  return value;
+  if (Number.isNaN(cell)) return NaN;
+  const isNumber = typeof cell === "string" ? NUMBER.test(cell.trim()) : typeof cell !== "object";
+  const value = isNumber ? Number(cell) : NaN;
+  if (Math.abs(value) <= LARGEST_NUMBER) return value;
+  const found = typeof cell === "number" ? cell : JSON.stringify(cell);
+  throw new Error(`column "${name}": expected a finite number or null, found ${found}`);
 }
 
 // A date as days since 1970, NaN where it is missing.
@@ -74,11 +77,6 @@ function scaled(value, median, shift, scale) {
   const largest = Number.MAX_VALUE;
   const x = Math.min(Math.max((Number.isNaN(value) ? median : value) - shift, -largest), largest) * scale;
   return Math.min(Math.max(x, -LARGEST_INPUT), LARGEST_INPUT);
-}
-
-// The nearest float32.
-function float32(value) {
-  return Math.fround(Math.min(Math.max(value, -LARGEST_FLOAT32), LARGEST_FLOAT32));
 }
 
 // Which input a text sets to 1: that of its category, or else the last one.
@@ -193,6 +191,7 @@ function isLevel(answers, tolerance) {
 export const MODEL =
 @DESCRIPTION@;
 const OUTPUT = MODEL.output, CLASSES = MODEL.classes;
+const LARGEST_NUMBER = MODEL.reads === "float32" ? LARGEST_FLOAT32 : Number.MAX_VALUE;
 const Numbers = MODEL.dtype === "float32" ? Float32Array : Float64Array;
 const LAYERS = MODEL.layers.map(({ weights, biases, slopes }) => ({
   weights: Numbers.from(weights.flat()), biases: Numbers.from(biases), slopes: Numbers.from(slopes),
