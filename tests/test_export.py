@@ -292,6 +292,24 @@ def test_golden_rows_stay_in_the_years_and_numbers_that_there_are(nncli: Nncli) 
         assert nncli("export", "--verify", "m.py").code == 0
 
 
+def test_sql_takes_an_empty_text_and_nan_for_a_missing_number(nncli: Nncli, mixed_model: Path) -> None:
+    import sqlite3
+
+    import duckdb
+
+    assert nncli("export", mixed_model, "-o", "m.sql").code == 0
+    select = Path("m.sql").read_text()
+    for database, kind, missing in (
+        (sqlite3.connect(":memory:"), "TEXT", ["NULL", "''", "'NaN'"]),
+        (duckdb.connect(config={"threads": 1}), "DOUBLE", ["NULL", "'nan'"]),
+    ):
+        database.execute(f"CREATE TABLE data (a {kind}, b VARCHAR, c {kind}, d {kind}, e VARCHAR)")
+        for cell in missing:
+            database.execute(f"INSERT INTO data VALUES ({cell}, 'oak', {cell}, 7, 'true')")
+        answers = [row[-3:] for row in database.execute(select).fetchall()]
+        assert answers == [answers[0]] * len(missing)
+
+
 def test_sql_that_does_more_than_read_is_not_run(nncli: Nncli, iris_model: Path) -> None:
     assert nncli("export", iris_model, "-o", "iris.sql").code == 0
     head, _, golden = Path("iris.sql").read_text().partition("WITH ")

@@ -50,6 +50,11 @@ def parsed(expression: str) -> ast.expr:
     return tree
 
 
+def plain(expression: str) -> str:
+    """Return an expression as Python and JavaScript both write it, from its parts alone. ValueError as of `parsed`."""
+    return ast.unparse(parsed(expression))
+
+
 def _check(node: ast.expr) -> None:
     match node:
         case ast.Constant(value=int() | float()) | ast.Name(id="z" | "slope"):

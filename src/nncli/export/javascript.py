@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from nncli.export.description import Description
-from nncli.export.expressions import parsed
+from nncli.export.expressions import plain
 from nncli.export.targets import TARGETS, Target
 from nncli.export.text import example_of, filled, said
 from nncli.export.verify import run_program
@@ -22,16 +22,14 @@ class JavaScript(Target):
     begins = b"// A trained model, written by nncli"
 
     def write(self, description: Description, name: str) -> bytes:
-        for layer in description["layers"]:
-            parsed(layer["activation"])  # nothing else is run
-        functions = [f"  (z, slope) => {layer['activation']}," for layer in description["layers"]]
+        functions = [f"  (z, slope) => {plain(layer['activation'])}," for layer in description["layers"]]
         parts = {
             "NAME": name,
             "TARGET": said(description["target"]),
             "EXAMPLE": example_of(description),
             "ACTIVATIONS": "\n".join(["const ACTIVATIONS = [", *functions, "];"]),
             # a key __proto__ would be the prototype of an object that is written out, but not of one that is parsed
-            "DESCRIPTION": f"JSON.parse({json.dumps(json.dumps(description, allow_nan=False))})",
+            "DESCRIPTION": f"JSON.parse({said(json.dumps(description, allow_nan=False))})",
         }
         return filled("model.mjs", parts).encode("ascii")
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from nncli.export.description import Description
-from nncli.export.expressions import parsed
+from nncli.export.expressions import plain
 from nncli.export.targets import TARGETS, Target
 from nncli.export.text import example_of, filled, said
 from nncli.export.verify import run_program
@@ -37,7 +37,5 @@ class Python(Target):
 
 def activations(description: Description) -> str:
     """Return a list of functions of z and slope, one for each layer."""
-    for layer in description["layers"]:
-        parsed(layer["activation"])  # nothing else is run
-    lines = [f"    lambda z, slope: {layer['activation']}," for layer in description["layers"]]
+    lines = [f"    lambda z, slope: {plain(layer['activation'])}," for layer in description["layers"]]
     return "\n".join(["ACTIVATIONS = [", *lines, "]"])

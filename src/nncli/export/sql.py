@@ -171,12 +171,12 @@ def _inputs(description: Description) -> tuple[Named, Named, Named]:
     numbers, dates, texts = (columns_of(description, kind) for kind in ("number", "date", "text"))
     cells, scaled, inputs = Named(), Named(), Named()
     for i, column in enumerate(numbers):
-        cells[f"v{i}"] = f"COALESCE(CAST({_quoted(column['name'])} AS DOUBLE PRECISION), {_number(column['median'])})"
+        cells[f"v{i}"] = f"COALESCE({_value(column['name'])}, {_number(column['median'])})"
         value = f"(v{i} * {SPLIT} - (v{i} * {SPLIT} - v{i}))" if description["reads"] == "float32" else f"v{i}"
         scaled[f"x{i}"] = f"({value} - {_number(column['shift'])}) * {_number(column['scale'])}"
     k = len(numbers)
     for i, column in enumerate(dates):
-        cells[f"d{i}"] = f"CAST({_quoted(column['name'])} AS DOUBLE PRECISION)"
+        cells[f"d{i}"] = _value(column["name"])
         parts = (f"d{i} - {_number(column['first'])}", f"day_of_year{i}", f"weekday{i}")
         for j, part in enumerate(parts):
             value = f"COALESCE({part}, {_number(column['median'][j])})"
@@ -191,6 +191,14 @@ def _inputs(description: Description) -> tuple[Named, Named, Named]:
         cells[f"t{i}"] = f"CASE WHEN {_quoted(column['name'])} IS NULL THEN {column['missing']} ELSE {cell} END"
         scaled[f"t{i}"] = inputs[f"t{i}"] = f"t{i}"
     return cells, scaled, inputs
+
+
+def _value(name: str) -> str:
+    """Write the number of a cell, NULL where it is missing. SQLite would make 0 of an empty text, as its import leaves
+    it, and of two NaN the other databases say that they are equal."""
+    cell = _quoted(name)
+    is_missing = f"LOWER(CAST({cell} AS VARCHAR)) IN ('', 'nan')"
+    return f"CASE WHEN {is_missing} THEN NULL ELSE CAST({cell} AS DOUBLE PRECISION) END"
 
 
 def _dates(description: Description) -> list[Named]:
