@@ -151,7 +151,7 @@ def test_python_takes_cells_as_people_have_them(nncli: Nncli, mixed_model: Path)
         ({"a": float("inf")}, "column 'a': expected a finite number or None, found inf"),
         ({"a": 1e39}, "column 'a': expected a finite number or None, found 1e\\+39"),
         ({"a": "1_000"}, "column 'a': expected a finite number or None, found '1_000'"),
-        ({"c": 3e6}, "column 'c': expected days since 1970, in the years 1 to 9999, found 3000000.0"),
+        ({"c": 3e6}, "column 'c': expected a date of the years 1 to 9999, found 3000000.0"),
         ({"c": "8.1.22"}, "column 'c': expected a date as 2026-11-21, found '8.1.22'"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -265,6 +265,31 @@ def test_javascript_refuses_what_is_no_number(nncli: Nncli, iris_model: Path) ->
     refused = ['"inf"', "Infinity", "1e+39", '"0x1F"', '"1_000"', "[1]"]
     messages = [f'column "{names[0]}": expected a finite number or null, found {cell}' for cell in refused]
     assert done.stdout.splitlines() == 6 * ["taken"] + messages
+
+
+@needs_node
+def test_javascript_takes_the_dates_that_predict_takes(nncli: Nncli, mixed_model: Path) -> None:
+    assert nncli("export", mixed_model, "-o", "m.mjs").code == 0
+    dates = [
+        "2022-01-08",
+        "2022-01-08 00:00",
+        "2022-01-07T23:00:00-01:00",
+        "2022-01-08T00:00:00.0Z",
+        "2022-01-07T23:00:00-0100",
+    ]
+    others = ["2026-02-31", "2026-13-01", "2026-11-21T24:00", "2026-11-21T5pm", "8.1.2022", "20000"]
+    script = (
+        "import { predict } from './m.mjs';"
+        "const row = { a: 100, b: 'oak', c: 19000, d: 7, e: 'true' }, [dates, others] = JSON.parse(process.argv[1]);"
+        "const answer = JSON.stringify(predict(row));"
+        "for (const c of [...dates, new Date(19000 * 86400000)])"
+        "  if (JSON.stringify(predict({ ...row, c })) !== answer) console.log('another answer for', c);"
+        "for (const c of [...others, new Date('x'), 3e6])"
+        "  try { predict({ ...row, c }); console.log('taken:', c); }"
+        "  catch (error) { if (!error.message.includes('expected a date as 2026-11-21')) throw error; }"
+    )
+    words = ["node", "--input-type=module", "-e", script, json.dumps([dates, others])]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == ""
 
 
 def test_zero_bytes_are_refused_where_they_end_a_text(nncli: Nncli) -> None:

@@ -8,6 +8,8 @@
 // check() predicts the golden rows, and compares the answers with those of nncli.
 
 const LARGEST_INPUT = 1e15, LARGEST_SCORE = 1e30, LARGEST_FLOAT32 = 3.4028234663852886e38;
+const FIRST_DAY = -719162, LAST_DAY = 2932896; // the years 1 to 9999, in days since 1970
+const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ]((?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/;
 const NUMBER = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/;
 
 // Returns { prediction: class, probabilities: { class: p } } for a row, scores where the model has no probabilities, or
@@ -54,14 +56,19 @@ function numberOf(cell, name) {
 
 // A date as days since 1970, NaN where it is missing.
 function daysOf(cell, name) {
-  if (cell instanceof Date) return cell.getTime() / 86400000;
-  if (typeof cell !== "string" || !cell.trim()) return numberOf(cell, name);
-  const text = cell.trim().replace(" ", "T");
-  const zoned = /T.*(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes("T") ? text : `${text}Z`;
-  const moment = /^\d{4}-\d\d-\d\d(T|$)/.test(text) ? Date.parse(zoned) : NaN;
-  if (Number.isNaN(moment))
-    throw new Error(`column "${name}": expected a date as 2026-11-21, found ${JSON.stringify(cell)}`);
-  return moment / 86400000;
+  const isText = typeof cell === "string" && cell.trim() !== "", isDate = isText || cell instanceof Date;
+  const days = isText ? daysOfText(cell.trim()) : isDate ? cell.getTime() / 86400000 : numberOf(cell, name);
+  if (Number.isNaN(days) ? isDate : days < FIRST_DAY || days >= LAST_DAY + 1)
+    throw new Error(`column "${name}": expected a date as 2026-11-21, found ${isText ? JSON.stringify(cell) : cell}`);
+  return days;
+}
+
+// A text as days since 1970, NaN for what is no date: Date.parse would take the 31st of February.
+function daysOfText(text) {
+  const [found, day, time, zone] = text.match(DATE) ?? [];
+  const start = Date.parse(`${day}T00:00Z`);
+  if (!found || Number.isNaN(start) || !new Date(start).toISOString().startsWith(day)) return NaN;
+  return Date.parse(`${day}T${time ?? "00:00"}${zone ?? "Z"}`) / 86400000;
 }
 
 // The days since the first date in training, the day of the year and the weekday (Monday is 0).
