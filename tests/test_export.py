@@ -127,6 +127,21 @@ def test_golden_rows_have_the_edge_cases(mixed_model: Path, nncli: Nncli) -> Non
             assert max(cell for cell in cells if cell is not None) > max(plain) + (max(plain) - min(plain))
 
 
+def test_a_category_of_a_whole_number_may_have_a_point(nncli: Nncli) -> None:
+    Path("d.csv").write_text("k,y\n" + "".join(f"{i % 3},{'yes' if i % 3 else 'no'}\n" for i in range(60)))
+    words = ["--categorical", "k", "--model", "logistic", "-q", "--json"]
+    assert nncli("train", "d.csv", "-t", "y", *words).code == 0
+    Path("new.csv").write_text("k\n2\n2.0\n7\n")
+    for target in ("sql", "json"):
+        assert nncli("export", "model.npz", "--to", target).code == 0
+        assert nncli("export", "--verify", f"model.{target}").code == 0
+    known, same, other = nncli("predict", "model.npz", "new.csv", "--proba", "-q").out.splitlines()[1:]
+    codes = json.loads(Path("model.json").read_text())["columns"][0]["codes"]
+    assert known == same != other
+    assert codes["2"] == codes["2.0"]
+    assert "'2.0'" in Path("model.sql").read_text()
+
+
 def test_python_takes_cells_as_people_have_them(nncli: Nncli, mixed_model: Path) -> None:
     import datetime
 

@@ -94,6 +94,9 @@ def _codes(categories: tuple[str | None, ...], missing: Iterable[str]) -> dict[s
         for spelling in spellings:
             if value in codes:
                 codes.setdefault(spelling, codes[value])
+    for text, code in [*codes.items()]:
+        if re.fullmatch(r"0|-?[1-9][0-9]*", text):
+            codes.setdefault(f"{text}.0", code)  # as a column of numbers writes it, where some are missing
     of_missing = categories.index(None) if None in categories else other
     for text in ("", *missing, *NAN_SPELLINGS):
         codes.setdefault(text, of_missing)
