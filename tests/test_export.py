@@ -142,6 +142,16 @@ def test_a_category_of_a_whole_number_may_have_a_point(nncli: Nncli) -> None:
     assert "'2.0'" in Path("model.sql").read_text()
 
 
+def test_golden_rows_of_images_are_pixels(nncli: Nncli) -> None:
+    assert nncli("train", "digits-idx", "--model", "softmax", "--epochs", "1", "-q", "--json").code == 0
+    assert nncli("export", "model.npz", "-o", "m.json").code == 0
+    plain = json.loads(Path("m.json").read_text())["golden"]["rows"][:12]
+    cells = [cell for row in plain for cell in row.values()]
+    assert min(cells) == 0
+    assert max(cells) == 16  # the pixels of these images are from 0 to 16
+    assert all(cell.is_integer() for cell in cells)
+
+
 def test_python_takes_cells_as_people_have_them(nncli: Nncli, mixed_model: Path) -> None:
     import datetime
 

@@ -13,7 +13,7 @@ from nncli.errors import OutputError
 from nncli.export.description import Description, columns_of, inputs_of
 from nncli.export.expressions import Language
 from nncli.export.targets import TARGETS, Target, refuse_zero_bytes
-from nncli.export.text import filled, said
+from nncli.export.text import SHOWN, filled, said
 from nncli.export.verify import WRITE_AGAIN, run_program
 
 FUNCTIONS = {"exp": "exp", "tanh": "tanh", "arctan": "atan"}
@@ -62,8 +62,8 @@ def _parts(description: Description, name: str) -> dict[str, str]:
         "NAME": name,
         "UPPER": name.upper(),
         "REAL": "float" if is_float else "double",
-        "NUMBERS_EXAMPLE": _list([_number(row[column["name"]]) for column in numbers + dates] or ["0"]),
-        "TEXTS_EXAMPLE": _list([_text(row[column["name"]]) for column in texts] or ["NULL"]),
+        "NUMBERS_EXAMPLE": _example([_number(row[column["name"]]) for column in numbers + dates] or ["0"]),
+        "TEXTS_EXAMPLE": _example([_text(row[column["name"]]) for column in texts] or ["NULL"]),
         "COLUMNS": "".join(f"//     {column}\n" for column in columns),
         "ANSWERS": answer if is_number else f"{answer}, and predict returns the predicted one:\n// {classes}",
         "INPUTS": str(widths[0]),
@@ -266,6 +266,11 @@ def _array(kind: str, name: str, cells: Sequence[str]) -> str:
             line = "   "
         line += f" {cell},"
     return "\n".join([f"static const {kind} {name} = {{", *lines, line, "};"])
+
+
+def _example(cells: Sequence[str]) -> str:
+    """Write the first cells of an array."""
+    return _list([*cells[:SHOWN], *["..."] * (len(cells) > SHOWN)])
 
 
 def _list(cells: Iterable[str]) -> str:

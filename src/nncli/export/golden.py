@@ -103,7 +103,7 @@ def _cells(
     """Return the cells of a column: plain ones, then the edge cases in the order that `golden_rows` tells."""
     second = place % 2 == 0  # of every second column
     if its is None:
-        categories = sorted({*column["codes"]} - {""})
+        categories = sorted(text for text, code in column["codes"].items() if code != column["missing"])
         known = [str(rng.choice(categories)) if categories else None for _ in range(PLAIN + 6)]
         unseen = UNSEEN if second else known[-1]
         return [*known[:PLAIN], None, None if second else known[0], *known[PLAIN : PLAIN + 4], UNSEEN, unseen]
@@ -116,6 +116,7 @@ def _cells(
 def _ranges(model: Model, description: Description) -> dict[str, Range]:
     """Return the range of each column of numbers or dates."""
     most = float(np.finfo(description["reads"]).max) / 2  # may be rounded up
+    scaling = model.preprocess.scaling
     profile = {column.name: column for column in model.schema.profile}
     found = {}
     for column in columns_of(description, "number"):
@@ -123,17 +124,19 @@ def _ranges(model: Model, description: Description) -> dict[str, Range]:
         if its is not None and its.low is not None and its.high is not None:
             found[column["name"]] = Range.of(its.low, its.high, (-most, most), its.whole)
         else:
-            found[column["name"]] = Range.of(*_spread(column["shift"], column["scale"]), (-most, most))
+            low, high = _spread(column["shift"], column["scale"], scaling)
+            found[column["name"]] = Range.of(low, high, (-most, most), scaling == "pixels")
     for column in columns_of(description, "date"):
-        low, high = _spread(column["shift"][0], column["scale"][0])
+        low, high = _spread(column["shift"][0], column["scale"][0], scaling if scaling == "minmax" else "standard")
         found[column["name"]] = Range.of(column["first"] + low, column["first"] + high, DAYS)
     return found
 
 
-def _spread(shift: float, scale: float) -> tuple[float, float]:
-    """Return the values whose inputs are −2 and 2; the shift alone for a column that was constant."""
-    reach = 2 / scale if scale else 0.0
-    return shift - reach, shift + reach
+def _spread(shift: float, scale: float, scaling: str) -> tuple[float, float]:
+    """Return the values whose inputs are 0 and 1 where these are the ends of the range, else those of −2 and 2; the
+    shift alone for a column that was constant."""
+    size = 1 / scale if scale else 0.0
+    return (shift, shift + size) if scaling in ("pixels", "minmax") else (shift - 2 * size, shift + 2 * size)
 
 
 def _short(value: float, whole: bool) -> float:
