@@ -121,6 +121,7 @@ def test_golden_rows_have_the_edge_cases(mixed_model: Path, nncli: Nncli) -> Non
         cells = [row[column["name"]] for row in rows]
         if column["kind"] == "text":
             assert any(cell is not None and cell not in column["codes"] for cell in cells)
+            assert not {*cells[:12]} & {"", "NA", "nan", "NULL"}
         elif column["kind"] == "number":
             plain = cells[:12]
             assert min(cell for cell in cells if cell is not None) < min(plain) - (max(plain) - min(plain))

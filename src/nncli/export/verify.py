@@ -30,9 +30,8 @@ def run_program(command: Sequence[str], path: Path, read: str = "") -> str:
         )
     except FileNotFoundError:
         problem = f"expected the program {command[0]} to run it, found none"
-        raise UsageError(
-            "--verify", problem, f"Install {command[0]}, or verify the file on a computer that has it"
-        ) from None
+        remedy = f"Install {command[0]}, or verify the file on a computer that has it"
+        raise UsageError("--verify", problem, remedy) from None
     except subprocess.TimeoutExpired:
         raise OutputError(str(path), f"its check did not end within {SECONDS} seconds", WRITE_AGAIN) from None
     if done.returncode:
