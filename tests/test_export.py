@@ -141,6 +141,10 @@ def test_a_category_of_a_whole_number_may_have_a_point(nncli: Nncli) -> None:
     assert known == same != other
     assert codes["2"] == codes["2.0"]
     assert "'2.0'" in Path("model.sql").read_text()
+    assert nncli("train", "d.csv", "-t", "y", *words, "--missing", "1.0,NA").code == 0
+    assert nncli("export", "model.npz", "-o", "model.json").code == 0
+    column = json.loads(Path("model.json").read_text())["columns"][0]
+    assert column["codes"]["1.0"] == column["missing"] != column["codes"]["1"]
 
 
 def test_golden_rows_of_images_are_pixels(nncli: Nncli) -> None:

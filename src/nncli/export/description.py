@@ -98,8 +98,7 @@ def _codes(categories: tuple[str | None, ...], missing: Iterable[str]) -> dict[s
         if re.fullmatch(r"0|-?[1-9][0-9]*", text):
             codes.setdefault(f"{text}.0", code)  # as a column of numbers writes it, where some are missing
     of_missing = categories.index(None) if None in categories else other
-    for text in ("", *missing, *NAN_SPELLINGS):
-        codes.setdefault(text, of_missing)
+    codes |= dict.fromkeys(("", *missing, *NAN_SPELLINGS), of_missing)  # also where it is another way to write 1
     return {"inputs": other + 1, "codes": codes, "missing": of_missing}
 
 
