@@ -182,7 +182,7 @@ def test_python_takes_cells_as_people_have_them(nncli: Nncli, mixed_model: Path)
         ({"a": 1e39}, "column 'a': expected a finite number or None, found 1e\\+39"),
         ({"a": "1_000"}, "column 'a': expected a finite number or None, found '1_000'"),
         ({"c": 3e6}, "column 'c': expected a date of the years 1 to 9999, found 3000000.0"),
-        ({"c": "8.1.22"}, "column 'c': expected a date as 2026-11-21, found '8.1.22'"),
+        ({"c": "8.1.22"}, "column 'c': expected a date such as 2026-11-21, found '8.1.22'"),
     ]:
         with pytest.raises(ValueError, match=message):
             space["predict"](row | cells)
@@ -316,7 +316,7 @@ def test_javascript_takes_the_dates_that_predict_takes(nncli: Nncli, mixed_model
         "  if (JSON.stringify(predict({ ...row, c })) !== answer) console.log('another answer for', c);"
         "for (const c of [...others, new Date('x'), 3e6])"
         "  try { predict({ ...row, c }); console.log('taken:', c); }"
-        "  catch (error) { if (!error.message.includes('expected a date as 2026-11-21')) throw error; }"
+        "  catch (error) { if (!error.message.includes('expected a date such as 2026-11-21')) throw error; }"
     )
     words = ["node", "--input-type=module", "-e", script, json.dumps([dates, others])]
     assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == ""
@@ -373,6 +373,29 @@ def test_sql_that_does_more_than_read_is_not_run(nncli: Nncli, iris_model: Path)
     assert (done.code, done.err.count("\n")) == (1, 1)
     assert done.err.startswith("iris.sql: its check in SQLite failed: not authorized")
     assert not Path("other.db").exists()
+
+
+def test_damaged_json_gets_one_line(nncli: Nncli, mixed_model: Path) -> None:
+    assert nncli("export", mixed_model, "-o", "m.json").code == 0
+    document = json.loads(Path("m.json").read_text())
+    layer, *others = document["layers"]
+    text = next(column for column in document["columns"] if column["kind"] == "text")
+    damaged: list[Any] = [
+        {"layers": [layer | {"activation": "__import__('os').system('echo run > run')"}, *others]},
+        {"layers": [layer | {"activation": "(" * 5000 + "z" + ")" * 5000}, *others]},
+        {"columns": [text | {"inputs": 10**15}]},
+        {"golden": [[[]]]},
+        {"output": None},
+    ]
+    for parts in damaged:
+        lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in (document | parts).items()]
+        Path("m.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        done = nncli("export", "--verify", "m.json")
+        assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+        assert done.err.startswith("m.json: expected a model that nncli has exported as JSON, found another document")
+    Path("m.json").write_text('{\n"format": "nncli export", "x": ' + "[" * 100_000)
+    assert nncli("export", "--verify", "m.json").code == 1
+    assert not Path("run").exists()
 
 
 def test_damaged_onnx_gets_one_line(nncli: Nncli, iris_model: Path) -> None:

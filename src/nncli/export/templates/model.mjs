@@ -3,7 +3,7 @@
 //     import { predict } from "./@NAME@.mjs";
 //     predict(@EXAMPLE@);
 //
-// A row is an object from column to cell: a number, a string, or null where it is missing. A date is a string as
+// A row is an object from column to cell: a number, a string, or null where it is missing. A date is a string such as
 // 2026-11-21 or 2026-11-21T17:30:00 (UTC, if it has no zone), a Date, or the days since 1970-01-01.
 // check() predicts the golden rows, and compares the answers with those of nncli.
 
@@ -59,7 +59,7 @@ function daysOf(cell, name) {
   const isText = typeof cell === "string" && cell.trim() !== "", isDate = isText || cell instanceof Date;
   const days = isText ? daysOfText(cell.trim()) : isDate ? cell.getTime() / 86400000 : numberOf(cell, name);
   if (Number.isNaN(days) ? isDate : days < FIRST_DAY || days >= LAST_DAY + 1)
-    throw new Error(`column "${name}": expected a date as 2026-11-21, found ${isText ? JSON.stringify(cell) : cell}`);
+    throw new Error(`column "${name}": expected a date such as 2026-11-21, found ${isText ? JSON.stringify(cell) : cell}`);
   return days;
 }
 
