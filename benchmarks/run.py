@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 import epochs
 import explaining
+import exporting
 import growth
 import latency
 import processes
@@ -42,7 +43,7 @@ THREADS = min(2, CORES)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PJRT_NPROC")  # the last is JAX's
 # What a shell may have set: everyone takes its own kernels, and nobody compiles what it imports again each time.
 SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
-PEERS = ("pandas", "torch", "jax", "supervised")  # the last is mljar-supervised
+PEERS = ("pandas", "torch", "jax", "skl2onnx", "supervised")  # the last is mljar-supervised
 
 Arrays = dict[str, NDArray[Any]]
 SECTIONS: dict[str, Callable[[Arrays, Path, set[str]], None]] = {
@@ -63,6 +64,7 @@ SECTIONS: dict[str, Callable[[Arrays, Path, set[str]], None]] = {
     "explain": explaining.importance,
     "reasons": explaining.reasons,
     "report": explaining.report,
+    "export": exporting.exports,
     "start-up": processes.start_up,
 }
 
@@ -124,7 +126,7 @@ def synthetic() -> Arrays:
 def describe_machine() -> dict[str, Any]:
     """Prints and returns the processor, the versions and the threads."""
     versions = {"python": platform.python_version()}
-    for name in ("nncli", "numpy", "scikit-learn", "pandas", "pyarrow", "torch", "jax", "mljar-supervised"):
+    for name in ("nncli", "numpy", "scikit-learn", "pandas", "pyarrow", "torch", "jax", "skl2onnx", "mljar-supervised"):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -129,6 +129,20 @@ def iris_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def mixed_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of columns of numbers, text and dates."""
+    import exported
+
+    folder = tmp_path_factory.mktemp("mixed")
+    rows = exported.table("all", 120, 0)
+    target = ["high" if exported.value_of(row) > 0 else "low" for row in rows]
+    (folder / "d.csv").write_text(exported.as_csv("all", rows, target))
+    words = ["train", str(folder / "d.csv"), "-t", "target", "--epochs", "5", "--hidden", "4", "-q", "--json"]
+    assert main([*words, "-o", str(folder / "mixed.npz")]) == 0
+    return folder / "mixed.npz"
+
+
 PRICES = 240  # rows
 
 

@@ -24,7 +24,7 @@ FLOORS = [
     ["explain"],
     ["diagnostics", "sweep", "inference", "estimators"],
     ["figures"],
-    ["report", "play"],
+    ["export", "report", "play"],
     ["terminal"],
     ["cli"],
     ["__main__"],

@@ -1,0 +1,166 @@
+"""Describe a model as plain data, all that another program needs to give the same answers: see the docs, "Export"."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.cells import NAN_SPELLINGS
+from nncli.data.dataset import Schema
+from nncli.data.dates import INPUTS
+from nncli.data.preprocess import Preprocess, spelled_flags
+from nncli.model.checkpoint import describe
+from nncli.model.model import Model
+from nncli.model.provenance import Provenance
+from nncli.nn.activations import Activation
+from nncli.nn.layers import Dense
+
+FORMAT, VERSION = "nncli export", 1
+FLAGS = {"true": ("True", "TRUE"), "false": ("False", "FALSE")}
+# What other languages have as functions, where the expression would overflow or there is none.
+FUNCTIONS = {"softplus": "softplus(z)", "step": "step(z)", "sign": "sign(z)"}
+Description = dict[str, Any]
+
+
+def description_of(model: Model, provenance: Provenance) -> Description:
+    """Return the description of a model: its columns, layers, output and card; the golden rows are added later."""
+    return {
+        "format": FORMAT,
+        "format_version": VERSION,
+        "nncli": provenance.version,
+        "task": "classification" if model.target is None else "regression",
+        "target": model.schema.target,
+        "classes": list(model.classes),
+        "reads": model.schema.dtype,  # numbers are rounded to this first
+        "dtype": model.network.dtype.name,
+        "columns": _columns(model.schema, model.preprocess, model.network.dtype),
+        "layers": _layers(model),
+        "output": _output(model),
+        "card": _card(model, provenance),
+    }
+
+
+def columns_of(description: Description, kind: str) -> list[dict[str, Any]]:
+    """Return the columns of a kind, in the order in which they become inputs of the network."""
+    return [column for column in description["columns"] if column["kind"] == kind]
+
+
+def inputs_of(description: Description) -> int:
+    """Count the inputs of the network."""
+    sizes = {"number": 1, "date": len(INPUTS)}
+    return sum(sizes.get(column["kind"]) or column["inputs"] for column in description["columns"])
+
+
+def _columns(schema: Schema, fitted: Preprocess, dtype: np.dtype[Any]) -> list[dict[str, Any]]:
+    """Describe how each column becomes inputs. Numbers come first, then three inputs for each date, then the texts."""
+    k = len(fitted.number_names)
+    places = {name: slice(i, i + 1) for i, name in enumerate(fitted.number_names)}
+    first = dict(fitted.dates)
+    for i, name in enumerate(first):
+        places[name] = slice(k + len(INPUTS) * i, k + len(INPUTS) * (i + 1))
+    # what the model computes with: numbers that it reads as float64 stay so until they are scaled
+    of_numbers = dtype if schema.dtype == "float32" else np.dtype(np.float64)
+    found: list[dict[str, Any]] = []
+    for name, kind in schema.columns:
+        if kind == "text":
+            found.append({"name": name, "kind": kind, **_codes(fitted.categories[name], schema.missing)})
+            continue
+        exact = of_numbers if kind == "number" else np.dtype(np.float64)
+        learned = {
+            what: getattr(fitted, what)[places[name]].astype(exact).astype(np.float64).tolist()
+            for what in ("median", "shift", "scale")
+        }
+        if kind == "number":
+            found.append({"name": name, "kind": kind, **{what: its[0] for what, its in learned.items()}})
+        else:
+            found.append({"name": name, "kind": kind, "first": first[name], **learned})
+    order = {"number": 0, "date": 1, "text": 2}
+    return sorted(found, key=lambda column: order[column["kind"]])
+
+
+def _codes(categories: tuple[str | None, ...], missing: Iterable[str]) -> dict[str, Any]:
+    """Return which input each text sets to 1; any other text sets the last one."""
+    other = len(categories)
+    codes = {value: i for i, value in enumerate(categories) if value is not None}
+    for spelling, value in spelled_flags(categories).items():
+        codes.setdefault(str(spelling), codes[value])
+    for value, spellings in FLAGS.items():
+        for spelling in spellings:
+            if value in codes:
+                codes.setdefault(spelling, codes[value])
+    for text, code in [*codes.items()]:
+        if re.fullmatch(r"0|-?[1-9][0-9]*", text):
+            codes.setdefault(f"{text}.0", code)  # as a column of numbers writes it, where some are missing
+    of_missing = categories.index(None) if None in categories else other
+    codes |= dict.fromkeys(("", *missing, *NAN_SPELLINGS), of_missing)  # also where it is another way to write 1
+    return {"inputs": other + 1, "codes": codes, "missing": of_missing}
+
+
+def _layers(model: Model) -> list[dict[str, Any]]:
+    """Describe the dense layers, from the inputs on, each with the activation behind it."""
+    network, found = model.network, list[dict[str, Any]]()
+    for layer in network.layers:
+        if isinstance(layer, Dense):
+            weights, biases = _plain(layer.W, network.dtype), _plain(layer.b, network.dtype)
+            found.append({"weights": weights, "biases": biases, "activation": "z", "slopes": []})
+        elif isinstance(layer, Activation):
+            found[-1]["activation"] = _expression(layer)
+            found[-1]["slopes"] = _plain(layer.s, network.dtype) if hasattr(layer, "s") else []
+    return found
+
+
+def _expression(activation: Activation) -> str:
+    """Write an activation as an expression in z, and in the slope of the unit if it is learned."""
+    if activation.name in FUNCTIONS:
+        return FUNCTIONS[activation.name]
+    text = activation.graph
+    settings: Mapping[str, Any] = dataclasses.asdict(activation) if dataclasses.is_dataclass(activation) else {}
+    for name, value in settings.items():
+        text = re.sub(rf"\b{name}\b", repr(float(value)), text)
+    return text
+
+
+def _output(model: Model) -> dict[str, Any]:
+    """Describe how the scores z of the last layer become an answer."""
+    if model.target is not None:
+        # beyond the last place there are rounding errors alone, as `predict` knows too
+        place = model.target.decimals(model.network.dtype.name)
+        return {"mean": model.target.mean, "sd": model.target.sd, "unit": float(f"1e{-place}")}
+    calibration, decision = model.calibration, model.decision
+    link = model.loss.link
+    if calibration is not None:
+        link = "sigmoid" if model.network.widths[-1] == 1 else "softmax"
+    rule = None if decision is None or decision.is_likeliest else decision
+    return {
+        "scores": model.network.widths[-1],
+        "calibration": None if calibration is None else {"a": calibration.a, "b": calibration.b},
+        "link": link,
+        "border": 0.0 if calibration is not None else model.loss.border,
+        "probabilities": model.probabilistic,
+        "threshold": None if rule is None else rule.threshold,
+        "positive": model.positive,
+        "costs": None if rule is None or rule.threshold is not None else [list(row) for row in rule.costs],
+    }
+
+
+def _card(model: Model, provenance: Provenance) -> dict[str, Any]:
+    """Return what tells the model: what `info` shows, but for what the description has already and the epochs."""
+    shown = describe(model, provenance)
+    names = ("model", "layers", "parameters", "data", "command_line", "figures", "notes", "kernels")
+    card: dict[str, Any] = json.loads(json.dumps({name: shown[name] for name in names}, default=str))
+    return card
+
+
+def _plain(values: NDArray[Any], dtype: np.dtype[Any]) -> Any:
+    """Return parameters as lists, written with the fewest figures from which they follow in that type."""
+    values = values.astype(dtype)
+    if dtype == np.float64:
+        return values.tolist()
+    # the shortest text of each float32, read as a float64: rounded to float32 it is the same number again
+    return np.array([float(str(one)) for one in values.ravel()]).reshape(values.shape).tolist()

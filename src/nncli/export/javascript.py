@@ -1,0 +1,38 @@
+"""Write a model as one ES module of JavaScript."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from nncli.export.description import Description
+from nncli.export.expressions import plain
+from nncli.export.targets import TARGETS, Target
+from nncli.export.text import example_of, filled, said
+from nncli.export.verify import run_program
+
+CHECK = "console.log(`${MODEL.golden.rows.length} golden rows: right, within ${check().toExponential(1)} of nncli`);"
+
+
+@TARGETS.register("js")
+class JavaScript(Target):
+    """One ES module, for browsers and node: predict(row), check()"""
+
+    endings = (".mjs", ".js")
+    begins = b"// A trained model, written by nncli"
+
+    def write(self, description: Description, name: str) -> bytes:
+        functions = [f"  (z, slope) => {plain(layer['activation'])}," for layer in description["layers"]]
+        parts = {
+            "NAME": name,
+            "TARGET": said(description["target"]),
+            "EXAMPLE": example_of(description),
+            "ACTIVATIONS": "\n".join(["const ACTIVATIONS = [", *functions, "];"]),
+            # a key __proto__ would be the prototype of an object that is written out, but not of one that is parsed
+            "DESCRIPTION": f"JSON.parse({said(json.dumps(description, allow_nan=False))})",
+        }
+        return filled("model.mjs", parts).encode("ascii")
+
+    def verify(self, path: Path) -> str:
+        # from stdin, as node asks of a file that it be called .mjs
+        return run_program(["node", "--input-type=module"], path, f"{path.read_text('utf-8', 'replace')}\n{CHECK}\n")

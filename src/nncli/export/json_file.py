@@ -1,0 +1,42 @@
+"""Write a model as JSON: the description itself, of which the docs have the schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nncli.errors import OutputError
+from nncli.export.description import FORMAT, Description, inputs_of
+from nncli.export.python_file import Python
+from nncli.export.targets import TARGETS, Target
+from nncli.export.verify import WRITE_AGAIN, said_of
+
+
+@TARGETS.register("json")
+class Json(Target):
+    """Everything as data, with a published schema"""
+
+    endings = (".json",)
+    begins = b'{\n"format": "nncli export"'
+
+    def write(self, description: Description, name: str) -> bytes:
+        lines = [f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in description.items()]
+        return ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
+
+    def verify(self, path: Path) -> str:
+        try:
+            description = json.loads(path.read_bytes())
+            if description["format"] != FORMAT:
+                raise ValueError("a document of another format")
+            if len(description["layers"][0]["weights"]) != inputs_of(description):
+                raise ValueError("columns of another network")  # whose inputs might be more than memory holds
+            program = Python().write(description, "model")
+            space: dict[str, Any] = {"__name__": "model"}
+            exec(compile(program, str(path), "exec"), space)  # of the description, it runs nothing but activations
+            return said_of(len(description["golden"]["rows"]), space["check"]())
+        except AssertionError as error:
+            raise OutputError(str(path), f"its check failed: {error}", WRITE_AGAIN) from None
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+            problem = f"expected a model that nncli has exported as JSON, found another document ({error})"
+            raise OutputError(str(path), problem, WRITE_AGAIN) from None

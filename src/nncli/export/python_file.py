@@ -1,0 +1,41 @@
+"""Write a model as one file of Python, which needs its standard library alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from nncli.export.description import Description
+from nncli.export.expressions import plain
+from nncli.export.targets import TARGETS, Target
+from nncli.export.text import example_of, filled, said
+from nncli.export.verify import run_program
+
+
+@TARGETS.register("python")
+class Python(Target):
+    """One file, standard library only: predict(row), check()"""
+
+    endings = (".py",)
+    begins = b'"""A trained model, written by nncli'
+
+    def write(self, description: Description, name: str) -> bytes:
+        parts = {
+            "NAME": name,
+            "TARGET": said(description["target"]),
+            "EXAMPLE": example_of(description),
+            "ACTIVATIONS": activations(description),
+            "DESCRIPTION": json.dumps(description, allow_nan=False),
+        }
+        return filled("model.py.txt", parts).encode("ascii")
+
+    def verify(self, path: Path) -> str:
+        # -I: from its own folder, and that of the user, nothing is loaded
+        return run_program([sys.executable, "-I", str(path.resolve())], path)
+
+
+def activations(description: Description) -> str:
+    """Return a list of functions of z and slope, one for each layer."""
+    lines = [f"    lambda z, slope: {plain(layer['activation'])}," for layer in description["layers"]]
+    return "\n".join(["ACTIVATIONS = [", *lines, "]"])

@@ -1,0 +1,205 @@
+// A trained model, written by nncli: predict @TARGET@ from a row. An ES module for browsers, node, deno and bun.
+//
+//     import { predict } from "./@NAME@.mjs";
+//     predict(@EXAMPLE@);
+//
+// A row is an object from column to cell: a number, a string, or null where it is missing. A date is a string such as
+// 2026-11-21 or 2026-11-21T17:30:00 (UTC, if it has no zone), a Date, or the days since 1970-01-01.
+// check() predicts the golden rows, and compares the answers with those of nncli.
+
+const LARGEST_INPUT = 1e15, LARGEST_SCORE = 1e30, LARGEST_FLOAT32 = 3.4028234663852886e38;
+const FIRST_DAY = -719162, LAST_DAY = 2932896; // the years 1 to 9999, in days since 1970
+const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ]((?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/;
+const NUMBER = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/;
+
+// Returns { prediction: class, probabilities: { class: p } } for a row, scores where the model has no probabilities, or
+// { prediction: number }. Throws an Error for a row without a column, or a cell of another kind.
+export function predict(row) {
+  const z = forward(inputs(row));
+  if (MODEL.task === "regression") return { prediction: rounded(OUTPUT.mean + OUTPUT.sd * z[0], OUTPUT.unit) };
+  const p = byClass(z);
+  const named = Object.fromEntries(CLASSES.map((name, k) => [name, p[k]]));
+  return { prediction: CLASSES[decide(z, p)], [OUTPUT.probabilities ? "probabilities" : "scores"]: named };
+}
+
+// The inputs of the network: numbers and dates scaled, and 1 for the category of each text.
+function inputs(row) {
+  const x = [];
+  for (const column of MODEL.columns) {
+    const { name, kind } = column;
+    if (!Object.hasOwn(row, name) || row[name] === undefined)
+      throw new Error(`column "${name}": expected a cell, found none; give null for a missing one`);
+    if (kind === "text") {
+      const code = codeOf(row[name], column);
+      for (let i = 0; i < column.inputs; i++) x.push(i === code ? 1 : 0);
+    } else if (kind === "number") {
+      const value = numberOf(row[name], name);
+      x.push(scaled(MODEL.reads === "float32" ? Math.fround(value) : value, column.median, column.shift, column.scale));
+    } else {
+      const parts = partsOfDate(daysOf(row[name], name), column.first);
+      parts.forEach((part, i) => x.push(scaled(part, column.median[i], column.shift[i], column.scale[i])));
+    }
+  }
+  return x;
+}
+
+// A cell as a number, NaN where it is missing.
+function numberOf(cell, name) {
+  if (cell === null || (typeof cell === "string" && ["", "nan"].includes(cell.trim().toLowerCase()))) return NaN;
+  if (Number.isNaN(cell)) return NaN;
+  const isNumber = typeof cell === "string" ? NUMBER.test(cell.trim()) : typeof cell !== "object";
+  const value = isNumber ? Number(cell) : NaN;
+  if (Math.abs(value) <= LARGEST_NUMBER) return value;
+  const found = typeof cell === "number" ? cell : JSON.stringify(cell);
+  throw new Error(`column "${name}": expected a finite number or null, found ${found}`);
+}
+
+// A date as days since 1970, NaN where it is missing.
+function daysOf(cell, name) {
+  const isText = typeof cell === "string" && cell.trim() !== "", isDate = isText || cell instanceof Date;
+  const days = isText ? daysOfText(cell.trim()) : isDate ? cell.getTime() / 86400000 : numberOf(cell, name);
+  if (Number.isNaN(days) ? isDate : days < FIRST_DAY || days >= LAST_DAY + 1)
+    throw new Error(`column "${name}": expected a date such as 2026-11-21, found ${isText ? JSON.stringify(cell) : cell}`);
+  return days;
+}
+
+// A text as days since 1970, NaN for what is no date: Date.parse would take the 31st of February.
+function daysOfText(text) {
+  const [found, day, time, zone] = text.match(DATE) ?? [];
+  const start = Date.parse(`${day}T00:00Z`);
+  if (!found || Number.isNaN(start) || !new Date(start).toISOString().startsWith(day)) return NaN;
+  return Date.parse(`${day}T${time ?? "00:00"}${zone ?? "Z"}`) / 86400000;
+}
+
+// The days since the first date in training, the day of the year and the weekday (Monday is 0).
+function partsOfDate(days, first) {
+  const whole = Math.floor(days);
+  const year = new Date(whole * 86400000).getUTCFullYear();
+  const start = new Date(0).setUTCFullYear(year) / 86400000;
+  return [days - first, whole - start + 1, (((whole + 3) % 7) + 7) % 7];
+}
+
+// (value - shift) * scale, of the median where the value is missing.
+function scaled(value, median, shift, scale) {
+  const largest = Number.MAX_VALUE;
+  const x = Math.min(Math.max((Number.isNaN(value) ? median : value) - shift, -largest), largest) * scale;
+  return Math.min(Math.max(x, -LARGEST_INPUT), LARGEST_INPUT);
+}
+
+// Which input a text sets to 1: that of its category, or else the last one.
+function codeOf(cell, column) {
+  if (cell === null || Number.isNaN(cell)) return column.missing;
+  const text = String(cell).trim();
+  return Object.hasOwn(column.codes, text) ? column.codes[text] : column.inputs - 1;
+}
+
+// The scores z of the last layer.
+function forward(x) {
+  for (const [l, { weights, biases, slopes }] of LAYERS.entries()) {
+    const z = Float64Array.from(biases), units = z.length;
+    for (let i = 0; i < x.length; i++) {
+      const value = x[i];
+      if (value !== 0) for (let j = 0, k = i * units; j < units; j++, k++) z[j] += value * weights[k];
+    }
+    for (let j = 0; j < units; j++) z[j] = ACTIVATIONS[l](z[j], slopes[j]);
+    x = z;
+  }
+  return Array.from(x);
+}
+
+// The nearest multiple of a unit, which is a power of ten: what is beyond are rounding errors.
+function rounded(value, unit) {
+  const parts = Math.round(1 / unit);
+  return unit >= 1 ? Math.round(value / unit) * unit : Math.round(value * parts) / parts;
+}
+
+// The probability of each class, or its score.
+function byClass(z) {
+  if (OUTPUT.calibration) {
+    const { a, b } = OUTPUT.calibration;
+    z = z.map((value) => Math.min(Math.max(a * value + b, -LARGEST_SCORE), LARGEST_SCORE));
+  }
+  if (z.length === 1) z = [2 * OUTPUT.border - z[0], z[0]];
+  if (OUTPUT.link === "identity") return z;
+  const largest = Math.max(...z);
+  const p = z.map((value) => (OUTPUT.link === "softmax" ? Math.exp(value - largest) : sigmoid(value)));
+  const sum = p.reduce((a, b) => a + b, 0);
+  return p.map((value) => value / sum);
+}
+
+// The position of the predicted class.
+function decide(z, p) {
+  if (OUTPUT.threshold !== null) return p[OUTPUT.positive] >= OUTPUT.threshold ? OUTPUT.positive : 1 - OUTPUT.positive;
+  if (OUTPUT.costs) {
+    const expected = expectedCosts(p);
+    return expected.indexOf(Math.min(...expected));
+  }
+  if (z.length === 1) return p[1] >= p[0] ? 1 : 0;
+  return z.length === 2 ? (z[1] >= z[0] ? 1 : 0) : z.indexOf(Math.max(...z));
+}
+
+// The expected cost of each class, if it is predicted.
+function expectedCosts(p) {
+  return p.map((_, k) => p.reduce((sum, value, j) => sum + value * OUTPUT.costs[j][k], 0));
+}
+
+function sigmoid(z) {
+  return 1 / (1 + Math.exp(-Math.min(Math.max(z, -80), 80)));
+}
+
+function relu(z) {
+  return z > 0 ? z : 0;
+}
+
+// log(1 + e^z), without overflow.
+function softplus(z) {
+  return Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+}
+
+function step(z) {
+  return z >= 0 ? 1 : 0;
+}
+
+function sign(z) {
+  return z >= 0 ? 1 : -1;
+}
+
+const exp = Math.exp, tanh = Math.tanh, arctan = Math.atan;
+
+// Predicts the golden rows, and compares with the answers of nncli. Returns the largest difference; throws an Error for
+// one that is too large, or another class where the first two are not level.
+export function check() {
+  const { rows, answers, tolerances, predictions } = MODEL.golden;
+  let largest = 0;
+  rows.forEach((row, i) => {
+    const found = predict(row);
+    const named = found.probabilities ?? found.scores;
+    const values = named ? CLASSES.map((name) => named[name]) : [found.prediction];
+    const difference = Math.max(...values.map((value, k) => Math.abs(value - answers[i][k])));
+    if (!(difference <= tolerances[i])) throw new Error(`golden row ${i + 1}: expected ${answers[i]}, found ${values}`);
+    if (predictions && found.prediction !== predictions[i] && !isLevel(answers[i], tolerances[i]))
+      throw new Error(`golden row ${i + 1}: expected ${predictions[i]}, found ${found.prediction}`);
+    largest = Math.max(largest, difference);
+  });
+  return largest;
+}
+
+// Whether rounding may decide between two classes.
+function isLevel(answers, tolerance) {
+  let near = 1e-5 + 2 * tolerance;
+  if (OUTPUT.threshold !== null) return Math.abs(answers[OUTPUT.positive] - OUTPUT.threshold) <= near;
+  if (OUTPUT.costs) near *= Math.max(...OUTPUT.costs.flat().map(Math.abs));
+  const [first, second] = (OUTPUT.costs ? expectedCosts(answers).map((cost) => -cost) : answers.slice()).sort((a, b) => b - a);
+  return first - second <= near;
+}
+
+@ACTIVATIONS@
+
+export const MODEL =
+@DESCRIPTION@;
+const OUTPUT = MODEL.output, CLASSES = MODEL.classes;
+const LARGEST_NUMBER = MODEL.reads === "float32" ? LARGEST_FLOAT32 : Number.MAX_VALUE;
+const Numbers = MODEL.dtype === "float32" ? Float32Array : Float64Array;
+const LAYERS = MODEL.layers.map(({ weights, biases, slopes }) => ({
+  weights: Numbers.from(weights.flat()), biases: Numbers.from(biases), slopes: Numbers.from(slopes),
+}));
