@@ -39,7 +39,7 @@ def export(
     nncli export model.npz --to onnx           model.onnx, for any ONNX runtime
     nncli export model.npz -o model.c          one C file without dependencies
     nncli export model.npz --to sql -o -       one SELECT, to stdout
-    nncli export --verify model.onnx           check that its answers are those of nncli
+    nncli export --verify model.onnx           check that its answers are right
     """
     from nncli.export.all_targets import TARGETS
 

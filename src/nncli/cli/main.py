@@ -35,7 +35,7 @@ COMMANDS = {
     "predict": ("predict.predict", "Predict the class of new rows, one line for each, in order."),
     "plot": ("plot.plot", "Draw a figure of a model, a sweep or data, in the terminal or as a picture file."),
     "report": ("report.report", "Write one page on a model: how good it is, where it fails, and what to look at."),
-    "export": ("export.export", "Write a model for other programs: ONNX, C, JavaScript, Python, SQL, JSON."),
+    "export": ("export.export", "Write a model for other programs, with all that turns a row into its answer."),
     "sweep": ("sweep.sweep", "Train with many combinations of options, and keep the best model."),
     "info": ("info.info", "Show what a model contains, or which tables are kept on the disk."),
     "check": ("check.check", "Check data before training."),
