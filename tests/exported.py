@@ -6,16 +6,30 @@ import csv
 import ctypes
 import io
 import json
+import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from nncli.export.description import columns_of
+
+PROGRAMS = {"c": "cc", "js": "node"}  # that run an export, by its language
+MISSING = {name for name, program in PROGRAMS.items() if shutil.which(program) is None}
+needs_node = pytest.mark.skipif("js" in MISSING, reason="pip cannot install node: apt-get install nodejs")
+needs_cc = pytest.mark.skipif("c" in MISSING, reason="pip cannot install a compiler: apt-get install gcc")
+NEEDS = {"js": needs_node, ".mjs": needs_node, "c": needs_cc, ".c": needs_cc}  # by language, and by ending
+
+
+def each(names: Iterable[str]) -> list[Any]:
+    """Return languages or endings as parameters of a test, which is left out where no program runs them."""
+    return [pytest.param(name, marks=NEEDS.get(name, ())) for name in names]
+
 
 Row = dict[str, Any]
 Answers = tuple[list[str], np.ndarray[Any, Any]]  # predictions, and probabilities, scores or numbers

@@ -72,6 +72,7 @@ def test_python_runs_without_anything_but_its_library(nncli: Nncli, iris_model: 
     assert done.stdout.startswith("20 golden rows: right, within ")
 
 
+@exported.needs_cc
 def test_c_is_clean_under_every_warning(nncli: Nncli, mixed_model: Path, priced: Path) -> None:
     for i, model in enumerate((mixed_model, priced / "mlp.npz")):
         assert nncli("export", model, "-o", f"m{i}.c").code == 0
@@ -82,6 +83,7 @@ def test_c_is_clean_under_every_warning(nncli: Nncli, mixed_model: Path, priced:
             assert done.returncode == 0, done.stderr
 
 
+@exported.needs_cc
 def test_two_c_files_go_into_one_program(nncli: Nncli, mixed_model: Path, iris_model: Path) -> None:
     for name, model in [("one", mixed_model), ("two", iris_model)]:
         assert nncli("export", model, "-o", f"{name}.c").code == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from nncli.export.golden import table_of
 from nncli.model import checkpoint
 from nncli.model.model import Model
 
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="pip cannot install node: apt-get install nodejs")
 CLASSES = ["no 'way'", "yes", 'so "so"']
 OF_CLASSES = {
     "perceptron": ["--model", "perceptron"],
@@ -75,7 +73,12 @@ def check(kind: str, of: str, models: Sequence[str], n: int, databases: Sequence
         file = Path(f"model{i}_of_{os.getpid()}_{kind.replace(' ', '_')}_{of}.npz").resolve()
         words = ["train", "training.csv", "-t", "target", "--epochs", "15", "-q", "--json", "-o", str(file)]
         assert main([*words, *options[name]]) == 0
-        compare(file, rows, name, [*databases, "onnx", "c", "python", *(["js"] if shutil.which("node") else [])])
+        compare(
+            file,
+            rows,
+            name,
+            [*databases, *(one for one in ("onnx", "c", "python", "js") if one not in exported.MISSING)],
+        )
 
 
 def compare(file: Path, rows: Sequence[exported.Row], name: str, runtimes: Sequence[str]) -> None:
@@ -156,7 +159,7 @@ def test_answers_are_those_of_predict(kind: str, of: str, name: str) -> None:
     check(kind, of, [name], 100, ["sqlite"])
 
 
-@needs_node
+@exported.needs_node
 @pytest.mark.long
 @pytest.mark.parametrize("of", ["classes", "two", "numbers"])
 @pytest.mark.parametrize("kind", exported.KINDS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import exported
 from nncli.export.description import description_of
 from nncli.model import checkpoint
 
 Nncli = Callable[..., Any]
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="pip cannot install node: apt-get install nodejs")
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
@@ -76,7 +75,7 @@ def test_a_category_of_a_whole_number_may_have_a_point(nncli: Nncli) -> None:
     assert column["codes"]["1.0"] == column["missing"] != column["codes"]["1"]
 
 
-@needs_node
+@exported.needs_node
 def test_javascript_refuses_what_is_no_number(nncli: Nncli, iris_model: Path) -> None:
     assert nncli("export", iris_model, "-o", "iris.mjs").code == 0
     names = [column["name"] for column in description_of(*checkpoint.load(iris_model))["columns"]]
@@ -93,7 +92,7 @@ def test_javascript_refuses_what_is_no_number(nncli: Nncli, iris_model: Path) ->
     assert done.stdout.splitlines() == 6 * ["taken"] + messages
 
 
-@needs_node
+@exported.needs_node
 def test_javascript_takes_the_dates_that_predict_takes(nncli: Nncli, mixed_model: Path) -> None:
     assert nncli("export", mixed_model, "-o", "m.mjs").code == 0
     dates = [

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
+import exported
 from nncli.export.all_targets import TARGETS
 
 Nncli = Callable[..., Any]
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="pip cannot install node: apt-get install nodejs")
-ALL = [pytest.param(name, marks=needs_node if name == "js" else ()) for name in TARGETS]
 # an answer of the first golden row of iris, as each file writes it
 TAMPERED = {".c": "golden_answers[ROWS][ANSWERS] = {\n    { ", ".json": '"answers": [[', ".py": '"answers": [[',
             ".sql": '"answers": [[', ".mjs": '\\"answers\\": [['}  # fmt: skip
@@ -23,7 +22,7 @@ TAMPERED = {".c": "golden_answers[ROWS][ANSWERS] = {\n    { ", ".json": '"answer
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
-@pytest.mark.parametrize("target", ALL)
+@pytest.mark.parametrize("target", exported.each(TARGETS))
 def test_a_written_file_checks_itself(target: str, nncli: Nncli, mixed_model: Path) -> None:
     shutil.copy(mixed_model, "m.npz")
     assert nncli("export", "m.npz", "--to", target).code == 0
@@ -33,14 +32,14 @@ def test_a_written_file_checks_itself(target: str, nncli: Nncli, mixed_model: Pa
     assert re.fullmatch(r"20 golden rows: right, within \d\.\de[-+]?\d+ of nncli\n", done.out)
 
 
-@pytest.mark.parametrize("target", ALL)
+@pytest.mark.parametrize("target", exported.each(TARGETS))
 def test_a_file_is_verified_whatever_it_is_called(target: str, nncli: Nncli, iris_model: Path) -> None:
     done = nncli("export", iris_model, "--to", target, "-o", "-model")  # as an option of cc would begin
     assert done.code == 0
     assert nncli("export", "--verify", "--", "-model").code == 0
 
 
-@pytest.mark.parametrize("ending", [pytest.param(one, marks=needs_node if one == ".mjs" else ()) for one in TAMPERED])
+@pytest.mark.parametrize("ending", exported.each(TAMPERED))
 def test_a_file_with_another_answer_fails_its_check(ending: str, nncli: Nncli, iris_model: Path) -> None:
     file = Path(f"iris{ending}")
     assert nncli("export", iris_model, "-o", file).code == 0
