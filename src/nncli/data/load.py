@@ -21,6 +21,7 @@ from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical_cla
 from nncli.data.formats import images, libsvm
 from nncli.data.formats.known_formats import IMAGES, TEXT
 from nncli.data.labels import advice_for_class, for_task
+from nncli.data.new_classes import with_new_classes
 from nncli.data.numeric_target import NoNumber, numbers_like, with_numeric_target
 from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
 from nncli.data.rising_columns import without_row_numbers
@@ -87,11 +88,13 @@ def load_like(
     rare: str | None = None,
     told: bool = True,
     row_columns: Mapping[str, str] = {},
+    takes_new: bool = False,
 ) -> Dataset:
     """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Rows of other classes
-    are of the one that `rare` merges them into, or `UNKNOWN` if it drops them; else, DataError is raised. `text` is
-    what the user has told of these files, or with `told` False of others like them. Raises OptionError for what is told
-    of a file that has no use of it. `row_columns` are the columns of weights and groups, by their options."""
+    are of the one that `rare` merges them into, or `UNKNOWN` if it drops them; else, if the data set `takes_new` ones,
+    they are among its classes, and if not, DataError is raised. `text` is what the user has told of these files, or
+    with `told` False of others like them. Raises OptionError for what is told of a file that has no use of it.
+    `row_columns` are the columns of weights and groups, by their options."""
     given, where = SourceFiles.of(source), title(source)
     size, is_numeric = given.bytes(), schema.numeric_target
     if told:
@@ -108,13 +111,15 @@ def load_like(
         options = CsvOptions(
             **vars(text), on_error=on_error, weight=row_columns.get("weight"), group=row_columns.get("group")
         )
-        expected = {} if rare or is_numeric else {schema.target: tuple(classes)}
+        expected = {} if rare or is_numeric or takes_new else {schema.target: tuple(classes)}
         rows = given.table(schema, options, dtype, memory, tables, expected, alone=told)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
     if is_numeric:
         numbers = numbers_like(target, schema, where)
         made = Dataset(table, numbers, (), schema, source, sha256, notes=tuple(notes))
         return dataclasses.replace(made, memory=memory, file_bytes=size)
+    if takes_new and not rare:
+        classes = with_new_classes(target, schema, classes, where)
     code_of = code_in(classes, rare)
     notes = tuple(notes)
     others = [label for label in target.values if code_of(label) == UNKNOWN]

@@ -95,7 +95,7 @@ class Preprocess:
         for name, _ in dates:
             notes.append(f"column '{name}': dates, as days since the first, day of the year and weekday")
         how = "standard" if scale == "pixels" else scale
-        made = ColumnStatistics.of(_DateInputs(table, dates), rows if dates else rows[:1], how)
+        made = ColumnStatistics.of(DateInputs(table, dates), rows if dates else rows[:1], how)
 
         categories: dict[str, tuple[str | None, ...]] = {}
         dead, means = [own.constant, made.constant], [own.mean_input, made.mean_input]
@@ -133,7 +133,7 @@ class Preprocess:
         k = len(self.number_names)
         self._scale(numbers, X[:, :k], slice(0, k))
         if self.dates:
-            self._scale(_DateInputs(table, self.dates), X[:, k : self.n_numbers], slice(k, self.n_numbers))
+            self._scale(DateInputs(table, self.dates), X[:, k : self.n_numbers], slice(k, self.n_numbers))
         k = self.n_numbers
         for name, categories in self.categories.items():
             column = table.texts[name]
@@ -188,7 +188,7 @@ def _first(days: Any, rows: Positions) -> float:
     return float(first) if np.isfinite(first) else 0.0
 
 
-class _DateInputs:
+class DateInputs:
     """(n, 3 for each date), worked out for the rows that are asked for."""
 
     dtype = np.dtype(np.float64)

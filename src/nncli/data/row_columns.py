@@ -74,6 +74,22 @@ def without_columns(schema: Schema, names: set[str]) -> Schema:
     return dataclasses.replace(schema, columns=columns, spellings=spellings, target_place=place)
 
 
+def with_column(schema: Schema, name: str) -> Schema:
+    """Return a schema with one more column of the training file, in its place; as it is, where it has that column, or
+    the training file had none of that name."""
+    kinds = dict(schema.columns)
+    order = [column.name for column in schema.profile]
+    if name in kinds or name not in order:
+        return schema
+    columns = tuple(
+        (column.name, kinds.get(column.name, column.kind))
+        for column in schema.profile
+        if column.name in kinds or column.name == name
+    )
+    place = sum(own in order[: order.index(schema.target)] for own, _ in columns)
+    return dataclasses.replace(schema, columns=columns, target_place=place)
+
+
 def _check_name(schema: Schema, option: str, name: str) -> None:
     if name == schema.target:
         raise OptionError(option, f"'{name}' is the target, and cannot {PURPOSES[option]} too")

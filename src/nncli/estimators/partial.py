@@ -25,9 +25,10 @@ from nncli.system.threads import multiply_with
 from nncli.training.class_weights import Weights, class_weights
 from nncli.training.decision import plan_decision
 from nncli.training.model_of_run import model_now
-from nncli.training.prepare import Prepared, scale_of
+from nncli.training.prepare import Prepared
 from nncli.training.repeated_rows import RowHashes
 from nncli.training.run import new_trainer
+from nncli.training.scale_of_target import scale_of
 from nncli.training.trainer import Trainer
 
 # what rests on validation rows, on all rows at once, or on an end

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.load import load_like
-from nncli.data.row_columns import set_aside
+from nncli.data.row_columns import set_aside, with_column
 from nncli.data.sources import STDIN, Source
 from nncli.errors import DataError, OptionError, did_you_mean
 from nncli.model.model import Model
@@ -41,7 +40,7 @@ def read_beside(model: Model, dataset: Dataset, name: str, **how: Any) -> Table:
     OptionError where its rows are not those of the dataset."""
     if dataset.source == STDIN:
         raise OptionError("by", f"'{name}' is no input of the model, and stdin cannot be read twice", "Name a file")
-    found = load_for_model(model, dataset.source, _with_column(model.schema, name), memory=dataset.memory, **how)
+    found = load_for_model(model, dataset.source, with_column(model.schema, name), memory=dataset.memory, **how)
     if not np.array_equal(found.y[:], dataset.y[:]):
         problem = f"'{name}' is no input of the model, and its rows are not all among those that can be read"
         raise OptionError("by", problem, "Correct those that are left out")
@@ -54,7 +53,7 @@ def load_for_model(model: Model, source: Source, schema: Schema, **how: Any) -> 
     name = model.config.data.csv.weight
     known = {*schema.names, *(column.name for column in schema.profile)}
     if name is not None and name in known and source != STDIN:
-        weighted = schema if name in schema.names else _with_column(schema, name)
+        weighted = schema if name in schema.names else with_column(schema, name)
         with suppress(DataError):  # rows to judge a model on need no weights
             found = load_like(source, weighted, model.classes, row_columns={"weight": name}, **how)
             return found if weighted is schema else set_aside(found, {"weight": name})[0]
@@ -72,16 +71,3 @@ def group_codes(table: Table, name: str) -> NDArray[np.int64]:
     missing = np.flatnonzero(codes < 0)
     codes[missing] = codes.max(initial=0) + 1 + np.arange(len(missing))
     return codes
-
-
-def _with_column(schema: Schema, name: str) -> Schema:
-    """Return a schema with one more column of the training file, in its place."""
-    kinds = dict(schema.columns)
-    order = [column.name for column in schema.profile]
-    columns = tuple(
-        (column.name, kinds.get(column.name, column.kind))
-        for column in schema.profile
-        if column.name in kinds or column.name == name
-    )
-    place = sum(own in order[: order.index(schema.target)] for own, _ in columns)
-    return dataclasses.replace(schema, columns=columns, target_place=place)

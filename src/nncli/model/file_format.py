@@ -8,7 +8,8 @@ order:
                  matrix kernels, resolved options, classes, calibration, decision, schema and categories of the columns,
                  where the data came from, best epoch, figures, notes, and the numbers of `state`; and only where a
                  number is predicted, the mean, sd and median of the `target` in the training rows, and how far off
-                 validation rows are
+                 validation rows are; and only where the run went on from another model, in `from`, the digest of the
+                 file of that one, and the data of all before it
     theta        all parameters, one flat vector (size,) of the network's dtype: W row by row, then b, then the slopes
                  of PReLU, layer after layer
     median, shift, scale   (m,) float64: x = (v − shift) · scale, with the median for a missing v
@@ -46,7 +47,7 @@ from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native, portable
 from nncli.errors import NncliError
 from nncli.metrics.definitions import METRICS
-from nncli.model import npz, training_state
+from nncli.model import lineage, npz, training_state
 from nncli.model.conformal import MOST_SCORES
 from nncli.model.decision import Decision
 from nncli.model.file_members import (
@@ -111,6 +112,8 @@ def encode(model: Model, p: Provenance) -> bytes:
     }
     if model.target is not None:
         document["target"] = {**asdict(model.target), "errors": list(model.target.errors)}
+    if p.parent is not None:
+        document["from"] = lineage.to_json(p.parent)
     state = {} if p.state is None else p.state.arrays
     return npz.pack(
         {
@@ -286,6 +289,7 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         history=history,
         figures=figures_of_file(figures),
         notes=tuple(stored["notes"]),
+        parent=lineage.from_json(stored["from"]),
     )
 
 

@@ -18,6 +18,7 @@ from nncli.data.dataset import SCHEMA_FORM
 from nncli.data.sources import is_there
 from nncli.errors import ModelFileError
 from nncli.model import npz
+from nncli.model.lineage import LINEAGE
 from nncli.system import plain_json
 
 FORMAT = "nncli model"
@@ -90,7 +91,7 @@ META = {
              "row_hashes": re.compile("([0-9a-f]{16})*"), "val_row_hashes": re.compile("([0-9a-f]{16})*"),
              "class_counts": [range(1 << 53)]},
     "best_epoch": int, "notes": [str], "state": (dict, None), "target": None,
-    "own_probabilities": [float],
+    "own_probabilities": [float], "from": (LINEAGE, None),
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, **dict.fromkeys(PARTS, (_PART, None)), "baseline_accuracy": float,
                 "positive": (str, None),
@@ -133,7 +134,7 @@ class MemberSizes:
                 stored = _upgraded(stored, NEW_IN[newer])
             if version < 5:
                 stored = _with_split_names(stored)
-            stored = _with_target(stored)
+            stored = {"from": None, **_with_target(stored)}
             plain_json.check_form(stored, META if stored["target"] is None else META_OF_NUMBERS)
             _refuse_surrogates(stored)
             self._stored = stored
@@ -195,7 +196,7 @@ def _with_target(stored: dict[str, Any]) -> dict[str, Any]:
 def _refuse_surrogates(stored: Mapping[str, Any]) -> None:
     """Raise ValueError for lone surrogates (half a character), which JSON can hold; only file names may have them."""
     config = {name: value for name, value in stored["config"].items() if name not in SOURCES}
-    json.dumps({**stored, "config": config, "data": None, "notes": None}, ensure_ascii=False).encode()
+    json.dumps({**stored, "config": config, "data": None, "notes": None, "from": None}, ensure_ascii=False).encode()
 
 
 def _with_split_names(stored: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,36 @@ class Fingerprint(NamedTuple):
 
 
 @dataclass(frozen=True)
+class EarlierData:
+    """The data that a model of before was trained on, by the digest and size of their bytes, and which rows of them
+    were kept for validation and test, as `Provenance` has them."""
+
+    source: Source
+    file: Fingerprint
+    n_rows: int
+    val_bits: NDArray[np.uint8]
+    test_bits: NDArray[np.uint8]
+
+    @property
+    def val_rows(self) -> NDArray[np.int64]:
+        """Return the row numbers of the validation rows."""
+        return _rows(self.val_bits, self.n_rows)
+
+    @property
+    def test_rows(self) -> NDArray[np.int64]:
+        """Return the row numbers of the test rows."""
+        return _rows(self.test_bits, self.n_rows)
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The model that another one goes on from: the digest of its file, and the data of all models before."""
+
+    sha256: str
+    data: tuple[EarlierData, ...]
+
+
+@dataclass(frozen=True)
 class Provenance:
     """A record of where a model comes from: enough to find its test rows again, and to say what was done."""
 
@@ -49,6 +79,14 @@ class Provenance:
     val_row_hashes: str  # of some validation rows that are like no training row
     class_counts: tuple[int, ...] = ()  # training rows of each class; empty: not known
     state: TrainingState | None = None  # from which the run can be resumed
+    parent: Parent | None = None  # None: the run began with random weights
+
+    @property
+    def data_so_far(self) -> tuple[EarlierData, ...]:
+        """Return the data of this run and of all before it, the newest first."""
+        own = EarlierData(self.source, self.files["data"], self.n_rows, self.val_bits, self.test_bits)
+        before = () if self.parent is None else self.parent.data
+        return (own, *(one for one in before if one.file.sha256 != own.file.sha256))
 
     @property
     def val_rows(self) -> NDArray[np.int64]:

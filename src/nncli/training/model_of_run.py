@@ -76,15 +76,17 @@ def provenance_of(
     prepared: Prepared, trainer: Trainer, best: Epoch, figures: dict[str, Any], state: TrainingState | None
 ) -> Provenance:
     """Return where the model of a run comes from: its data and their parts, its epochs and figures."""
-    dataset, split = prepared.dataset, prepared.split
+    dataset, split, start = prepared.dataset, prepared.split, prepared.start
+    n = len(dataset) if start is None else start.n_new  # of rows of before, their own model tells
+    val, test = (rows[rows < n] for rows in (split.val, split.test))
     return Provenance(
         version=__version__,
         source=dataset.source,
         files=prepared.files,
         kernels=kernels(),
-        n_rows=len(dataset),
-        val_bits=bits(split.val, len(dataset)),
-        test_bits=bits(split.test, len(dataset)),
+        n_rows=n,
+        val_bits=bits(val, n),
+        test_bits=bits(test, n),
         has_test_file=len(prepared.test) > 0 and len(split.test) == 0,
         best_epoch=best.number,
         history=rows_of(trainer.history),
@@ -94,6 +96,7 @@ def provenance_of(
         val_row_hashes=prepared.hashes.sample("val"),
         class_counts=tuple(class_counts(prepared).tolist()),
         state=state,
+        parent=None if start is None else start.parent,
     )
 
 

@@ -33,6 +33,7 @@ from nncli.system.output import counted, in_quotes, note_of
 from nncli.training.class_weights import Weights, class_weights
 from nncli.training.memory import rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
+from nncli.training.scale_of_target import scale_of
 from nncli.training.splitting import (
     Fold,
     check_split_options,
@@ -44,6 +45,7 @@ from nncli.training.splitting import (
 
 if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
+    from nncli.training.start import Start
 
 OF_COLUMNS = ("categorical", "weight", "group", "time")  # options that name columns, which arrays may have too
 DECIDED_BY = ("positive", "choose_threshold", "cost")  # what a model's class is chosen by, beside its scores
@@ -71,6 +73,7 @@ class Prepared:
     target: TargetScale | None  # of a number
     files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
     notes: tuple[str, ...]
+    start: Start | None = None  # the model that the run goes on from
 
 
 def prepare(
@@ -79,8 +82,9 @@ def prepare(
     fold: Fold | None = None,
     memory: int | None = None,
     refit: ResolvedConfig | None = None,
+    start: Start | None = None,
 ) -> Prepared:
-    """Load (unless given), split and preprocess the data.
+    """Load (unless given), split and preprocess the data; where there is a `start`, as that says, see there.
 
     A `fold` is in the place of the validation rows or the test rows. With `refit`, the settings of an earlier run,
     and for the final model of cross-validation, the validation rows are training rows. With `memory`, in bytes, tables
@@ -98,7 +102,7 @@ def prepare(
         del asked["weight"]
     dataset, columns = set_aside(read, asked)
     of_row, rare_notes = columns.weight if read.weights is None else read.weights, list[str]()
-    if config.rare is not None:
+    if config.rare is not None and start is None:
         dataset, rare_notes = settle_rare(config, dataset, columns)
     # test rows have equal weight but for those of weight 0, and in files of their own no part depends on the time
     of_part = {name: _of(asked, "weight", "group") for name in ("val_data", "test_data")}
@@ -138,7 +142,10 @@ def prepare(
             str(config.group), {"data": dataset.where} | {n: d.where for n, d in named.items()}, groups
         )
     on_all = refit is not None or (config.folds is not None and fold is None)
-    split, split_notes = split_rows(config, dataset, columns, rows, fold, on_all)
+    if start is None:
+        split, split_notes = split_rows(config, dataset, columns, rows, fold, on_all)
+    else:
+        split, split_notes = start.split(config, dataset, columns, rows)
     notes += [*rare_notes, *split_notes, *val_notes]
     has_val = len(split.val) > 0 or bool(config.val_data) or (on_all and config.val != 0)
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
@@ -146,10 +153,13 @@ def prepare(
     resolved = refit or resolve(config, len(split.train), has_val)
     if on_all:  # and there is nothing to choose an epoch by
         resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
-    preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
+    if start is None:
+        preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
+    else:
+        preprocess = start.preprocess(dataset.table, split.train)
     target, of_class = None, None
     if dataset.is_numeric:
-        target = scale_of(dataset, split.train)
+        target = scale_of(dataset, split.train) if start is None else start.target(dataset, split.train)
     else:
         of_train = None if of_row is None else of_row[split.train]
         of_class = class_weights(resolved.training.class_weight, dataset.y[split.train], dataset.classes, of_train)
@@ -203,6 +213,7 @@ def prepare(
         decision=decision,
         target=target,
         notes=(*dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
+        start=start,
     )
 
 
@@ -212,22 +223,6 @@ def apart_from_test(prepared: Prepared) -> Dataset:
     is_own = len(prepared.test) > 0 and len(prepared.split.test) == 0
     elsewhere = prepared.hashes.parts["test"] if is_own else prepared.read.elsewhere
     return dataclasses.replace(prepared.read, test=None, elsewhere=elsewhere)
-
-
-def scale_of(dataset: Dataset, train: Positions) -> TargetScale:
-    """Return the scale of the target in the training rows; DataError where it is the same in all of them, or differs
-    by too little to be squared."""
-    from nncli.model.target_scale import SMALLEST, TargetScale
-
-    y, name = dataset.y[train], dataset.schema.target
-    if np.ptp(y) == 0:
-        problem = f"target '{name}': expected training rows that differ, found only {y[0]:g} in them"
-        raise DataError(dataset.where, problem, f"Get more rows, or set another {mention('split_seed')}")
-    scale = TargetScale.of(y)
-    if scale.sd < SMALLEST:
-        problem = f"target '{name}': expected numbers with a standard deviation of {SMALLEST:g} or more, found less"
-        raise DataError(dataset.where, problem, "Write them in a smaller unit")
-    return scale
 
 
 def _of(asked: Mapping[str, str], *options: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from nncli.errors import OptionError, TrainingError, mention
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance
 from nncli.model.training_state import Epoch, TrainingState
+from nncli.nn.layers import Array
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.threads import multiply_with
 from nncli.training.batch import judged_numbers
@@ -50,8 +51,9 @@ def run_training(
     keep_state: bool = False,
     reference: str | None = None,
     until: int | None = None,
+    theta: Array | None = None,
 ) -> Run | None:
-    """Train, from a `state` if there is one, up to the epoch `until` if there is one, and evaluate the best epoch. None
+    """Train, from the parameters `theta` or a `state` if there is one, up to the epoch `until` if there is one, and evaluate the best epoch. None
     if `stop` ended it before one epoch was done.
 
     A `reference` is trained too, see `reference.py`, and compared with the model.
@@ -63,6 +65,9 @@ def run_training(
     before is kept.
     """
     trainer = new_trainer(prepared)
+    if theta is not None:
+        trainer.network.theta[:] = theta
+        trainer.moved()
     if state is not None:
         trainer.load_state(state)
     began = time.monotonic()

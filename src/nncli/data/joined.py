@@ -1,0 +1,50 @@
+"""Data sets one below the other, as one: of the same columns, and of classes that one of them may lack."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nncli.data.dataset import Dataset, Table, TextColumn
+from nncli.data.disk.memmap import DiskArray
+from nncli.data.disk.stacked import Stacked
+
+
+def joined(parts: Sequence[Dataset], classes: Sequence[str]) -> Dataset:
+    """Return the rows of all parts, which are read for one schema, with these classes; whatever else is said of them is
+    that of the first. What is on the disk stays there."""
+    first = parts[0]
+    names = dict.fromkeys(name for part in parts for name in part.table.texts)
+    table = Table(
+        first.table.number_names,
+        _stacked([part.table.numbers for part in parts]),
+        {name: _text([part.table.texts[name] for part in parts]) for name in names},
+        {name: _stacked([part.table.dates[name] for part in parts]) for name in first.table.dates},
+    )
+    if first.is_numeric:
+        return dataclasses.replace(first, table=table, y=np.concatenate([part.y[:] for part in parts]))
+    place = {name: i for i, name in enumerate(classes)}
+    small = np.min_scalar_type(-len(classes))
+    # the last is for a row of no class, as one that is left out
+    codes = [np.array([*(place[name] for name in part.classes), -1], small)[part.y[:]] for part in parts]
+    return dataclasses.replace(first, table=table, y=np.concatenate(codes), classes=tuple(classes))
+
+
+def _stacked(arrays: Sequence[Any]) -> Any:
+    if len(arrays) == 1:
+        return arrays[0]
+    if any(isinstance(array, DiskArray) for array in arrays):
+        return Stacked(arrays)
+    return np.concatenate(arrays)
+
+
+def _text(columns: Sequence[TextColumn]) -> TextColumn:
+    values: dict[str, int] = {}
+    codes = []
+    for column in columns:
+        recode = [values.setdefault(value, len(values)) for value in column.values]
+        codes.append(np.array([*recode, -1], np.int32)[column.codes[:]])  # −1, a missing cell, finds the last one
+    return TextColumn(np.concatenate(codes), tuple(values))

@@ -1,0 +1,288 @@
+"""Train on from a model: read new rows by its schema, and rows of before; begin with its parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nncli.config.resolve import DataConfig
+from nncli.config.train_config import TrainConfig
+from nncli.data.csv.header import DETECTED
+from nncli.data.dataset import Dataset, Positions, Schema
+from nncli.data.joined import joined
+from nncli.data.load import load_like
+from nncli.data.more_categories import new_categories
+from nncli.data.rare_classes import UNKNOWN, merging
+from nncli.data.row_columns import with_column
+from nncli.data.row_hashes import hash_rows
+from nncli.data.sources import STDIN, Source, title
+from nncli.data.split import row_numbers
+from nncli.data.unchanged_source import digest_of_source
+from nncli.errors import DataError, OptionError, flag, listing, mention
+from nncli.model.model import Model
+from nncli.model.provenance import EarlierData, Parent, Provenance, labelled_rows
+from nncli.model.training_state import Epoch
+from nncli.model.widened import two_scores, widened
+from nncli.nn.network import Network
+from nncli.nn.optimizers import OPTIMIZERS
+from nncli.system.output import counted, in_quotes, note_of
+from nncli.system.workers import Stop, never
+from nncli.training.prepare import Prepared, n_tables, prepare
+from nncli.training.run import Run, run_training
+from nncli.training.start import OldRows, Start
+
+LOOKED_AT = 10_000  # training rows that tell how low the score of a new class begins
+SHARE = 0.5  # of the training rows, that are rows of before
+SLOWER = 1.0  # times the learning rate of the model
+# what the parameters of a model rest on, and how its data are read
+FIXED = (
+    "target", "task", "drop", "only", "categorical", "numeric", "missing", "no_missing", "header", "delimiter",
+    "decimal", "thousands", "date_format", "resize", "scale", "rare", "model", "hidden", "activation", "loss", "init",
+    "dtype",
+)  # fmt: skip
+ELSEWHERE = ("folds", "refit")  # what trains several models, each from the beginning
+# what belongs to the files and the run of before, and is as usual where nobody says otherwise
+OF_ONE_RUN = (
+    "val_data", "test_data", "skip_rows", "rows", "sheet", "quote", "escape", "header_rows", "encoding", "on_error",
+    "dedupe", "epochs", "patience", "time_limit", "schedule", "threads", "split_seed", "seed", *ELSEWHERE,
+)  # fmt: skip
+OF_TWO_CLASSES = ("positive", "choose_threshold", "cost")
+
+
+class Before(NamedTuple):
+    """The model to go on from: the name and the digest of its file, and what is in it."""
+
+    file: str
+    sha256: str
+    model: Model
+    provenance: Provenance
+
+    @property
+    def parent(self) -> Parent:
+        """Return what the file of a model that goes on from this one tells of it."""
+        return Parent(self.sha256, self.provenance.data_so_far)
+
+
+def options_to_go_on(before: Before, asked: TrainConfig, given: Collection[str]) -> TrainConfig:
+    """Return the options of the model's run, but for what is given now, and what was of that run alone. Raises
+    OptionError for options that a model cannot change."""
+    for name in FIXED:
+        if name in given:
+            if name == "target" and asked.target == before.model.schema.target:
+                continue
+            problem = f"the model of {mention('from')} has its own, {_own(before.model, name)}, which cannot change"
+            raise OptionError(name, problem, f"Leave it out, or train another model without {mention('from')}")
+    for name in ELSEWHERE:
+        if name in given and getattr(asked, name):
+            problem = f"it trains models from the beginning, and {mention('from')} goes on with one"
+            raise OptionError(name, problem, "Leave one of them out")
+    if "data" not in given:
+        raise OptionError("data", "expected new rows to learn from, found none", "Name their file, or - for stdin")
+    old, usual = before.model.config.options, TrainConfig()
+    found = dataclasses.replace(old, **{name: getattr(usual, name) for name in OF_ONE_RUN})
+    if old.batch_size != 1:
+        found = dataclasses.replace(found, batch_size=None)
+    for part in ("val", "test"):
+        if getattr(old, f"{part}_data") or f"{part}_data" in given:
+            found = dataclasses.replace(found, **{part: None})
+    own = {name: getattr(asked, name) for name in given if name != "target"}
+    if OPTIMIZERS.create(before.model.config.training.optimizer).smooth:  # its optimum is that of these rows alone
+        found = dataclasses.replace(found, optimizer=None, lr=None, batch_size=None, schedule="cosine")
+    elif "optimizer" in given:
+        found = dataclasses.replace(found, lr=None)
+    elif not before.model.config.row_by_row:
+        found = dataclasses.replace(found, lr=SLOWER * before.model.config.training.lr)
+    return dataclasses.replace(found, **own)
+
+
+def _own(model: Model, name: str) -> str:
+    """Write the value of an option that a model has."""
+    value = model.schema.target if name == "target" else model.config.options.text(name)
+    return in_quotes(value) if value else "the usual one"
+
+
+def prepare_to_go_on(
+    before: Before,
+    config: TrainConfig,
+    replay: Source = (),
+    share: float = SHARE,
+    refits: bool = False,
+    memory: int | None = None,
+) -> Prepared:
+    """Read new rows and rows of before, split and preprocess them for the model. Raises DataError where these are not
+    rows for it, or are what it was trained on."""
+    tables = n_tables(config) + len(replay)
+    new = _read_new(before, config, memory, tables)
+    _refuse_known(before, new)
+    parts, notes = [new], list[str]()
+    train, val, test = list[Positions](), list[Positions](), dict[str, Positions]()
+    n = len(new)
+    for part, known in _read_replay(before, config, replay, new.classes, memory, tables):
+        rows = np.flatnonzero(part.y != UNKNOWN)
+        if known is None:
+            own = _tested(before, part)
+            notes += _unknown(before, part, int(own.sum()))
+            train.append(n + rows[~own[rows]])
+        else:
+            train.append(n + np.setdiff1d(rows, np.concatenate([known.val_rows, known.test_rows])))
+            val.append(n + np.intersect1d(rows, known.val_rows))
+            if len(known.test_rows):
+                test[part.where] = n + np.intersect1d(rows, known.test_rows)
+        parts.append(part)
+        n += len(part)
+    old = OldRows(_all(train), _all(val), test)
+    if replay and not len(old.train):
+        raise DataError(title(replay), "there is no training row of before in it", "Name the data of training")
+    if refits and new.schema.dtype == "float64":
+        pass
+    both = joined(parts, new.classes)
+    if len(new.classes) > len(before.model.classes) == 2:
+        config, dropped = _without_decision(config)
+        notes += dropped
+    start = Start(before.model, before.parent, len(new), old, share, refits)
+    prepared = prepare(config, both, memory=memory, start=start)
+    notes = [*prepared.notes, *notes, *_notes(prepared, start)]
+    return dataclasses.replace(prepared, dataset=_with_ranges(before.model, prepared.dataset), notes=tuple(notes))
+
+
+def go_on(
+    prepared: Prepared, on_epoch: Callable[[Epoch], None] = lambda epoch: None, stop: Stop = never
+) -> Run | None:
+    """Train from the parameters of the model; see `run_training`. The run cannot be resumed: its end can be gone on
+    from."""
+    assert prepared.start is not None
+    theta = beginning(prepared, prepared.start).theta
+    run = run_training(prepared, on_epoch, stop, theta=theta)
+    if run is None:
+        return None
+    return dataclasses.replace(run, provenance=dataclasses.replace(run.provenance, state=None))
+
+
+def beginning(prepared: Prepared, start: Start) -> Network:
+    """Return the network to begin with, which says of each row what the model says of it. A new class is as far behind
+    as the last of the known ones is on average."""
+    model, classes = start.model, prepared.dataset.classes
+    lowest = 0.0
+    if classes != model.classes:
+        Z = model.scores(prepared.dataset.table.take(prepared.split.train[:LOOKED_AT])).astype(np.float64)
+        lowest = float((two_scores(Z, model.loss) if Z.shape[1] == 1 else Z).min(axis=1).mean())
+    return widened(model, prepared.preprocess, classes, prepared.target, lowest)
+
+
+def _schema(before: Before, config: TrainConfig) -> Schema:
+    """Return the schema of the model, with the columns that are no inputs and that this run asks for."""
+    schema = before.model.schema
+    for name in DataConfig.of(config).csv.row_columns.values():
+        schema = with_column(schema, name)
+    return schema
+
+
+def _read_new(before: Before, config: TrainConfig, memory: int | None, tables: int) -> Dataset:
+    csv, model = DataConfig.of(config).csv, before.model
+    rare = merging(config.rare)
+    named = {name: column for name, column in csv.row_columns.items() if name != "time"}
+    return load_like(
+        config.data, _schema(before, config), model.classes, config.dtype, csv.text, memory, tables, csv.on_error,
+        rare, row_columns=named, takes_new=not rare,
+    )  # fmt: skip
+
+
+def _read_replay(
+    before: Before, config: TrainConfig, replay: Source, classes: Sequence[str], memory: int | None, tables: int
+) -> list[tuple[Dataset, EarlierData | None]]:
+    """Read the rows of before: as one source where these files were one, else each file by itself; with what the model
+    knows of it."""
+    if not replay:
+        return []
+    known = {one.file.sha256: one for one in before.provenance.data_so_far}
+    whole = known.get(digest_of_source(replay)) if len(replay) > 1 else None
+    sources = [replay] if whole else [(name,) for name in replay]
+    csv, found = before.model.config.data.csv, list[tuple[Dataset, EarlierData | None]]()
+    named = {name: column for name, column in DataConfig.of(config).csv.row_columns.items() if name != "time"}
+    for source in sources:
+        its = whole or known.get(digest_of_source(source))
+        is_own = its is not None and its.file.sha256 == before.provenance.files["data"].sha256
+        text, on_error = (csv.text, csv.on_error) if is_own else (DETECTED, config.on_error)
+        part = load_like(
+            source, _schema(before, config), classes, config.dtype, text, memory, tables, on_error,
+            config.rare, told=False, row_columns=named,
+        )  # fmt: skip
+        found.append((part, its if its is not None and its.n_rows == len(part) else None))
+    return found
+
+
+def _refuse_known(before: Before, new: Dataset) -> None:
+    """Raise DataError for data that the model was trained on: its test rows are among them."""
+    for one in before.provenance.data_so_far:
+        if one.file.sha256 == new.sha256:
+            problem = f"expected new rows, found the data that {before.file} was trained on"
+            remedy = f"Name new rows, and these with {flag('replay')}; to train longer on them, see {flag('resume')}"
+            raise DataError(new.where, problem, remedy)
+
+
+def _tested(before: Before, part: Dataset) -> np.ndarray:
+    """Tell of each row whether its values are those of a test row of the model, as far as these can be read."""
+    try:
+        own = labelled_rows(before.model, before.provenance, before.file, (), before.model.config.model.dtype)
+    except DataError:
+        return np.zeros(len(part), np.bool_)
+    test = hash_rows(own.table.take(before.provenance.test_rows))
+    return np.isin(hash_rows(part.table), test)
+
+
+def _unknown(before: Before, part: Dataset, left_out: int) -> list[str]:
+    """Say of data of before that the model was not trained on them as they are."""
+    told = f"not a file that {before.file} was trained on"
+    if left_out:
+        return [note_of(part.where, f"{told}: left out {counted(left_out, 'row')} with the values of its test rows")]
+    return [note_of(part.where, f"{told}: all of its rows may train the model")]
+
+
+def _without_decision(config: TrainConfig) -> tuple[TrainConfig, list[str]]:
+    """Return options without those that are for two classes, and a line on them."""
+    asked = [name for name in OF_TWO_CLASSES if getattr(config, name) is not None]
+    if not asked:
+        return config, []
+    told = f"{listing(map(flag, asked))} of the model left out, which {'is' if len(asked) == 1 else 'are'} for two classes"
+    return dataclasses.replace(config, **dict.fromkeys(asked)), [told]
+
+
+def _notes(prepared: Prepared, start: Start) -> list[str]:
+    """Say, a line each, what the model learns that it had no place for, and which rows of before it sees again."""
+    train, val, classes = prepared.split.train, prepared.split.val, prepared.dataset.classes
+    found = ["scaling: fitted anew to the training rows" if start.refits else "scaling: as the model has it"]
+    for name in [one for one in classes if one not in start.model.classes]:
+        n = int(np.count_nonzero(prepared.dataset.y[train] == classes.index(name)))
+        found.append(f"class {in_quotes(name)} is new: an output is added; {counted(n, 'training row')} of it")
+    for name, more in new_categories(start.model.preprocess, prepared.preprocess).items():
+        named = listing("a missing cell" if one is None else in_quotes(one) for one in more)
+        what, inputs = ("category", "an input is") if len(more) == 1 else ("categories", f"{len(more)} inputs are")
+        found.append(f"column {in_quotes(name)}: new {what} {named}: {inputs} added")
+    old = [int(np.count_nonzero(rows >= start.n_new)) for rows in (train, val)]
+    if len(start.old.train):
+        of_all = "all" if old[0] == len(start.old.train) else f"{old[0]:,} of"
+        beside = f", and {old[1]:,} validation rows" if old[1] else ""
+        share = f"{100 * old[0] / len(train):.0f} % of those that train the model"
+        found.append(f"replay: {of_all} {len(start.old.train):,} training rows of before, {share}{beside}")
+    return found
+
+
+def _with_ranges(model: Model, dataset: Dataset) -> Dataset:
+    """Return data whose columns have the ranges that those of the model had, and their own."""
+    old = {column.name: column for column in model.schema.profile}
+    found = []
+    for column in dataset.schema.profile:
+        was = old.get(column.name, column)
+        lows = [one for one in (was.low, column.low) if one is not None]
+        highs = [one for one in (was.high, column.high) if one is not None]
+        low, high = min(lows, default=None), max(highs, default=None)
+        found.append(dataclasses.replace(column, low=low, high=high, whole=was.whole and column.whole))
+    return dataclasses.replace(dataset, schema=dataclasses.replace(dataset.schema, profile=tuple(found)))
+
+
+def _all(parts: Sequence[Positions]) -> Positions:
+    return np.concatenate([row_numbers(0), *parts])
