@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import shlex
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,11 +22,12 @@ from nncli.cli.options import (
     with_config,
 )
 from nncli.cli.signals import StopRequest
+from nncli.cli.training_run import check_outputs, is_file, objective_of, progress_of, show_figures, show_plan
 from nncli.config.option import NOT_NEGATIVE, OneOf, read_option
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, OptionError, mention
-from nncli.system.atomic import LOG, MODEL, as_stdout, check_writable, is_stream
-from nncli.system.output import counted, print_json, say, warnings_in
+from nncli.system.atomic import as_stdout
+from nncli.system.output import counted, say
 from nncli.system.threads import use_threads
 from nncli.terminal.progress import Progress, words_of
 
@@ -47,6 +47,10 @@ REFERENCE_HELP = (
     "Kind of model of scikit-learn to train too, on the same rows, and to compare with: trees (boosted) or linear "
     "(logistic regression; of numbers linear regression)."
 )
+FROM_HELP = "Model to go on from: its parameters and preprocessing, on new rows."
+REPLAY_HELP = "File of rows of before to see again beside the new ones, with --from; may be repeated."
+REPLAY_SHARE_HELP = "Share of the training rows that come from --replay."
+REFIT_SCALING_HELP = "Scale columns as the training rows of this run have it, with --from."
 run_option, run_switch = functools.partial(value_option, group="Run"), functools.partial(switch, group="Run")
 
 
@@ -56,6 +60,10 @@ def train(
     given: frozenset[str],
     out: Annotated[str | None, run_option("FILE", "File to save the model in.", MODEL_FILE, "--out", "-o")] = None,
     resume: Annotated[bool, run_switch("--resume", RESUME_HELP)] = False,
+    from_model: Annotated[str | None, run_option("MODEL", FROM_HELP, "random weights", "--from")] = None,
+    replay: Annotated[list[str] | None, run_option("FILE", REPLAY_HELP)] = None,
+    replay_share: Annotated[str | None, run_option("SHARE", REPLAY_SHARE_HELP, "0.5")] = None,
+    refit_scaling: Annotated[bool, run_switch("--refit-scaling", REFIT_SCALING_HELP)] = False,
     save_every: Annotated[
         str | None, run_option("MINUTES", SAVE_HELP, "each epoch, but no more than once a second")
     ] = None,
@@ -77,7 +85,21 @@ def train(
     nncli train wine --model softmax --lr 0.01    another model, on a bundled set
     nncli train mnist/ --hidden 256 -o big.npz    on a folder of MNIST files
     nncli train --resume big.npz                  from where it was stopped
+    nncli train --from model.npz feb.csv --replay jan.csv -o feb.npz    on new rows
     """
+    for_old: dict[str, Any] = {"replay": replay, "replay_share": replay_share, "refit_scaling": refit_scaling}
+    if from_model is not None:
+        from nncli.cli.train_from import train_from
+
+        for name, value in {"resume": resume, "save_every": save_every, "keep_state": keep_state}.items():
+            if value:
+                problem = f"a run that goes on with {mention('from')} is not saved on its way, and has no state to keep"
+                raise OptionError(name, problem, f"Leave it out; a later {mention('from')} goes on from its model")
+        how: dict[str, Any] = {"memory": memory, "reference": reference, "plot": plot, "log": log, "dry_run": dry_run}
+        return train_from(config, given, from_model, out, json, quiet, **for_old, **how)
+    for name, value in for_old.items():
+        if value:
+            raise OptionError(name, f"it is for rows that a model goes on with, and there is no {mention('from')}")
     from nncli.diagnostics.flattering_splits import flattering_splits
     from nncli.model import checkpoint
     from nncli.model.training_state import mistakes_of
@@ -100,7 +122,7 @@ def train(
         problem = f"with {mention('refit')} the model is trained anew at the end, and has no more epochs to come"
         raise OptionError("keep_state", problem, "Leave one of them out")
     out = out or MODEL_FILE
-    _check_outputs(config, out, log, resumed, json)
+    check_outputs(config, out, log, json, str(resumed.path) if resumed else None)
     seconds_apart = None if save_every is None else 60 * read_option("save_every", save_every, NOT_NEGATIVE)
     with use_threads(config.threads):
         prepared = prepare(config, memory=bytes_of(memory))
@@ -116,32 +138,32 @@ def train(
         for note in said:
             say(note, quiet)
         if dry_run:
-            return _show_plan(prepared, json)
+            return show_plan(prepared, json)
         stop = StopRequest()
         done = resumed.history if resumed else ()
         with epoch_log(log, done, stop, prepared.target is not None) as log_epoch:
             if resumed is not None and resumed.is_done(prepared):
                 say(f"{resumed.path} is done already: {counted(resumed.epochs, 'epoch')}", quiet)
                 told: dict[str, Any] = {"out": str(resumed.path), "mistakes": mistakes_of(resumed.history)}
-                return _show(resumed.provenance.figures, told, said, json, quiet)
+                return show_figures(resumed.provenance.figures, told, said, json, quiet)
             if resume:
                 _say_where_it_resumes(resumed, out, quiet)
             with stop:
-                progress = _progress(prepared, plot, out, resumed, quiet)
+                progress = progress_of(prepared, plot, out, quiet, resumed.history if resumed else ())
                 run = _run(prepared, out, log_epoch, stop, state, seconds_apart, keep_state, reference, progress)
                 if run is None:
                     assert stop.exit_code is not None
                     before = "the first epoch was" if config.folds is None else "all folds and the model were"
                     say(f"stopped before {before} done: nothing is saved", quiet)
                     return stop.exit_code
-                if not _is_file(out):
+                if not is_file(out):
                     stop.restore()  # it may have to wait for a reader
                 checkpoint.save(Path(out), run.model, run.provenance)
     _say_what_is_saved(run, out, keep_state, quiet)
     said += [*run.notes, *run.misfits]
     mistakes = mistakes_of(run.provenance.epochs(run.model.config.row_by_row))
     told = {"out": out, "seconds": round(run.seconds, 3), "mistakes": mistakes}
-    _show(run.figures, told, said, json, quiet or out == "-")
+    show_figures(run.figures, told, said, json, quiet or out == "-")
     if run.failure:
         raise run.failure
     return stop.exit_code or DONE
@@ -153,7 +175,7 @@ def _find_run(
     """Return the run to resume, or None where it has saved nothing yet; its options; and the file of its model."""
     from nncli.training.resume import ResumableRun
 
-    if not _is_file(out or MODEL_FILE):
+    if not is_file(out or MODEL_FILE):
         where = "on stdout" if out == "-" else f"in {out or MODEL_FILE}"
         raise OptionError("out", f"a run to resume is in a file, and not {where}", "Name the file with -o")
     model = model_in(config.data)
@@ -162,46 +184,6 @@ def _find_run(
         return None, config, out
     named = given if model is None else given - {"data"}  # the model is no data to train on
     return resumed, resumed.config(config, named), out or str(resumed.path)
-
-
-def _check_outputs(config: TrainConfig, out: str, log: str | None, resumed: ResumableRun | None, json: bool) -> None:
-    """Raise an error now where the model or the log could not be written later."""
-    from nncli.data.unchanged_source import files_read
-
-    if out == "-" and (json or log == "-"):
-        raise OptionError("out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
-    if out == "-" and sys.stdout.isatty():
-        raise OptionError("out", "a model is not text, and stdout is a terminal", "Name a file, or add > FILE")
-    if json and log == "-":
-        raise OptionError("log", "--json prints one document, and the log would stand before it", "Name a file")
-    reads = [str(path) for source in (config.data, config.val_data, config.test_data) for path in files_read(source)]
-    if out != "-":
-        check_writable(Path(out), reads, replaces=MODEL)
-    if log is not None and log != "-":
-        written = (out if out != "-" else None, str(resumed.path) if resumed else None)
-        check_writable(Path(log), (*written, *reads), "--log", LOG)
-
-
-def _is_file(out: str) -> bool:
-    """Tell whether the model is saved in a file, rather than written to stdout, a pipe or a device."""
-    return out != "-" and not is_stream(Path(out))
-
-
-def _progress(prepared: Prepared, plot: bool, out: str, resumed: ResumableRun | None, quiet: bool) -> Progress:
-    """Return what shows how far training is: with `plot`, by a picture too."""
-    folds = prepared.config.options.folds
-    steps = ("fold", folds[0] * folds[1]) if folds is not None else ("epoch", prepared.config.training.epochs)
-    if not plot:
-        return Progress(*steps, quiet)
-    from nncli.terminal.live_figure import CurveProgress
-
-    before, is_regression = resumed.history if resumed else (), prepared.target is not None
-    return CurveProgress(*steps, quiet, f"Training of {out}", before, is_regression, _objective_name(prepared))
-
-
-def _objective_name(prepared: Prepared) -> str:
-    """Return what the loss is called that training minimises."""
-    return prepared.config.objective_name(len(prepared.dataset.classes))
 
 
 def _run(
@@ -220,8 +202,8 @@ def _run(
     from nncli.training.final_model import train_model
     from nncli.training.run import PeriodicSaver
 
-    saver = PeriodicSaver(functools.partial(checkpoint.save, Path(out)), seconds_apart) if _is_file(out) else None
-    folds, loss = prepared.config.options.folds, _objective_name(prepared)
+    saver = PeriodicSaver(functools.partial(checkpoint.save, Path(out)), seconds_apart) if is_file(out) else None
+    folds, loss = prepared.config.options.folds, objective_of(prepared)
     with progress:
 
         def on_epoch(epoch: Epoch) -> None:
@@ -251,33 +233,5 @@ def _say_what_is_saved(run: Run, out: str, keep_state: bool, quiet: bool) -> Non
     say(f"saved {'to stdout' if out == '-' else out}: {kept}, after {seconds} s; {run.stopped}", quiet)
     for note in (*run.notes, *run.misfits):
         say(note, quiet)
-    if run.provenance.state is not None and not keep_state and _is_file(out):
+    if run.provenance.state is not None and not keep_state and is_file(out):
         say(f"resume it with: nncli train --resume {shlex.quote(out)}", quiet)
-
-
-def _show_plan(prepared: Prepared, json: bool) -> int:
-    from nncli.training import summary
-
-    plan = summary.plan(prepared)
-    if json:
-        print_json(plan)
-    else:
-        from nncli.terminal.training import print_plan
-
-        print_plan(plan)
-    return DONE
-
-
-def _show(figures: dict[str, Any], more: dict[str, Any], said: Sequence[str], json: bool, quiet: bool) -> int:
-    if json:
-        print_json({**more, **figures, "warnings": warnings_in(said)})
-    elif more["out"] != "-":
-        from nncli.terminal.training import print_training
-
-        print_training(figures, quiet)
-    if figures["reference"] and (json or more["out"] == "-"):  # where stdout has no room for it
-        from nncli.training.reference import say_comparison
-
-        for line in say_comparison(figures["reference"], figures.get("positive")):
-            say(line, quiet)
-    return DONE

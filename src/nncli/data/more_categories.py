@@ -68,7 +68,9 @@ def _more(column: TextColumn, known: tuple[Category, ...], rows: Positions) -> t
     """Return the categories of the rows that are not known, the most frequent first. A column of flags of which another
     spelling is met stays as it is: with a third category, nobody would know them again."""
     n = len(column.values) + 1
-    counts = sum((np.bincount(block + 1, minlength=n) for block in blocks_of(column.codes, rows)), np.zeros(n, np.int64))
+    counts = sum(
+        (np.bincount(block + 1, minlength=n) for block in blocks_of(column.codes, rows)), np.zeros(n, np.int64)
+    )
     own = {value: int(counts[code]) for code, value in enumerate([None, *column.values]) if counts[code]}
     flags = spelled_flags(known)
     if any(value in flags for value in own):

@@ -17,7 +17,7 @@ from nncli.data.dataset import Dataset, Table
 from nncli.data.sources import ARRAYS
 from nncli.errors import UsageError, write_names
 from nncli.estimators.frames import frame_of
-from nncli.estimators.partial import Partial, begin, resume
+from nncli.estimators.partial import begin, resume
 from nncli.estimators.refusals import InvalidUse, as_value_errors
 from nncli.estimators.rows import Rows, dataset_of, schema_of, table_of
 from nncli.model import checkpoint
@@ -29,6 +29,7 @@ from nncli.system.threads import use_threads
 from nncli.training.final_model import train_model
 from nncli.training.prepare import FILE_OPTIONS, prepare
 from nncli.training.splitting import FEW_ROWS
+from nncli.training.steps import Steps
 
 # options that an estimator has no parameter for: its class is the task, and `sample_weight` the weights
 NO_PARAMETERS = (*FILE_OPTIONS, "task", "weight")
@@ -79,7 +80,7 @@ class NNEstimator(BaseEstimator):
 
     def _partial_fit(self, rows: Rows, classes: tuple[str, ...], target: NDArray[Any]) -> Self:
         """Take the steps of one epoch on some rows."""
-        partial: Partial | None = self.__dict__.get("_partial")
+        partial: Steps | None = self.__dict__.get("_partial")
         if hasattr(self, "model_"):
             rows = rows._replace(names=self._known_names())
             how = self.model_.schema, self.model_.classes, target, self._name
@@ -151,7 +152,7 @@ class NNEstimator(BaseEstimator):
 
     def _with_state(self) -> Provenance:
         """Return the provenance with the state to take further steps from, if `partial_fit` has taken some."""
-        partial: Partial | None = self.__dict__.get("_partial")
+        partial: Steps | None = self.__dict__.get("_partial")
         if partial is None:
             return self.provenance_
         return dataclasses.replace(self.provenance_, state=partial.trainer.state())

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from nncli.inference.metrics import OBJECTIVE, shown
 from nncli.metrics.definitions import METRICS
+from nncli.metrics.metric import Metric
 from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.folds import writer_of
@@ -132,9 +133,9 @@ def print_comparison(found: Comparison) -> None:
     table = new_table("", *cut_names(found.files), "difference", "95 % interval", "p-value")
     for name, figure in found.figures.items():
         metric = METRICS.create(name)
-        write = percent if metric.in_percent else writer_of(metric)
-        interval = " to ".join(_signed(write, end) for end in figure["interval"] or ())
-        cells = (*map(write, figure["values"]), _signed(write, figure["difference"]))
+        write = writer_for(metric)
+        interval = " to ".join(signed(write, end) for end in figure["interval"] or ())
+        cells = (*map(write, figure["values"]), signed(write, figure["difference"]))
         label = cut(metric.label(found.positive)) + ("" if metric.higher_is_better else " (less is better)")
         table.add_row(label, *cells, interval, f"{figure['p_value']:.2g}")
     show(table)
@@ -148,7 +149,13 @@ def print_comparison(found: Comparison) -> None:
         put(f"in {what}, {better} is better by more than chance on these rows")
 
 
-def _signed(write: Callable[[float], str], value: float) -> str:
+def writer_for(metric: Metric) -> Callable[[float], str]:
+    """Return what writes a value of a metric."""
+    return percent if metric.in_percent else writer_of(metric)
+
+
+def signed(write: Callable[[float], str], value: float) -> str:
+    """Write a difference with its sign."""
     return f"{'−' if value < 0 else '+'}{write(abs(value))}"
 
 

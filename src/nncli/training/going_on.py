@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig
 from nncli.config.train_config import TrainConfig
@@ -17,12 +18,13 @@ from nncli.data.joined import joined
 from nncli.data.load import load_like
 from nncli.data.more_categories import new_categories
 from nncli.data.rare_classes import UNKNOWN, merging
-from nncli.data.row_columns import with_column
+from nncli.data.row_columns import with_column, without_column
 from nncli.data.row_hashes import hash_rows
-from nncli.data.sources import STDIN, Source, title
+from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.data.unchanged_source import digest_of_source
 from nncli.errors import DataError, OptionError, flag, listing, mention
+from nncli.model import checkpoint
 from nncli.model.model import Model
 from nncli.model.provenance import EarlierData, Parent, Provenance, labelled_rows
 from nncli.model.training_state import Epoch
@@ -61,6 +63,12 @@ class Before(NamedTuple):
     model: Model
     provenance: Provenance
 
+    @classmethod
+    def load(cls, path: Path) -> Before:
+        """Read a model file; ModelFileError for one that is none."""
+        model, provenance = checkpoint.load(path)
+        return cls(str(path), checkpoint.ModelFile.at(path).sha256, model, provenance)
+
     @property
     def parent(self) -> Parent:
         """Return what the file of a model that goes on from this one tells of it."""
@@ -88,7 +96,7 @@ def options_to_go_on(before: Before, asked: TrainConfig, given: Collection[str])
         found = dataclasses.replace(found, batch_size=None)
     for part in ("val", "test"):
         if getattr(old, f"{part}_data") or f"{part}_data" in given:
-            found = dataclasses.replace(found, **{part: None})
+            found = TrainConfig(**vars(found) | {part: None})
     own = {name: getattr(asked, name) for name in given if name != "target"}
     if OPTIMIZERS.create(before.model.config.training.optimizer).smooth:  # its optimum is that of these rows alone
         found = dataclasses.replace(found, optimizer=None, lr=None, batch_size=None, schedule="cosine")
@@ -97,6 +105,11 @@ def options_to_go_on(before: Before, asked: TrainConfig, given: Collection[str])
     elif not before.model.config.row_by_row:
         found = dataclasses.replace(found, lr=SLOWER * before.model.config.training.lr)
     return dataclasses.replace(found, **own)
+
+
+def takes_a_stream(model: Model) -> bool:
+    """Tell whether a model learns from one row after the other, so that it can learn from rows as they come."""
+    return model.config.row_by_row or model.config.model.name == "adaline"
 
 
 def _own(model: Model, name: str) -> str:
@@ -137,8 +150,6 @@ def prepare_to_go_on(
     old = OldRows(_all(train), _all(val), test)
     if replay and not len(old.train):
         raise DataError(title(replay), "there is no training row of before in it", "Name the data of training")
-    if refits and new.schema.dtype == "float64":
-        pass
     both = joined(parts, new.classes)
     if len(new.classes) > len(before.model.classes) == 2:
         config, dropped = _without_decision(config)
@@ -150,13 +161,16 @@ def prepare_to_go_on(
 
 
 def go_on(
-    prepared: Prepared, on_epoch: Callable[[Epoch], None] = lambda epoch: None, stop: Stop = never
+    prepared: Prepared,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    stop: Stop = never,
+    reference: str | None = None,
 ) -> Run | None:
     """Train from the parameters of the model; see `run_training`. The run cannot be resumed: its end can be gone on
     from."""
     assert prepared.start is not None
     theta = beginning(prepared, prepared.start).theta
-    run = run_training(prepared, on_epoch, stop, theta=theta)
+    run = run_training(prepared, on_epoch, stop, reference=reference, theta=theta)
     if run is None:
         return None
     return dataclasses.replace(run, provenance=dataclasses.replace(run.provenance, state=None))
@@ -206,7 +220,7 @@ def _read_replay(
     for source in sources:
         its = whole or known.get(digest_of_source(source))
         is_own = its is not None and its.file.sha256 == before.provenance.files["data"].sha256
-        text, on_error = (csv.text, csv.on_error) if is_own else (DETECTED, config.on_error)
+        text, on_error = (csv.text, csv.on_error) if is_own else (DETECTED, DataConfig.of(config).csv.on_error)
         part = load_like(
             source, _schema(before, config), classes, config.dtype, text, memory, tables, on_error,
             config.rare, told=False, row_columns=named,
@@ -224,14 +238,17 @@ def _refuse_known(before: Before, new: Dataset) -> None:
             raise DataError(new.where, problem, remedy)
 
 
-def _tested(before: Before, part: Dataset) -> np.ndarray:
+def _tested(before: Before, part: Dataset) -> NDArray[np.bool_]:
     """Tell of each row whether its values are those of a test row of the model, as far as these can be read."""
     try:
         own = labelled_rows(before.model, before.provenance, before.file, (), before.model.config.model.dtype)
     except DataError:
         return np.zeros(len(part), np.bool_)
     test = hash_rows(own.table.take(before.provenance.test_rows))
-    return np.isin(hash_rows(part.table), test)
+    table = part.table
+    for name in {*part.schema.names} - {*before.model.schema.names}:  # which are no inputs
+        table = without_column(table, name)
+    return np.isin(hash_rows(table), test)
 
 
 def _unknown(before: Before, part: Dataset, left_out: int) -> list[str]:
@@ -247,8 +264,8 @@ def _without_decision(config: TrainConfig) -> tuple[TrainConfig, list[str]]:
     asked = [name for name in OF_TWO_CLASSES if getattr(config, name) is not None]
     if not asked:
         return config, []
-    told = f"{listing(map(flag, asked))} of the model left out, which {'is' if len(asked) == 1 else 'are'} for two classes"
-    return dataclasses.replace(config, **dict.fromkeys(asked)), [told]
+    told = f"{listing(map(flag, asked))} of the model: left out, as there are more than two classes now"
+    return TrainConfig(**vars(config) | dict.fromkeys(asked)), [told]
 
 
 def _notes(prepared: Prepared, start: Start) -> list[str]:

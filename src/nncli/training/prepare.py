@@ -26,7 +26,7 @@ from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers
 from nncli.data.task import REGRESSION
-from nncli.errors import DataError, OptionError, flag, mention
+from nncli.errors import DataError, OptionError, flag
 from nncli.model.decision import Decision
 from nncli.model.provenance import Fingerprint
 from nncli.system.output import counted, in_quotes, note_of

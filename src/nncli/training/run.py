@@ -53,8 +53,8 @@ def run_training(
     until: int | None = None,
     theta: Array | None = None,
 ) -> Run | None:
-    """Train, from the parameters `theta` or a `state` if there is one, up to the epoch `until` if there is one, and evaluate the best epoch. None
-    if `stop` ended it before one epoch was done.
+    """Train, from the parameters `theta` or a `state` if there is one, up to the epoch `until` if there is one, and
+    evaluate the best epoch. None if `stop` ended it before one epoch was done.
 
     A `reference` is trained too, see `reference.py`, and compared with the model.
 

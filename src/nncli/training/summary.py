@@ -36,8 +36,9 @@ def summary(prepared: Prepared) -> list[str]:
     for name, part, own in (("validation", prepared.val, options.val_data), ("test", prepared.test, options.test_data)):
         place = "their own file" if name == "test" and dataset.test is not None else title(own) if own else ""
         parts.append(f"{len(part):,} {name}" + (f" (from {place})" if place else ""))
+    n = len(dataset) if prepared.start is None else prepared.start.n_new
     return [
-        f"data: {bundled}{title(options.data)}, {len(dataset):,} rows, {columns}, "
+        f"data: {bundled}{title(options.data)}, {n:,} rows, {columns}, "
         f"{predicts}{', on the disk (nncli info --cache)' if dataset.table.is_on_disk else ''}",
         f"rows: {', '.join(parts)}",
         f"model: {model.name} {network.widths_shown()}, {activation}{network.size:,} parameters, {model.loss}",

@@ -100,7 +100,8 @@ class Trainer:
         self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
         self.between_epochs = True  # so that the state is one to resume from
         self._batch: Batch | None = None
-        self._rows, self._at, self._total, self._correct = train.rows[:0], 0, 0.0, 0.0  # of the epoch, so far
+        self._rows, self._at, self._seen = train.rows[:0], 0, 0  # of the epoch, so far …
+        self._total, self._correct = 0.0, 0.0  # … and what its rows came to
         self.best: Epoch | None = None
         self.least = math.inf  # validation loss, or share of errors, so far
         self.best_theta = network.theta.copy()
@@ -144,17 +145,28 @@ class Trainer:
 
     def begin_epoch(self) -> None:
         """Draw the order of the rows of the next epoch."""
-        if self._batch is None:
-            size = min(self.at_once, rows_at_once(self.network.widths))
-            smoothing = self.config.training.label_smoothing
-            self._batch = Batch(self.train, self.loss, self.K, self.network, size, smoothing)
+        self._batch = self._batch or self._new_batch()
         # where one step sees all rows they keep their order, in which they are read faster
         self._rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
         self.train.matrix.expect(self._rows)
-        self._at, self._total, self._correct = 0, 0.0, 0.0
+        self._at, self._seen, self._total, self._correct = 0, 0, 0.0, 0.0
         self._learn = self._solve if self.is_solvable else self._learn_rows if self.row_by_row else self._learn_batch
         self.network.drop_with(self.drop)
         self.between_epochs = False
+
+    def _new_batch(self) -> Batch:
+        size = min(self.at_once, rows_at_once(self.network.widths))
+        return Batch(self.train, self.loss, self.K, self.network, size, self.config.training.label_smoothing)
+
+    def feed(self, train: Subset) -> Sums:
+        """Learn from all of other rows, in their order, as a part of the epoch that has begun: nobody knows how
+        many of a stream will come. Return what they came to, each before its step."""
+        self.learn_from(train)
+        self._batch, self._rows, self._at = self._new_batch(), train.rows, 0
+        total, correct = self._total, self._correct
+        while len(self.rows_left):
+            self.step(self.at_once)
+        return Sums(self._total - total, self._correct - correct, self._correct - correct)
 
     @property
     def rows_left(self) -> Positions:
@@ -168,6 +180,7 @@ class Trainer:
         chosen = self._rows[self._at : self._at + rows]
         sums = self._learn(self._batch, chosen, len(self.history) * self.steps + self._at // self.batch_size)
         self._at += len(chosen)
+        self._seen += len(chosen)
         self._total += sums.loss
         self._correct += sums.correct
 
@@ -324,7 +337,7 @@ class Trainer:
     def _close(self, total: float, correct: float) -> Epoch:
         """Evaluate the network, which holds θ̄, and note an epoch."""
         val_loss = val_accuracy = None
-        is_best, n = True, len(self.train)
+        is_best, n = True, self._seen
         if self.val:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 val_loss, val_accuracy, weighted_accuracy = evaluate(self.network, self.loss, self.val, self.K)

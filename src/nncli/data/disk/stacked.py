@@ -12,7 +12,7 @@ from nncli.data.disk.memmap import DiskArray
 
 
 class Stacked(DiskArray):
-    """Arrays (n_i,) or (n_i, d), in memory or on the disk, as one (n, …): rows are read from the array that has them."""
+    """Arrays (n_i,) or (n_i, d), in memory or on the disk, as one: a row is read from the array that has it."""
 
     def __init__(self, parts: Sequence[Any]) -> None:
         self.parts = list(parts)

@@ -1,0 +1,46 @@
+"""Print what a model that goes on from another one has gained and forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.paired import may_be_chance
+from nncli.system.output import put
+from nncli.terminal.evaluation import signed, writer_for
+from nncli.terminal.tables import cut, new_table, show
+
+if TYPE_CHECKING:
+    from nncli.inference.change import Change
+
+
+def print_changes(changes: Mapping[str, Change | None]) -> None:
+    """Print the figures before and after, on the new rows and on those of before, and what they say in a line each."""
+    table, lines = new_table("", "rows", "before", "after", "difference", "95 % interval"), list[str]()
+    for what, change in changes.items():
+        for name, figure in (change.figures if change else {}).items():
+            metric = METRICS.create(name)
+            write = writer_for(metric)
+            interval = " to ".join(signed(write, end) for end in figure["interval"] or ())
+            values = write(figure["before"]), write(figure["after"]), signed(write, figure["difference"])
+            rows = f"{'new' if what == 'gained' else 'old'} rows, {cut(metric.label(None))}"
+            table.add_row(rows, f"{change.n:,}" if change else "", *values, interval)
+        if change and change.figures:
+            lines.append(_told(what, change))
+    if lines:
+        show(table)
+    for line in lines:
+        put(line)
+
+
+def _told(what: str, change: Change) -> str:
+    """Say whether the new model is better or worse on the rows of a change, by its first figure."""
+    name, figure = next(iter(change.figures.items()))
+    metric = METRICS.create(name)
+    if may_be_chance(figure):
+        return f"{what}: no difference beyond chance in {metric.label(None)}, on {change.where}"
+    by = signed(writer_for(metric), figure["difference"])
+    better = (figure["difference"] > 0) == metric.higher_is_better
+    word = {"gained": ("gained", "lost"), "forgotten": ("better even there", "forgotten")}[what][not better]
+    return f"{word}: {by} in {metric.label(None)}, on {change.where}"
