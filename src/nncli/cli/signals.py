@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from types import FrameType
 
 from nncli.errors import HANGUP, INTERRUPTED, TERMINATED
@@ -83,6 +84,17 @@ def kill_children() -> None:
         for child in processes.active_children():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Have signals that end the program wait until what is done inside is done: it takes a moment, and may not be done
+    by halves."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*CODES, signal.SIGALRM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class StopRequest:

@@ -58,14 +58,12 @@ def train_from(
         raise OptionError("replay_share", "there are no rows of before", f"Name them with {mention('replay')}")
     share = going_on.SHARE if replay_share is None else read_option("replay_share", replay_share, BETWEEN)
     if config.data == STDIN and going_on.takes_a_stream(before.model):
-        asked = {"replay": old, "refit_scaling": refit_scaling, "reference": reference, "plot": plot, "memory": memory}
-        for name, value in asked.items():
-            if value:
-                problem = "rows from stdin are learned from as they come, and seen once"
-                raise OptionError(name, problem, "Leave it out, or name a file of rows")
         from nncli.cli.train_stream import train_stream
 
-        return train_stream(before, config, given, out, log, json, quiet, dry_run)
+        several: dict[str, Any] = {"replay": old, "refit_scaling": refit_scaling, "memory": memory, "log": log}
+        several |= {"reference": reference, "plot": plot, "dry_run": dry_run}
+        unfit = [name for name, value in several.items() if value]
+        return train_stream(before, config, given, out, json, quiet, unfit)
     check_outputs(config, out, log, json, read=(file, *old))
     with use_threads(config.threads):
         prepared = going_on.prepare_to_go_on(before, config, old, share, refit_scaling, bytes_of(memory))

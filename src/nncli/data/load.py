@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nncli.data.bundled import BUNDLED
 from nncli.data.csv.csv_options import CsvOptions
@@ -144,12 +144,17 @@ def stream_like(
     on_error: OnError = "fail",
     text: TextOptions = DETECTED,
     known: Known | None = None,
+    with_target: bool = False,
 ) -> Iterator[tuple[Iterator[RowBlock], tuple[str, ...], Sequence[str]]]:
     """Read the rows of a file or pipe as they arrive, for a model's schema, and the classes and categories that are
-    `known` to it; also give the columns to keep, and notes. Raises DataError and OptionError."""
+    `known` to it; also give the columns to keep, and notes. Raises DataError and OptionError; also for what is no
+    table, if rows have to have their target."""
     given = SourceFiles.of((source,))
     path, found, stream = given.paths[0], given.formats[0], given.stream
     refuse_unused(given.named_formats(), vars(text))
+    if found.is_matrix and with_target:
+        problem = f"expected a table, whose rows can be learned from as they come, found {found.name}"
+        raise DataError(title((source,)), problem, "Save it in a file, and name that")
     if found.is_matrix:
         kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
         if kept and found != IMAGES:
@@ -162,7 +167,8 @@ def stream_like(
             read = found.load().row_blocks(path, schema) if stream is None else libsvm.row_blocks(path, schema, stream)
         yield (dataclasses.replace(block, table=_named(block.table, schema, source)) for block in read), kept, ()
         return
-    with open_like(path, found, stream, schema, text, dtype=dtype, keep=keep, on_error=on_error, known=known) as rows:
+    how: dict[str, Any] = {"dtype": dtype, "keep": keep, "on_error": on_error, "known": known}
+    with open_like(path, found, stream, schema, text, with_target=with_target, **how) as rows:
         yield iter(rows), rows.layout.keep, rows.notes
 
 

@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 
 from nncli.metrics.intervals import RESAMPLES, SEED, middle, resampled, resampled_groups, strata
 from nncli.metrics.metric import Metric, OfARanking
-from nncli.metrics.paired_interval import drawn_differences, mean_difference_interval, ranking_difference_interval
+from nncli.metrics.paired_interval import (
+    drawn_differences,
+    drawn_differences_of_shares,
+    mean_difference_interval,
+    ranking_difference_interval,
+)
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.metrics.student import Z
 from nncli.metrics.table_interval import around
@@ -59,6 +64,21 @@ def compared(metric: Metric, one: ScoredRows, other: ScoredRows) -> Difference:
     if p_value >= CHANCE:
         interval = min(interval[0], 0.0), max(interval[1], 0.0)
     return Difference(values, difference, _told(interval), p_value)
+
+
+def compared_shares(counts: NDArray[np.int64]) -> Difference:
+    """Compare two models by the share of rows that they have right, as `compared` does by accuracy: from how many rows
+    neither has right, the second alone, the first alone, and both, (4,). So rows need not be kept."""
+    n, (_, second, first, both) = int(counts.sum()), counts.tolist()
+    values, difference = ((first + both) / n, (second + both) / n), (first - second) / n
+    if first + second == 0:
+        return Difference(values, 0.0, (0.0, 0.0), 1.0)
+    centre, drawn = drawn_differences_of_shares(counts)
+    low, high = around(difference, centre, middle(drawn, centre))
+    p_value = exact_sign_flip_p({1: first + second}, abs(first - second))
+    if p_value >= CHANCE:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return Difference(values, difference, (low, high), p_value)
 
 
 def _of_rows(metric: Metric, one: ScoredRows, other: ScoredRows) -> tuple[tuple[float, float], float]:

@@ -10,6 +10,7 @@ import dataclasses
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.metrics.intervals import estimate
 from nncli.metrics.mean_interval import skewed_interval, unit_of
@@ -29,10 +30,7 @@ def drawn_differences(metric: Metric, one: ScoredRows, other: ScoredRows) -> tup
     """
     if metric.is_mean and metric.share(one) is not None:
         pairs = np.stack([metric.evidence(rows)[:, 0] for rows in (one, other)]) > 0
-        known = np.bincount(2 * pairs[0] + pairs[1], minlength=4).astype(np.float64) + 0.5
-        sign = np.array([0.0, -1.0, 1.0, 0.0])
-        tables = drawn_tables(known)
-        return float(sign @ known / known.sum()), (tables @ sign / tables.sum(axis=1)).astype(np.float64)
+        return drawn_differences_of_shares(np.bincount(2 * pairs[0] + pairs[1], minlength=4))
     present, K = one.present, one.K
     wrong = next_class(one)
     codes, counts = np.unique((one.y * K + one.predicted) * K + other.predicted, return_counts=True)
@@ -49,6 +47,14 @@ def drawn_differences(metric: Metric, one: ScoredRows, other: ScoredRows) -> tup
         for tables in (known[None], drawn_tables(known))
     )
     return float(centre[0]), drawn
+
+
+def drawn_differences_of_shares(counts: NDArray[np.int64]) -> tuple[float, Floats]:
+    """Return what `drawn_differences` does of the share of rows that are right, from how many rows neither model has
+    right, the second alone, the first alone, and both, (4,)."""
+    known, sign = counts.astype(np.float64) + 0.5, np.array([0.0, -1.0, 1.0, 0.0])
+    tables = drawn_tables(known)
+    return float(sign @ known / known.sum()), (tables @ sign / tables.sum(axis=1)).astype(np.float64)
 
 
 def mean_difference_interval(d: Floats) -> tuple[float, float]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.paired import may_be_chance
-from nncli.system.output import put
+from nncli.system.output import percent, put
 from nncli.terminal.evaluation import signed, writer_for
 from nncli.terminal.tables import cut, new_table, show
 
@@ -44,3 +44,19 @@ def _told(what: str, change: Change) -> str:
     better = (figure["difference"] > 0) == metric.higher_is_better
     word = {"gained": ("gained", "lost"), "forgotten": ("better even there", "forgotten")}[what][not better]
     return f"{word}: {by} in {metric.label(None)}, on {change.where}"
+
+
+def print_progressive(found: Mapping[str, Any], baseline: float) -> None:
+    """Print how often a model was right on the rows of a stream, each before it learned from it, beside the model that
+    it began as, on the same rows."""
+    table = new_table("", "rows", "accuracy")
+    table.add_row("progressive validation", f"{found['n']:,}", percent(found["accuracy"]))
+    table.add_row("the model before, as it was", f"{found['n']:,}", percent(found["before"]))
+    table.add_row("baseline (most frequent class)", "", percent(baseline), style="dim")
+    show(table)
+    low, high = (signed(percent, end) for end in found["interval"] or (0.0, 0.0))
+    difference = f"{signed(percent, found['difference'])} (95 % interval {low} to {high})"
+    if may_be_chance(found):
+        put(f"learning on made no difference beyond chance: {difference}")
+    else:
+        put(f"learning on {'gained' if found['difference'] > 0 else 'lost'} {difference}")

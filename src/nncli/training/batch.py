@@ -38,6 +38,7 @@ class Batch:
         self.Y = zeros((size, outputs), network.dtype)
         self.P = zeros((size, outputs), network.dtype)
         self.dZ = zeros((size, outputs), network.dtype)
+        self.right = np.zeros(0, np.bool_)  # of the rows taken last, where there are classes
 
     def take(self, rows: Positions) -> tuple[Array, Array]:
         """Take rows of the matrix; return their X and Y."""
@@ -67,8 +68,8 @@ class Batch:
         """Return the sums over the rows taken, from their scores and losses."""
         if self.subset.is_numeric:
             return self._sums_of_numbers(Z, losses)
-        right, weights = self.loss.classes(Z) == self.y, self.weights()
-        n_right = int(np.count_nonzero(right))
+        self.right, weights = self.loss.classes(Z) == self.y, self.weights()
+        right, n_right = self.right, int(np.count_nonzero(self.right))
         if weights is None:
             return Sums(float(losses.sum()), n_right, n_right)
         return Sums(float(weights @ losses), n_right, float(weights @ right))

@@ -39,7 +39,7 @@ from nncli.training.start import OldRows, Start
 
 LOOKED_AT = 10_000  # training rows that tell how low the score of a new class begins
 SHARE = 0.5  # of the training rows, that are rows of before
-SLOWER = 1.0  # times the learning rate of the model
+SLOWER = 0.3  # times the learning rate of the model: what it knows is changed gently
 # what the parameters of a model rest on, and how its data are read
 FIXED = (
     "target", "task", "drop", "only", "categorical", "numeric", "missing", "no_missing", "header", "delimiter",

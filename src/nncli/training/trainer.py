@@ -158,15 +158,20 @@ class Trainer:
         size = min(self.at_once, rows_at_once(self.network.widths))
         return Batch(self.train, self.loss, self.K, self.network, size, self.config.training.label_smoothing)
 
-    def feed(self, train: Subset) -> Sums:
-        """Learn from all of other rows, in their order, as a part of the epoch that has begun: nobody knows how
-        many of a stream will come. Return what they came to, each before its step."""
+    def predict_then_learn(self, train: Subset) -> NDArray[np.bool_]:
+        """Learn from all of other rows, in their order, as a part of the epoch that has begun: nobody knows how many of
+        a stream will come. Return whether each was predicted right before its step, (n,); by an average, before that of
+        the first."""
         self.learn_from(train)
-        self._batch, self._rows, self._at = self._new_batch(), train.rows, 0
-        total, correct = self._total, self._correct
+        batch = self._batch = self._new_batch()
+        self._rows, self._at, right = train.rows, 0, list[NDArray[np.bool_]]()
+        if self.average.mean is not self.network.theta:
+            with self.averaged():
+                right.append(self.judged(train).predicted == train.y[train.rows])
         while len(self.rows_left):
             self.step(self.at_once)
-        return Sums(self._total - total, self._correct - correct, self._correct - correct)
+            right.append(batch.right)
+        return right[0] if self.average.mean is not self.network.theta else np.concatenate(right)
 
     @property
     def rows_left(self) -> Positions:
