@@ -62,7 +62,7 @@ def train(
     resume: Annotated[bool, run_switch("--resume", RESUME_HELP)] = False,
     from_model: Annotated[str | None, run_option("MODEL", FROM_HELP, "random weights", "--from")] = None,
     replay: Annotated[list[str] | None, run_option("FILE", REPLAY_HELP)] = None,
-    replay_share: Annotated[str | None, run_option("SHARE", REPLAY_SHARE_HELP, "0.5")] = None,
+    replay_share: Annotated[str | None, run_option("SHARE", REPLAY_SHARE_HELP, "0.8, or all there are")] = None,
     refit_scaling: Annotated[bool, run_switch("--refit-scaling", REFIT_SCALING_HELP)] = False,
     save_every: Annotated[
         str | None, run_option("MINUTES", SAVE_HELP, "each epoch, but no more than once a second")

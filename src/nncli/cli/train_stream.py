@@ -13,7 +13,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.load import stream_like
 from nncli.data.row_blocks import OnError
 from nncli.data.sources import STDIN, title
-from nncli.errors import DONE, DataError, OptionError, mention
+from nncli.errors import DONE, DataError, OptionError
 from nncli.model import checkpoint
 from nncli.model.training_state import mistakes_of
 from nncli.system.atomic import MODEL, check_writable
@@ -40,7 +40,8 @@ def train_stream(
     elif json:
         raise OptionError("out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
     run = StreamRun(before, config.lr if "lr" in given else None)
-    say(f"from: {before.file}; {SEEN_ONCE}", quiet)
+    for note in (f"from: {before.file}; {SEEN_ONCE}", *run.notes()):
+        say(note, quiet)
     with use_threads(config.threads):
         try:
             _learn(run, config, quiet)
@@ -56,9 +57,7 @@ def train_stream(
 def _check(before: Before, config: TrainConfig) -> None:
     """Raise OptionError where the model asks for what is not known before the last row."""
     if config.class_weight == "balanced":
-        problem = (
-            f"the model of {mention('from')} has balanced classes, and how many rows of each will come is not known"
-        )
+        problem = f"{before.file} has balanced classes, and how many rows of each will come is not known"
         raise OptionError("class_weight", problem, "Save the rows in a file, and name that")
     if config.weight is not None:
         problem = f"{before.file} weighs rows by column '{config.weight}', and those of a stream have no weights"

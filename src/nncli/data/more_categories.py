@@ -45,6 +45,7 @@ def new_categories(old: Preprocess, new: Preprocess) -> dict[str, list[Category]
     return {name: more for name, more in found.items() if more}
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # as in `Preprocess.fit`
 def rescaled(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
     """Return preprocessing with the scaling and the medians of the given rows. A column that is the same in all of them
     keeps what it had."""

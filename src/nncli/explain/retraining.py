@@ -28,6 +28,8 @@ def prepare_again(
     """Make the data of a training run ready again; DataError where they cannot be read, or are others by now. With
     `memory`, in bytes, tables stay on the disk."""
     options = model.config.options
+    if provenance.parent is not None:
+        raise DataError(model_file, "it went on from another model, and cannot be trained again from the start", remedy)
     if options.data in (ARRAYS, STDIN):
         which = "arrays from Python" if options.data == ARRAYS else "stdin"
         raise DataError(model_file, f"its training rows came from {which}, and cannot be read again", remedy)

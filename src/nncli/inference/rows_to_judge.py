@@ -171,6 +171,8 @@ def _test_rows(
     if test is not None:
         rows = _each_once(model, test)
         return test, rows, f"the {counted(len(rows), 'row')} of {title(source)}", None
+    if provenance.parent is not None and not provenance.has_test_file:  # its columns are those of the model before
+        return _test_rows_like(model, provenance, model_file, memory)
     # the same bytes have the same rows and classes, but for those that were rare
     task = CLASSIFICATION if model.target is None else REGRESSION
     dataset, columns = set_aside(load_dataset(source, data.csv, dtype, memory, task=task), data.csv.row_columns)
@@ -183,3 +185,17 @@ def _test_rows(
     evaluated_on = f"the {counted(len(rows), 'test row')} of {title(source)}"
     groups = None if columns.group is None else columns.group.codes[rows].astype(np.int64)
     return dataset if dataset.test is None else dataset.test, rows, evaluated_on, groups
+
+
+def _test_rows_like(
+    model: Model, provenance: Provenance, model_file: str, memory: int | None
+) -> tuple[Dataset, Positions, str, NDArray[np.int64] | None]:
+    """Read the new rows of a model that went on from another one, as `_test_rows` does."""
+    csv, options = model.config.data.csv, model.config.options
+    how: dict[str, Any] = {"dtype": options.dtype, "text": csv.text, "memory": memory, "on_error": csv.on_error}
+    dataset = load_for_model(model, provenance.source, model.schema, rare=options.rare, **how)
+    if len(dataset) != provenance.n_rows:
+        problem = f"expected {provenance.n_rows:,} rows, as {model_file} was trained on, found {len(dataset):,}"
+        raise DataError(title(provenance.source), problem, "Name the data to evaluate on")
+    rows = provenance.test_rows
+    return dataset, rows, f"the {counted(len(rows), 'test row')} of {title(provenance.source)}", None

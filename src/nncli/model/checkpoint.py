@@ -156,6 +156,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
             "sha256": p.files["data"].sha256,
             "rows": p.n_rows,
         },
+        "from": p.parent and {"sha256": p.parent.sha256, "data": [list(one.source) for one in p.parent.data]},
         "options": model.config.options.to_json(),
         "command_line": model.config.options.command_line(),
         "figures": p.figures,

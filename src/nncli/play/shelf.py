@@ -85,8 +85,11 @@ class Item:
         for name, file in self.provenance.files.items():  # which a model from a stranger may have chosen
             if its := getattr(self.model.config.options, name):
                 check_as_it_was(its, file.n_bytes, self.name, REMEDY)
-        task = CLASSIFICATION if self.model.target is None else REGRESSION
-        found = load_dataset(self.source, data.csv, options.dtype, task=task)
+        if self.provenance.parent is not None:  # whose columns are those of the model before
+            found = load_like(self.source, self.model.schema, self.model.classes, options.dtype)
+        else:
+            task = CLASSIFICATION if self.model.target is None else REGRESSION
+            found = load_dataset(self.source, data.csv, options.dtype, task=task)
         if found.sha256 != self.provenance.files["data"].sha256:
             problem = f"the data have changed since {self.name} was trained on them"
             raise DataError(title(self.source), problem, REMEDY)

@@ -33,6 +33,11 @@ def card_section(of: Evidence, facts: Mapping[str, str], *limits: str) -> Sectio
     ]
     if of.subject.provenance.source in (ARRAYS, STDIN):
         blocks.append(Paragraph("Its data came from Python or stdin, so that no command makes it again."))
+    elif (parent := of.subject.provenance.parent) is not None:
+        said = (
+            f"It went on from the model file with SHA-256 {parent.sha256}: nncli train --from makes it again from that."
+        )
+        blocks.append(Paragraph(said))
     else:
         said = "This makes the same file again, byte for byte, with the same version and kernels, from the same data:"
         blocks += [Paragraph(said), Command(remake(of))]

@@ -63,6 +63,7 @@ def print_model(d: dict[str, Any]) -> None:
             [*_reading(**d["reading"]), *(f"{one['name']}: {one['cells']}" for one in d["columns"] if "cells" in one)]
         ),
         "data": f"{title(tuple(d['data']['source']))}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
+        "from": _lineage(d["from"]),
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
         **_figures(figures),
         "folds": _judged_in_folds(figures["folds"]),
@@ -147,3 +148,11 @@ def _reading(header: bool, delimiter: str, decimal: str, encoding: str, missing:
         f"numbers as {dtype}": dtype != "float32",
     }
     return [words for words, is_so in unusual.items() if is_so]
+
+
+def _lineage(parent: dict[str, Any] | None) -> str:
+    """Write which model another one went on from, and the data of all before it."""
+    if parent is None:
+        return ""
+    data = first_names([title(tuple(source)) for source in parent["data"]])
+    return f"the model with SHA-256 {parent['sha256'][:16]}…, and data before: {data}"

@@ -38,7 +38,7 @@ from nncli.training.run import Run, run_training
 from nncli.training.start import OldRows, Start
 
 LOOKED_AT = 10_000  # training rows that tell how low the score of a new class begins
-SHARE = 0.5  # of the training rows, that are rows of before
+SHARE = 0.8  # of the training rows, that are rows of before: so many that little is forgotten
 SLOWER = 0.3  # times the learning rate of the model: what it knows is changed gently
 # what the parameters of a model rest on, and how its data are read
 FIXED = (
@@ -131,10 +131,11 @@ def prepare_to_go_on(
     tables = n_tables(config) + len(replay)
     new = _read_new(before, config, memory, tables)
     _refuse_known(before, new)
+    _refuse_few(before, config, new)
     parts, notes = [new], list[str]()
     train, val, test = list[Positions](), list[Positions](), dict[str, Positions]()
     n = len(new)
-    for part, known in _read_replay(before, config, replay, new.classes, memory, tables):
+    for part, known in _read_replay(before, config, replay, new, memory, tables):
         rows = np.flatnonzero(part.y != UNKNOWN)
         if known is None:
             own = _tested(before, part)
@@ -206,7 +207,7 @@ def _read_new(before: Before, config: TrainConfig, memory: int | None, tables: i
 
 
 def _read_replay(
-    before: Before, config: TrainConfig, replay: Source, classes: Sequence[str], memory: int | None, tables: int
+    before: Before, config: TrainConfig, replay: Source, new: Dataset, memory: int | None, tables: int
 ) -> list[tuple[Dataset, EarlierData | None]]:
     """Read the rows of before: as one source where these files were one, else each file by itself; with what the model
     knows of it."""
@@ -218,11 +219,15 @@ def _read_replay(
     csv, found = before.model.config.data.csv, list[tuple[Dataset, EarlierData | None]]()
     named = {name: column for name, column in DataConfig.of(config).csv.row_columns.items() if name != "time"}
     for source in sources:
-        its = whole or known.get(digest_of_source(source))
+        its = whole or known.get(digest := digest_of_source(source))
+        if not its and digest == new.sha256:
+            raise DataError(
+                title(source), f"expected rows of before, found the new ones of {new.where}", "Leave them out"
+            )
         is_own = its is not None and its.file.sha256 == before.provenance.files["data"].sha256
         text, on_error = (csv.text, csv.on_error) if is_own else (DETECTED, DataConfig.of(config).csv.on_error)
         part = load_like(
-            source, _schema(before, config), classes, config.dtype, text, memory, tables, on_error,
+            source, _schema(before, config), new.classes, config.dtype, text, memory, tables, on_error,
             config.rare, told=False, row_columns=named,
         )  # fmt: skip
         found.append((part, its if its is not None and its.n_rows == len(part) else None))
@@ -235,6 +240,17 @@ def _refuse_known(before: Before, new: Dataset) -> None:
         if one.file.sha256 == new.sha256:
             problem = f"expected new rows, found the data that {before.file} was trained on"
             remedy = f"Name new rows, and these with {flag('replay')}; to train longer on them, see {flag('resume')}"
+            raise DataError(new.where, problem, remedy)
+
+
+def _refuse_few(before: Before, config: TrainConfig, new: Dataset) -> None:
+    """Raise DataError for a new class that has not a row for each part."""
+    parts = 1 + (config.val != 0 and not config.val_data) + (config.test != 0 and not config.test_data)
+    for name in new.classes:
+        n = int(np.count_nonzero(new.y == new.classes.index(name)))
+        if name not in before.model.classes and n < parts:
+            problem = f"class {in_quotes(name)}: expected at least {parts} rows of a class that is new, found {n}"
+            remedy = "Get more rows of it, or correct it if it is meant to be another class"
             raise DataError(new.where, problem, remedy)
 
 

@@ -35,6 +35,9 @@ class ResumableRun:
         if not path.exists():
             return None
         model, provenance = checkpoint.load(path)
+        if provenance.parent is not None:
+            problem = f"it went on from another model, and {mention('resume')} ends a run that was stopped"
+            raise DataError(str(path), problem, f"Go on from it with {mention('from', str(path))} and new rows")
         return cls(path, model, provenance)
 
     @property

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset, canonical_class, spellings_of
 from nncli.data.joined import joined
 from nncli.data.row_blocks import RowBlock
 from nncli.data.sources import STDIN
 from nncli.data.table_builder import recoded
+from nncli.errors import flag, listing
 from nncli.metrics.paired import Difference, compared_shares
 from nncli.model.model import Model
 from nncli.model.provenance import Fingerprint, Provenance, losses_of
@@ -26,6 +28,12 @@ from nncli.training.repeated_rows import SAMPLE_ROWS, RowHashes
 from nncli.training.steps import Steps, options_for_steps, prepared_rows, steps_from, with_epochs
 
 SMALL_STEP = 0.1  # of the step after which adaline would have a row of standardised inputs exactly right
+# where nobody knows the end, and no rows are kept back
+ALONE: dict[str, Any] = {
+    "schedule": "constant", "val": 0.0, "test": 0.0, "val_data": (), "test_data": (), "data": STDIN, "rare": None,
+    "calibrate": False, "choose_threshold": None, "cost": None, "metric": None, "dedupe": False,
+}  # fmt: skip
+ON_VALIDATION = ("calibrate", "choose_threshold", "cost")
 
 
 class StreamRun:
@@ -63,6 +71,12 @@ class StreamRun:
         self._learn(at_end=True)
         if self._steps is not None and not self._steps.trainer.between_epochs:
             self._steps.trainer.end_epoch()
+
+    def notes(self) -> list[str]:
+        """Say what the new model does not take over, as it would need validation rows."""
+        options = self.model.config.options
+        named = [flag(name) for name in ON_VALIDATION if getattr(options, name)]
+        return [f"{listing(named)} of the model: left out, as no validation rows are kept back"] if named else []
 
     @property
     def accuracy(self) -> float:
@@ -137,11 +151,8 @@ def _begun(before: Before, lr: float | None, rows: Dataset) -> Steps:
     if not before.model.config.row_by_row:
         small = SMALL_STEP / (before.model.preprocess.width + 1)
         options = dataclasses.replace(options, optimizer="sgd", batch_size=1, lr=small)
-    options = dataclasses.replace(
-        options, schedule="constant", val=0.0, test=0.0, val_data=(), test_data=(), data=STDIN
-    )
-    if lr is not None:
-        options = dataclasses.replace(options, lr=lr)
+    lr = options.lr if lr is None else lr
+    options = TrainConfig(**vars(options) | ALONE | {"lr": lr})
     return steps_from(before.model, before.provenance, resolve(options, len(rows), has_val=False), rows)
 
 

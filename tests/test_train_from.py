@@ -1,0 +1,333 @@
+"""`train --from MODEL`: new rows, rows of before, and what was gained and what was forgotten."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from forgery import with_meta
+from months import before, digest, month, numbers, prepared
+from nncli.cli.main import main
+from nncli.data.bundled import path_of
+from nncli.model import checkpoint
+from nncli.system import plain_json
+
+Run = Callable[..., Any]
+MODELS = Path(__file__).parent / "models"
+QUICK = ("--epochs", "12", "-q")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model of one month, and two months that come after it."""
+    folder = tmp_path_factory.mktemp("months")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("jan.csv").write_text(month(400, 1))
+        Path("feb.csv").write_text(month(300, 2, shift=1.5))
+        Path("mar.csv").write_text(month(300, 3, shift=3))
+        assert main(["train", "jan.csv", "-t", "level", *QUICK, "--json", "-o", "jan.npz"]) == 0
+    return folder
+
+
+@pytest.fixture
+def january(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a copy of that folder."""
+    shutil.copytree(trained, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")
+
+
+def go_on(nncli: Run, *words: str) -> Any:
+    outcome = nncli("train", *words, *QUICK, "--json")
+    assert outcome.code == 0, outcome.err
+    return outcome.json
+
+
+@pytest.mark.usefixtures("january")
+def test_it_beats_the_old_model_on_new_rows_and_forgets_little(nncli: Run) -> None:
+    found = go_on(nncli, "--from", "jan.npz", "feb.csv", "--replay", "jan.csv", "-o", "feb.npz")["from"]
+    new, old = found["gained"]["figures"]["accuracy"], found["forgotten"]["figures"]["accuracy"]
+    assert found["sha256"] == digest("jan.npz")
+    assert new["interval"][0] > 0, new
+    assert new["p_value"] < 0.05
+    assert found["gained"]["n"] == 45
+    assert old["difference"] >= -0.35  # one straight border cannot suit both months; without replay it is worse:
+    alone = go_on(nncli, "--from", "jan.npz", "feb.csv", "-o", "alone.npz")["from"]
+    assert alone["forgotten"]["figures"]["accuracy"]["after"] < old["after"]
+
+
+@pytest.mark.usefixtures("january")
+def test_the_figures_are_those_of_eval(nncli: Run) -> None:
+    """Both models are judged by `eval` on the new test rows, and on those of before."""
+    found = go_on(nncli, "--from", "jan.npz", "feb.csv", "--replay", "jan.csv", "-o", "feb.npz")["from"]
+    assert nncli("eval", "jan.npz", "--json", "-q").json["accuracy"] == found["forgotten"]["figures"]["accuracy"]["before"]
+    after = nncli("eval", "feb.npz", "--json", "-q").json
+    assert after["accuracy"] == found["gained"]["figures"]["accuracy"]["after"]
+    assert after["log_loss"] == pytest.approx(found["gained"]["figures"]["log-loss"]["after"], rel=1e-6)
+    rows = before("feb.npz").provenance.test_rows
+    lines = Path("feb.csv").read_text().splitlines()
+    Path("held.csv").write_text("\n".join([lines[0], *(lines[i + 1] for i in rows)]) + "\n")
+    both = nncli("eval", "feb.npz", "jan.npz", "held.csv", "--json", "-q").json["figures"]["accuracy"]
+    gained = found["gained"]["figures"]["accuracy"]
+    assert both["values"] == [gained["after"], gained["before"]]
+    assert both["interval"] == pytest.approx(gained["interval"])
+    assert both["p_value"] == pytest.approx(gained["p_value"])
+
+
+@pytest.mark.usefixtures("january")
+def test_no_test_row_of_before_trains_or_validates_the_model_however_long_the_chain(nncli: Run) -> None:
+    go_on(nncli, "--from", "jan.npz", "feb.csv", "--replay", "jan.csv", "-o", "feb.npz")
+    own = {name: before(f"{name}.npz").provenance for name in ("jan", "feb")}
+    new = prepared("feb.npz", "mar.csv", replay=["feb.csv", "jan.csv"], share=0.9)
+    held = {"feb": 300 + own["feb"].test_rows, "jan": 600 + own["jan"].test_rows}  # behind the 300 rows of March
+    used = np.concatenate([new.train.rows, new.val.rows])
+    for name, rows in held.items():
+        assert len(rows) in (45, 60), name
+        assert not np.isin(rows, used).any(), name
+        np.testing.assert_array_equal(np.sort(new.start.old.test[f"{name}.csv"]), rows)
+    validating = np.concatenate([300 + own["feb"].val_rows, 600 + own["jan"].val_rows])
+    assert not np.isin(validating, new.train.rows).any()
+    assert np.isin(new.val.rows[new.val.rows >= 300], validating).all()
+
+
+@pytest.mark.usefixtures("january")
+def test_the_shares_of_rows_of_before_are_as_asked(nncli: Run) -> None:
+    new = prepared("jan.npz", "feb.csv", replay=["jan.csv"], share=0.4)
+    of_before = [float((part.rows >= 300).mean()) for part in (new.train, new.val)]
+    assert of_before == pytest.approx([0.4, 0.4], abs=0.01)
+    assert not (new.test.rows >= 300).any()
+
+
+@pytest.mark.usefixtures("january")
+def test_the_same_run_writes_the_same_bytes_also_from_the_disk(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNCLI_CACHE", str(Path("cache").absolute()))
+    words = ("--from", "jan.npz", "feb.csv", "--replay", "jan.csv", "--replay-share", "0.5", "--refit-scaling")
+    for name, more in {"a": (), "b": (), "disk": ("--memory", "400MB")}.items():
+        go_on(nncli, *words, "-o", f"{name}.npz", *more)
+    assert digest("a.npz") == digest("b.npz") == digest("disk.npz")
+
+
+@pytest.mark.usefixtures("january")
+def test_new_classes_are_learned_and_said(nncli: Run) -> None:
+    Path("far.csv").write_text(month(400, 4, classes=("low", "high", "far")))
+    outcome = nncli("train", "--from", "jan.npz", "far.csv", "--replay", "jan.csv", "--epochs", "30", "-o", "far.npz")
+    assert outcome.code == 0
+    model = before("far.npz").model
+    assert model.classes == ("far", "high", "low")
+    assert "class 'far' is new: an output is added; " in outcome.err
+    found = nncli("eval", "far.npz", "--json", "-q").json
+    assert found["per_class"]["far"]["recall"] >= 0.9
+    assert nncli("predict", "far.npz", "far.csv", "--proba", "-q").out.startswith("prediction,p_far,p_high,p_low\n")
+
+
+@pytest.mark.usefixtures("january")
+def test_a_class_that_the_new_rows_lack_stays(nncli: Run) -> None:
+    lines = month(300, 5).splitlines()
+    Path("low.csv").write_text("\n".join([lines[0], *(one for one in lines if one.endswith("low"))][:120]) + "\n")
+    Path("one.csv").write_text("\n".join([*Path("low.csv").read_text().splitlines(), lines[1][:-3] + "high"]) + "\n")
+    for name in ("low.csv", "one.csv"):
+        found = go_on(nncli, "--from", "jan.npz", name, "--replay", "jan.csv", "-o", "new.npz")
+        assert found["classes"] == ["high", "low"]
+        assert found["from"]["forgotten"]["figures"]["accuracy"]["after"] > 0.8
+
+
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+def test_numbers_go_on_too(nncli: Run) -> None:
+    for model in ("mlp", "linear"):
+        Path("old.csv").write_text(numbers(200, 1))
+        Path("new.csv").write_text(numbers(200, 2, shift=5))
+        assert nncli("train", "old.csv", "-t", "price", "-m", model, *QUICK, "-o", "m.npz").code == 0
+        found = go_on(nncli, "--from", "m.npz", "new.csv", "--replay", "old.csv", "-o", "new.npz")["from"]
+        gained = found["gained"]["figures"]["rmse"]
+        assert gained["after"] < gained["before"] / 2, model
+        assert gained["interval"][1] < 0
+        assert found["forgotten"]["figures"]["rmse"]["after"] < 1
+
+
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+def test_a_model_of_an_older_version_is_gone_on_from(nncli: Run) -> None:
+    lines = Path(path_of("breast-cancer")).read_text("utf-8").splitlines()
+    Path("new.csv").write_text("\n".join(lines[:201]) + "\n")
+    for version in (3, 5, 6):
+        file = MODELS / f"format-{version}.npz"
+        model = checkpoint.load(file)[0]
+        if "new.csv" and model.schema.target not in lines[0]:
+            continue
+        found = go_on(nncli, "--from", str(file), "new.csv", "-o", "new.npz")
+        assert found["from"]["sha256"] == digest(str(file))
+        assert before("new.npz").provenance.parent.sha256 == digest(str(file))
+
+
+@pytest.mark.usefixtures("january")
+def test_a_model_without_test_rows_says_so(nncli: Run) -> None:
+    assert nncli("train", "jan.csv", "-t", "level", "--test", "0", *QUICK, "-o", "untested.npz").code == 0
+    outcome = nncli("train", "--from", "untested.npz", "feb.csv", "--epochs", "3", "--json", "-o", "new.npz")
+    assert outcome.json["from"]["forgotten"] is None
+    assert "what was forgotten is not known: untested.npz: the model was trained without test rows" in outcome.err
+    shutil.move("jan.csv", "elsewhere.csv")
+    outcome = nncli("train", "--from", "jan.npz", "feb.csv", "--test", "0", "--epochs", "3", "--json", "-o", "new.npz")
+    assert outcome.json["from"] | {"sha256": "", "model": ""} == {"sha256": "", "model": "", "gained": None, "forgotten": None}
+    assert "what was forgotten is not known: jan.csv: no such file" in outcome.err
+    assert "what was gained is not known: no new rows were kept for the test" in outcome.err
+
+
+@pytest.mark.usefixtures("january")
+def test_rows_of_an_unknown_file_are_used_but_for_the_test_rows(nncli: Run) -> None:
+    Path("both.csv").write_text(Path("jan.csv").read_text() + Path("feb.csv").read_text().partition("\n")[2])
+    new = prepared("jan.npz", "mar.csv", replay=["both.csv"], share=0.9)
+    own = before("jan.npz").provenance.test_rows
+    assert not np.isin(300 + own, new.train.rows).any()
+    assert f"both.csv: not a file that jan.npz was trained on: left out {len(own)} rows with the values of its test rows" in new.notes
+
+
+@pytest.mark.usefixtures("january")
+def test_its_file_tells_where_it_comes_from(nncli: Run) -> None:
+    go_on(nncli, "--from", "jan.npz", "feb.csv", "-o", "feb.npz")
+    go_on(nncli, "--from", "feb.npz", "mar.csv", "-o", "mar.npz")
+    found = nncli("info", "mar.npz", "--json").json["from"]
+    assert found == {"sha256": digest("feb.npz"), "data": [["feb.csv"], ["jan.csv"]]}
+    assert nncli("info", "jan.npz", "--json").json["from"] is None
+    assert "from" in nncli("info", "mar.npz").out
+    parent = before("mar.npz").provenance.parent
+    own = before("jan.npz").provenance
+    np.testing.assert_array_equal(parent.data[1].test_rows, own.test_rows)
+    np.testing.assert_array_equal(parent.data[1].val_rows, own.val_rows)
+
+
+@pytest.mark.usefixtures("january")
+def test_what_follows_from_training_alone_is_refused_of_its_model(nncli: Run) -> None:
+    go_on(nncli, "--from", "jan.npz", "feb.csv", "-o", "feb.npz")
+    outcome = nncli("train", "--resume", "feb.npz")
+    assert (outcome.code, outcome.err.startswith("feb.npz: it went on from another model")) == (1, True)
+    outcome = nncli("eval", "feb.npz", "--choose-threshold", "f1", "-o", "t.npz")
+    assert (outcome.code, "it went on from another model" in outcome.err) == (1, True)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("january")
+def test_a_report_names_the_model_before(nncli: Run) -> None:
+    go_on(nncli, "--from", "jan.npz", "feb.csv", "-o", "feb.npz")
+    assert nncli("report", "feb.npz", "-o", "r.html", "-q").code == 0
+    assert f"SHA-256 {digest('jan.npz')}" in Path("r.html").read_text("utf-8")
+
+
+CHANGES = "Leave it out, or train another model without --from."
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "problem"),
+    [
+        ("--hidden 9", 2, f"--hidden: the model of --from has its own, '64', which cannot change. {CHANGES}"),
+        ("--model softmax", 2, f"--model: the model of --from has its own, 'mlp', which cannot change. {CHANGES}"),
+        ("--target city", 2, f"--target: the model of --from has its own, 'level', which cannot change. {CHANGES}"),
+        ("--folds 5", 2, "--folds: it trains models from the beginning, and --from goes on with one."),
+        ("--refit", 2, "--refit: it trains models from the beginning, and --from goes on with one."),
+        ("--resume", 2, "--resume: a run that goes on with --from is not saved on its way"),
+        ("--keep-state", 2, "--keep-state: a run that goes on with --from"),
+        ("--replay-share 0.5", 2, "--replay-share: there are no rows of before. Name them with --replay."),
+        ("--replay jan.csv --replay-share 1", 2, "--replay-share: expected a share between 0 and 1, found '1'."),
+        ("--replay feb.csv", 1, "feb.csv: expected rows of before, found the new ones of feb.csv. Leave them out."),
+        ("--replay gone.csv", 1, "gone.csv: no such file."),
+        ("-o jan.npz", 1, "jan.npz: cannot write: it is one of the files that are read or written."),
+        ("-o jan.csv --replay jan.csv", 1, "jan.csv: cannot write: it is one of the files that are read or written."),
+    ],
+)
+@pytest.mark.usefixtures("january")
+def test_bad_options_are_refused_in_one_line(words: str, code: int, problem: str, nncli: Run) -> None:
+    outcome = nncli("train", "--from", "jan.npz", "feb.csv", "-o", "new.npz", *words.split())
+    assert outcome.code == code
+    assert outcome.err.splitlines()[-1].startswith(problem), outcome.err
+    assert not Path("new.npz").exists()
+
+
+HEADER = "a,b,city,level\n"
+BAD_ROWS = {
+    "a column by another name": ("a,B,city,level\n1,2,Graz,low\n", "new.csv:1: column 'b' is missing. Did you mean 'B'?"),
+    "a column too few": ("a,city,level\n1,Graz,low\n", "new.csv:1: column 'b' is missing."),
+    "no target": ("a,b,city\n1,2,Graz\n", "new.csv:1: the target column 'level' is missing."),
+    "numbers for classes": (
+        HEADER + "".join(f"{i},2,Graz,{i / 7:.3f}\n" for i in range(40)),
+        "new.csv: target column 'level': expected classes, as the model predicts them, found numbers. Train another model",
+    ),
+    "a class with a full stop": (
+        HEADER + "1,2,Graz,low\n" * 9 + "1,2,Graz,low.\n" * 9,
+        "new.csv: column 'level': expected a class, found 'low.'. Write it as 'low'",
+    ),
+    "a class in capitals": (
+        HEADER + "1,2,Graz,low\n" * 9 + "1,2,Graz,LOW\n" * 9,
+        "new.csv: column 'level': expected a class, found 'LOW'. Write it as 'low'.",
+    ),
+    "a new class of one row": (
+        HEADER + "1,2,Graz,low\n" * 20 + "1,2,Graz,hihg\n",
+        "new.csv: class 'hihg': expected at least 3 rows of a class that is new, found 1.",
+    ),
+    "what it was trained on": ("", "new.csv: expected new rows, found the data that jan.npz was trained on."),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ROWS)
+@pytest.mark.usefixtures("january")
+def test_bad_rows_are_refused_in_one_line(name: str, nncli: Run) -> None:
+    text, problem = BAD_ROWS[name]
+    Path("new.csv").write_text(text or Path("jan.csv").read_text())
+    outcome = nncli("train", "--from", "jan.npz", "new.csv", "-o", "new.npz")
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1].startswith(problem), outcome.err
+    assert not Path("new.npz").exists()
+
+
+@pytest.mark.usefixtures("january")
+def test_classes_for_a_model_of_numbers_are_refused(nncli: Run) -> None:
+    Path("old.csv").write_text(numbers(60, 1))
+    assert nncli("train", "old.csv", "-t", "price", *QUICK, "-o", "price.npz").code == 0
+    Path("new.csv").write_text("a,b,price\n" + "1,2,cheap\n" * 30)
+    outcome = nncli("train", "--from", "price.npz", "new.csv", "-o", "new.npz")
+    assert (outcome.code, outcome.err.startswith("new.csv:2: target column 'price': expected a number")) == (1, True)
+
+
+@pytest.mark.parametrize("words", ["", "--replay jan.csv", "--refit-scaling", "--replay-share 0.5"])
+@pytest.mark.usefixtures("january")
+def test_what_needs_a_model_or_rows_says_so(words: str, nncli: Run) -> None:
+    before_it = ["--from", "jan.npz"] if not words else ["feb.csv"]
+    outcome = nncli("train", *before_it, *words.split())
+    told = "DATA: expected new rows to learn from, found none." if not words else f"{words.split()[0]}: it is for rows that"
+    assert (outcome.code, outcome.err.startswith(told)) == (2, True), outcome.err
+
+
+@pytest.mark.usefixtures("january")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sha256": "x"},
+        {"data": [{"source": ["d"], "sha256": "0" * 64, "bytes": 1, "n_rows": 9, "val_rows": "", "test_rows": "AA=="}]},
+        {"data": [{"source": ["d"], "sha256": "0" * 64, "bytes": 1, "n_rows": 1 << 40, "val_rows": "", "test_rows": ""}]},
+        {"data": [{"source": ["d"], "sha256": "0" * 64, "bytes": 1, "n_rows": 9, "val_rows": ""}]},
+        {"more": 1},
+    ],
+    ids=["digest", "bits", "too many rows", "no test rows", "another name"],
+)
+def test_a_forged_lineage_is_refused(change: dict[str, Any], nncli: Run) -> None:
+    forged = with_meta("from", {"sha256": "0" * 64, "data": []} | change)
+    Path("forged.npz").write_bytes(forged(Path("jan.npz").read_bytes()))
+    outcome = nncli("info", "forged.npz")
+    assert (outcome.code, outcome.err.startswith("forged.npz: expected a model written by nncli, found")) == (1, True)
+
+
+def test_lineage_has_no_room_for_all_rows_of_ages() -> None:
+    """The oldest data are left out, and the file stays readable."""
+    from nncli.model import lineage
+    from nncli.model.provenance import EarlierData, Fingerprint, Parent
+
+    rng = np.random.default_rng(0)
+    bits = rng.integers(256, size=(1 << 19) // 8 * 4, dtype=np.uint8)  # noise, that nothing can compress
+    one = [EarlierData((f"{i}.csv",), Fingerprint(f"{i:064x}", 1), 8 * len(bits), bits, bits) for i in range(9)]
+    stored = lineage.to_json(Parent("0" * 64, tuple(one)))
+    plain_json.check_form(stored, lineage.LINEAGE)
+    assert [entry["source"] for entry in stored["data"]] == [["0.csv"]]
+    found = lineage.from_json(stored)
+    np.testing.assert_array_equal(found.data[0].test_bits, bits)
