@@ -92,7 +92,9 @@ def test_flags_in_another_spelling_are_no_new_categories(nncli: Run) -> None:
     flags = {"yes": "true", "no": "false"}
     old = "\n".join(["x,flag,y", *(row.replace("yes", flags["yes"]).replace("no", flags["no"]) for row in rows)])
     trained(nncli, old + "\n", "y", "--categorical", "flag")
-    Path("new.csv").write_text("\n".join(["x,flag,y", *(r.replace("yes", "1").replace("no", "0") for r in rows)]) + "\n")
+    Path("new.csv").write_text(
+        "\n".join(["x,flag,y", *(r.replace("yes", "1").replace("no", "0") for r in rows)]) + "\n"
+    )
     new = prepared("m.npz", "new.csv")
     assert new.preprocess.categories == before("m.npz").model.preprocess.categories
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def train_stream(
             _learn(run, config, quiet)
         except (Ended, KeyboardInterrupt):
             _save(run, out, json, quiet)  # what was learned so far
+            sys.stdout.flush()  # which is not done on the way out
             raise
         if not run.n:
             raise DataError(title(STDIN), "no rows below the header")
