@@ -41,7 +41,7 @@ LOG_HELP = (
     "File to write a line of JSON to after each epoch: with --folds of the final model, with --refit of the run that "
     "chooses the epoch."
 )
-RESUME_HELP = "Resume the training run of the model given as DATA, or of the model at --out, to the same end."
+RESUME_HELP = "Resume the run of the model given as DATA, or at --out."
 SAVE_HELP = "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch."
 REFERENCE_HELP = (
     "Kind of model of scikit-learn to train too, on the same rows, and to compare with: trees (boosted) or linear "
@@ -85,7 +85,7 @@ def train(
     nncli train wine --model softmax --lr 0.01    another model, on a bundled set
     nncli train mnist/ --hidden 256 -o big.npz    on a folder of MNIST files
     nncli train --resume big.npz                  from where it was stopped
-    nncli train --from model.npz feb.csv --replay jan.csv -o feb.npz    on new rows
+    nncli train --from big.npz new.csv -o b.npz   on from there, with new rows
     """
     for_old: dict[str, Any] = {"replay": replay, "replay_share": replay_share, "refit_scaling": refit_scaling}
     if from_model is not None:

@@ -39,7 +39,7 @@ from nncli.training.start import OldRows, Start
 
 LOOKED_AT = 10_000  # training rows that tell how low the score of a new class begins
 SHARE = 0.8  # of the training rows, that are rows of before: so many that little is forgotten
-SLOWER = 0.3  # times the learning rate of the model: what it knows is changed gently
+SLOWER = 0.3  # times the learning rate of the model, unless there are new classes: what it knows is changed gently
 # what the parameters of a model rest on, and how its data are read
 FIXED = (
     "target", "task", "drop", "only", "categorical", "numeric", "missing", "no_missing", "header", "delimiter",
@@ -100,10 +100,8 @@ def options_to_go_on(before: Before, asked: TrainConfig, given: Collection[str])
     own = {name: getattr(asked, name) for name in given if name != "target"}
     if OPTIMIZERS.create(before.model.config.training.optimizer).smooth:  # its optimum is that of these rows alone
         found = dataclasses.replace(found, optimizer=None, lr=None, batch_size=None, schedule="cosine")
-    elif "optimizer" in given:
-        found = dataclasses.replace(found, lr=None)
     elif not before.model.config.row_by_row:
-        found = dataclasses.replace(found, lr=SLOWER * before.model.config.training.lr)
+        found = dataclasses.replace(found, lr=None)  # which depends on the rows
     return dataclasses.replace(found, **own)
 
 
@@ -155,6 +153,9 @@ def prepare_to_go_on(
     if len(new.classes) > len(before.model.classes) == 2:
         config, dropped = _without_decision(config)
         notes += dropped
+    its = before.model.config.training
+    if config.lr is None and config.optimizer == its.optimizer:
+        config = dataclasses.replace(config, lr=its.lr * (SLOWER if new.classes == before.model.classes else 1))
     start = Start(before.model, before.parent, len(new), old, share, refits)
     prepared = prepare(config, both, memory=memory, start=start)
     notes = [*prepared.notes, *notes, *_notes(prepared, start)]
