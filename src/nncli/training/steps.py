@@ -71,7 +71,8 @@ def steps_from(model: Model, provenance: Provenance, resolved: ResolvedConfig, d
         found.trainer.load_state(provenance.state)
     else:
         found.trainer.network.theta[:] = model.network.theta
-        found.trainer.moved()
+        rows = provenance.figures["n_train"]
+        found.trainer.moved(max(1, rows // found.trainer.batch_size))  # as the steps of one epoch of the model
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -161,17 +162,24 @@ class Trainer:
     def predict_then_learn(self, train: Subset) -> NDArray[np.bool_]:
         """Learn from all of other rows, in their order, as a part of the epoch that has begun: nobody knows how many of
         a stream will come. Return whether each was predicted right before its step, (n,); by an average, before that of
-        the first."""
+        the first of a few."""
         self.learn_from(train)
         batch = self._batch = self._new_batch()
         self._rows, self._at, right = train.rows, 0, list[NDArray[np.bool_]]()
-        if self.average.mean is not self.network.theta:
-            with self.averaged():
-                right.append(self.judged(train).predicted == train.y[train.rows])
+        averages = self.average.mean is not self.network.theta
+        at_once = min(online.BLOCK, self.at_once) if averages else self.at_once
         while len(self.rows_left):
-            self.step(self.at_once)
-            right.append(batch.right)
-        return right[0] if self.average.mean is not self.network.theta else np.concatenate(right)
+            if averages:
+                with self.averaged():
+                    right.append(self._are_right(dataclasses.replace(train, rows=self.rows_left[:at_once])))
+            self.step(at_once)
+            if not averages:
+                right.append(batch.right)
+        return np.concatenate(right)
+
+    def _are_right(self, some: Subset) -> NDArray[np.bool_]:
+        """Tell of rows whether the network as it is predicts them right, (n,)."""
+        return np.asarray(self.judged(some).predicted == some.y[some.rows])
 
     @property
     def rows_left(self) -> Positions:
@@ -199,11 +207,12 @@ class Trainer:
         self.between_epochs = True
         return epoch
 
-    def moved(self) -> None:
-        """Take note that somebody else has changed θ: an average begins anew, with θ as it is."""
+    def moved(self, steps: int = 1) -> None:
+        """Take note that somebody else has changed θ: an average begins anew, with θ as it is, which counts as much as
+        so many steps."""
         self._known = None
         self.average.start(self.network.theta)
-        self.average.add(self.network.theta)
+        self.average.add(self.network.theta, steps)
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
