@@ -349,3 +349,28 @@ def test_lineage_has_no_room_for_all_rows_of_ages() -> None:
     assert [entry["source"] for entry in stored["data"]] == [["0.csv"]]
     found = lineage.from_json(stored)
     np.testing.assert_array_equal(found.data[0].test_bits, bits)
+
+
+@pytest.mark.usefixtures("january")
+def test_a_config_file_has_these_options_too(nncli: Run) -> None:
+    Path("monthly.toml").write_text(
+        'from = "jan.npz"\nreplay = ["jan.csv"]\nreplay-share = 0.5\nrefit-scaling = true\n'
+    )
+    go_on(nncli, "feb.csv", "--config", "monthly.toml", "-o", "a.npz")
+    words = ("--replay", "jan.csv", "--replay-share", "0.5", "--refit-scaling")
+    go_on(nncli, "--from", "jan.npz", "feb.csv", *words, "-o", "b.npz")
+    assert digest("a.npz") == digest("b.npz")
+
+
+@pytest.mark.usefixtures("january")
+def test_no_row_of_a_group_that_is_held_back_trains_the_model(nncli: Run) -> None:
+    for name in ("jan", "feb"):
+        header, *lines = Path(f"{name}.csv").read_text().splitlines()
+        rows = [f"{line},p{i % 40}" for i, line in enumerate(lines)]
+        Path(f"{name}-p.csv").write_text("\n".join([f"{header},patient", *rows]) + "\n")
+    assert nncli("train", "jan-p.csv", "-t", "level", "--group", "patient", *QUICK, "-o", "p.npz").code == 0
+    new = prepared("p.npz", "feb-p.csv", replay=["jan-p.csv"])
+    patient = np.concatenate([np.arange(300) % 40, np.arange(400) % 40])
+    held = np.union1d(patient[new.test.rows], patient[new.val.rows[new.val.rows < 300]])
+    assert len(held) > 5
+    assert not np.isin(patient[new.train.rows], held).any()

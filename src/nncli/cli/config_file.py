@@ -22,7 +22,8 @@ KINDS = {dict: "table", list: "list within a list", int: "number of hundreds of 
 def read_config(parameters: Sequence[Any], file: str) -> dict[str, Any]:
     """Read the values that a --config file gives to the parameters of a command. Raises UsageError or OptionError for
     what is wrong with the file."""
-    options = {p.name or "": p for p in parameters if p.param_type_name == "option" or p.name == "data"}
+    mine = (p for p in parameters if p.param_type_name == "option" or p.name == "data")
+    options = {(p.name or "").removesuffix("_"): p for p in mine}  # as `from` may be no name in Python
     for name in ("config_file", "help", "help_all"):
         options.pop(name, None)
     return _read_toml(file, options)
@@ -40,7 +41,11 @@ def _read_toml(file: str, options: Mapping[str, Any]) -> dict[str, Any]:
             its = shortened(name.replace("_", "-"))
             others = [other.replace("_", "-") for other in known if other not in found]
             raise UsageError(str(file), f"unknown option '{its}'", did_you_mean(its, others))
-    return {name: _as_given(file, name, value, options[name]) for name, value in found.items() if name in options}
+    return {
+        options[name].name: _as_given(file, name, value, options[name])
+        for name, value in found.items()
+        if name in options
+    }
 
 
 def _as_given(file: str, name: str, value: Any, parameter: Any) -> Any:
@@ -54,7 +59,7 @@ def _as_given(file: str, name: str, value: Any, parameter: Any) -> Any:
     try:
         if getattr(parameter, "is_flag", False):
             return Flag().accept(value)
-        if name in SOURCES:
+        if name in SOURCES or getattr(parameter, "multiple", False):
             files = Files().accept(value)
             if name != "data" or parameter.nargs == -1:
                 return list(files)

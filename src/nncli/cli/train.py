@@ -60,7 +60,7 @@ def train(
     given: frozenset[str],
     out: Annotated[str | None, run_option("FILE", "File to save the model in.", MODEL_FILE, "--out", "-o")] = None,
     resume: Annotated[bool, run_switch("--resume", RESUME_HELP)] = False,
-    from_model: Annotated[str | None, run_option("MODEL", FROM_HELP, "random weights", "--from")] = None,
+    from_: Annotated[str | None, run_option("MODEL", FROM_HELP, "random weights", "--from")] = None,
     replay: Annotated[list[str] | None, run_option("FILE", REPLAY_HELP)] = None,
     replay_share: Annotated[str | None, run_option("SHARE", REPLAY_SHARE_HELP, "0.8, or all there are")] = None,
     refit_scaling: Annotated[bool, run_switch("--refit-scaling", REFIT_SCALING_HELP)] = False,
@@ -88,7 +88,7 @@ def train(
     nncli train --from big.npz new.csv -o b.npz   on from there, with new rows
     """
     for_old: dict[str, Any] = {"replay": replay, "replay_share": replay_share, "refit_scaling": refit_scaling}
-    if from_model is not None:
+    if from_ is not None:
         from nncli.cli.train_from import train_from
 
         for name, value in {"resume": resume, "save_every": save_every, "keep_state": keep_state}.items():
@@ -96,7 +96,7 @@ def train(
                 problem = f"a run that goes on with {mention('from')} is not saved on its way, and has no state to keep"
                 raise OptionError(name, problem, f"Leave it out; a later {mention('from')} goes on from its model")
         how: dict[str, Any] = {"memory": memory, "reference": reference, "plot": plot, "log": log, "dry_run": dry_run}
-        return train_from(config, given, from_model, out, json, quiet, **for_old, **how)
+        return train_from(config, given, from_, out, json, quiet, **for_old, **how)
     for name, value in for_old.items():
         if value:
             raise OptionError(name, f"it is for rows that a model goes on with, and there is no {mention('from')}")

@@ -50,12 +50,16 @@ class Start:
         self, config: TrainConfig, dataset: Dataset, columns: RowColumns, rows: Positions
     ) -> tuple[Split, list[str]]:
         """Draw the parts of the new rows, and those of before that are used; see `split_rows`. Of a class that has too
-        few new rows for all parts, they are drawn together with those of other such classes."""
+        few new rows for all parts, they are drawn together with those of other such classes; of a group that has new
+        rows for validation or test, none of before is used."""
         own = rows[rows < self.n_new]
         parts = 1 + (config.val != 0 and not config.val_data) + (config.test != 0 and not config.test_data)
         strata = dataset if dataset.is_numeric else _with_few_together(dataset, own, parts)
         split, notes = split_rows(config, strata, columns, own, None)
         rng = np.random.default_rng([REPLAY, *Seeds.of(config).split.generate_state(2)])
+        if columns.group is not None:  # no group is in two parts
+            groups = columns.group.codes
+            rows = rows[~np.isin(groups[rows], groups[np.concatenate([split.val, split.test])])]
         drawn = [
             _drawn(np.intersect1d(its, rows), len(new), self.share, rng)
             for its, new in ((self.old.train, split.train), (self.old.val, split.val))
