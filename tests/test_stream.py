@@ -130,6 +130,7 @@ def test_each_row_is_predicted_before_it_is_learned_from(model: str, nncli: Run)
     assert found["progressive"]["n"] == found["n_train"] == N
     assert found["progressive"]["accuracy"] == pytest.approx(right.mean(), abs=2 / N)  # the engine has float32
     assert found["train"]["accuracy"] == found["progressive"]["accuracy"]
+    assert found["seconds"] > 0
     at_start = nncli("eval", f"{model}.npz", "new.csv", "--json", "-q").json["accuracy"]
     assert found["progressive"]["before"] == pytest.approx(at_start)
     learned = before("new.npz").model.network.dense[0]

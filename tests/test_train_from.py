@@ -374,3 +374,25 @@ def test_no_row_of_a_group_that_is_held_back_trains_the_model(nncli: Run) -> Non
     held = np.union1d(patient[new.test.rows], patient[new.val.rows[new.val.rows < 300]])
     assert len(held) > 5
     assert not np.isin(patient[new.train.rows], held).any()
+
+
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+def test_a_column_that_was_constant_is_told_and_taken_in_with_its_scaling(nncli: Run) -> None:
+    header, *lines = numbers(120, 1).splitlines()
+    Path("old.csv").write_text("\n".join([header, *("7," + line.partition(",")[2] for line in lines)]) + "\n")
+    Path("new.csv").write_text(numbers(120, 2))
+    assert nncli("train", "old.csv", "-t", "price", *QUICK, "-o", "m.npz").code == 0
+    told = "constant before, and so without effect, was 'a': --refit-scaling takes it in"
+    kept, anew = (prepared("m.npz", "new.csv", refits=refits) for refits in (False, True))
+    assert told in kept.notes
+    assert told not in anew.notes
+    assert kept.preprocess.scale[0] == 0 < anew.preprocess.scale[0]
+    words = ("--from", "m.npz", "new.csv", "-q", "--json", "--epochs", "150", "-o", "new.npz", "--lr", "0.01")
+    better, worse = (go_on_rmse(nncli, *words, *more) for more in (("--refit-scaling",), ()))
+    assert better < worse / 2  # the price is 3 a − b
+
+
+def go_on_rmse(nncli: Run, *words: str) -> float:
+    outcome = nncli("train", *words)
+    assert outcome.code == 0, outcome.err
+    return float(outcome.json["test"]["rmse"])

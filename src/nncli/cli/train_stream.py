@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -40,19 +41,19 @@ def train_stream(
         check_writable(Path(out), (before.file,), replaces=MODEL)
     elif json:
         raise OptionError("out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
-    run = StreamRun(before, config.lr if "lr" in given else None)
+    run, began = StreamRun(before, config.lr if "lr" in given else None), time.monotonic()
     for note in (f"from: {before.file}; {SEEN_ONCE}", *run.notes()):
         say(note, quiet)
     with use_threads(config.threads):
         try:
             _learn(run, config, quiet)
         except (Ended, KeyboardInterrupt):
-            _save(run, out, json, quiet)  # what was learned so far
+            _save(run, out, time.monotonic() - began, json, quiet)  # what was learned so far
             sys.stdout.flush()  # which is not done on the way out
             raise
         if not run.n:
             raise DataError(title(STDIN), "no rows below the header")
-        _save(run, out, json, quiet)
+        _save(run, out, time.monotonic() - began, json, quiet)
     return DONE
 
 
@@ -89,7 +90,7 @@ def _learn(run: StreamRun, config: TrainConfig, quiet: bool) -> None:
         run.finish()
 
 
-def _save(run: StreamRun, out: str, json: bool, quiet: bool) -> None:
+def _save(run: StreamRun, out: str, seconds: float, json: bool, quiet: bool) -> None:
     """Save the model as it is, and print how good it was on the rows before it learned from them."""
     run.finish()
     if not run.n:
@@ -104,7 +105,13 @@ def _save(run: StreamRun, out: str, json: bool, quiet: bool) -> None:
     if json:
         mistakes = mistakes_of(provenance.epochs(model.config.row_by_row))
         parent = {"model": run.before.file, "sha256": run.before.sha256}
-        told = {"out": out, "mistakes": mistakes, "from": parent, "progressive": progressive}
+        told = {
+            "out": out,
+            "seconds": round(seconds, 3),
+            "mistakes": mistakes,
+            "from": parent,
+            "progressive": progressive,
+        }
         print_json({**told, **provenance.figures, "warnings": []})
     elif out != "-":
         from nncli.terminal.change import print_progressive

@@ -49,8 +49,8 @@ FIXED = (
 ELSEWHERE = ("folds", "refit")  # what trains several models, each from the beginning
 # what belongs to the files and the run of before, and is as usual where nobody says otherwise
 OF_ONE_RUN = (
-    "val_data", "test_data", "skip_rows", "rows", "sheet", "quote", "escape", "header_rows", "encoding", "on_error",
-    "dedupe", "epochs", "patience", "time_limit", "schedule", "threads", "split_seed", "seed", *ELSEWHERE,
+    "val", "test", "val_data", "test_data", "skip_rows", "rows", "sheet", "quote", "escape", "header_rows", "encoding",
+    "on_error", "dedupe", "epochs", "patience", "time_limit", "schedule", "threads", "split_seed", "seed", *ELSEWHERE,
 )  # fmt: skip
 OF_TWO_CLASSES = ("positive", "choose_threshold", "cost")
 
@@ -94,9 +94,6 @@ def options_to_go_on(before: Before, asked: TrainConfig, given: Collection[str])
     found = dataclasses.replace(old, **{name: getattr(usual, name) for name in OF_ONE_RUN})
     if old.batch_size != 1:
         found = dataclasses.replace(found, batch_size=None)
-    for part in ("val", "test"):
-        if getattr(old, f"{part}_data") or f"{part}_data" in given:
-            found = TrainConfig(**vars(found) | {part: None})
     own = {name: getattr(asked, name) for name in given if name != "target"}
     if OPTIMIZERS.create(before.model.config.training.optimizer).smooth:  # its optimum is that of these rows alone
         found = dataclasses.replace(found, optimizer=None, lr=None, batch_size=None, schedule="cosine")
@@ -296,6 +293,10 @@ def _notes(prepared: Prepared, start: Start) -> list[str]:
         named = listing("a missing cell" if one is None else in_quotes(one) for one in more)
         what, inputs = ("category", "an input is") if len(more) == 1 else ("categories", f"{len(more)} inputs are")
         found.append(f"column {in_quotes(name)}: new {what} {named}: {inputs} added")
+    if same := _was_constant(prepared, start):
+        named, were = listing(map(in_quotes, same)), "was" if len(same) == 1 else "were"
+        remedy = f"{flag('refit_scaling')} takes it in" if len(same) == 1 else f"{flag('refit_scaling')} takes them in"
+        found.append(f"constant before, and so without effect, {were} {named}: {remedy}")
     old = [int(np.count_nonzero(rows >= start.n_new)) for rows in (train, val)]
     if len(start.old.train):
         of_all = "all" if old[0] == len(start.old.train) else f"{old[0]:,} of"
@@ -303,6 +304,18 @@ def _notes(prepared: Prepared, start: Start) -> list[str]:
         share = f"{100 * old[0] / len(train):.0f} % of those that train the model"
         found.append(f"replay: {of_all} {len(start.old.train):,} training rows of before, {share}{beside}")
     return found
+
+
+def _was_constant(prepared: Prepared, start: Start) -> list[str]:
+    """Return the columns of numbers that were the same in all training rows of the model, and differ in those of now,
+    as far as the first of them tell."""
+    names, scale = prepared.preprocess.number_names, prepared.preprocess.scale
+    places = [i for i, _ in enumerate(names) if scale[i] == 0]
+    if not places:
+        return []
+    numbers = prepared.dataset.table.take(prepared.split.train[:LOOKED_AT]).numbers[:, places].astype(np.float64)
+    differ = np.fmax.reduce(numbers, axis=0) > np.fmin.reduce(numbers, axis=0)
+    return [names[place] for place, its in zip(places, differ, strict=True) if its]
 
 
 def _with_ranges(model: Model, dataset: Dataset) -> Dataset:
