@@ -65,7 +65,7 @@ def with_a_new_class(nncli: Run, model: str, label: int) -> tuple[float, float, 
 
 
 def test_a_new_class_is_learned_as_well_as_from_scratch(nncli: Run) -> None:
-    accuracy, _, old = with_a_new_class(nncli, "svm", 8)
+    accuracy, _, old = with_a_new_class(nncli, "mira", 8)
     assert accuracy >= -0.02
     assert old >= -0.01
 
@@ -94,7 +94,7 @@ def with_grey_rows(nncli: Run, model: str, seed: int) -> tuple[float, float]:
 
 
 def test_rows_that_have_changed_are_learned_and_the_old_ones_not_forgotten(nncli: Run) -> None:
-    gained, old = with_grey_rows(nncli, "mlp", 0)
+    gained, old = with_grey_rows(nncli, "mira", 0)
     assert gained > 0.05
     assert old >= -0.01
 
