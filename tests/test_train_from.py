@@ -193,6 +193,16 @@ def test_rows_of_an_unknown_file_are_used_but_for_the_test_rows(nncli: Run) -> N
 
 
 @pytest.mark.usefixtures("january")
+def test_test_rows_of_before_among_the_new_rows_are_told(nncli: Run) -> None:
+    lines = Path("jan.csv").read_text().splitlines()[1:]
+    again = [lines[i] for i in before("jan.npz").provenance.test_rows[:7]]
+    Path("more.csv").write_text(Path("feb.csv").read_text() + "\n".join(again) + "\n")
+    notes = prepared("jan.npz", "more.csv", replay=["jan.csv"], val=0.0, test=0.0).notes
+    told = "7 of 60 test rows of before have the same values as a training row: the figures of these look better"
+    assert any(note.startswith(told) for note in notes)
+
+
+@pytest.mark.usefixtures("january")
 def test_its_file_tells_where_it_comes_from(nncli: Run) -> None:
     go_on(nncli, "--from", "jan.npz", "feb.csv", "-o", "feb.npz")
     go_on(nncli, "--from", "feb.npz", "mar.csv", "-o", "mar.npz")
@@ -374,6 +384,11 @@ def test_no_row_of_a_group_that_is_held_back_trains_the_model(nncli: Run) -> Non
     held = np.union1d(patient[new.test.rows], patient[new.val.rows[new.val.rows < 300]])
     assert len(held) > 5
     assert not np.isin(patient[new.train.rows], held).any()
+    of_before = np.unique(patient[np.concatenate([*new.start.old.test.values()])])
+    shared = np.isin(of_before, patient[new.train.rows[new.train.rows < 300]]).sum()
+    assert f"warning: {shared} groups of the test rows of before have new rows that train the model" in "".join(
+        new.notes
+    )
 
 
 @pytest.mark.usefixtures("in_a_folder_of_its_own")

@@ -49,8 +49,11 @@ def train_from(
     from nncli.model import checkpoint
     from nncli.model.training_state import mistakes_of
     from nncli.training import going_on, summary
+    from nncli.training.doubts import doubts
 
     out, log = as_stdout(out) or MODEL_FILE, as_stdout(log)
+    if file == "-":
+        raise OptionError("from", "expected a model file, found stdin, where rows may come from", "Name a file")
     before = going_on.Before.load(Path(file))
     config = going_on.options_to_go_on(before, config, given)
     old = tuple(expand(replay or []))
@@ -74,7 +77,7 @@ def train_from(
 
             reference = read_option("reference", reference, OneOf(REFERENCES))
             check_reference(reference, prepared)
-        said = [*summary.summary(prepared), *prepared.notes]
+        said = [*summary.summary(prepared), *prepared.notes, *doubts(prepared)]
         for note in said:
             say(note, quiet)
         if dry_run:

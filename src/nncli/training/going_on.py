@@ -34,6 +34,7 @@ from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.output import counted, in_quotes, note_of
 from nncli.system.workers import Stop, never
 from nncli.training.prepare import Prepared, n_tables, prepare
+from nncli.training.repeated_rows import effect_on
 from nncli.training.run import Run, run_training
 from nncli.training.start import OldRows, Start
 
@@ -297,6 +298,10 @@ def _notes(prepared: Prepared, start: Start) -> list[str]:
         named, were = listing(map(in_quotes, same)), "was" if len(same) == 1 else "were"
         remedy = f"{flag('refit_scaling')} takes it in" if len(same) == 1 else f"{flag('refit_scaling')} takes them in"
         found.append(f"constant before, and so without effect, {were} {named}: {remedy}")
+    tested = _all([*start.old.test.values()])
+    if seen := prepared.hashes.in_training(prepared.hashes.every[tested]):
+        told = f"{seen:,} of {counted(len(tested), 'test row')} of before have the same values as a training row"
+        found.append(f"{told}: {effect_on('the figures of these', seen, len(tested))}")
     old = [int(np.count_nonzero(rows >= start.n_new)) for rows in (train, val)]
     if len(start.old.train):
         of_all = "all" if old[0] == len(start.old.train) else f"{old[0]:,} of"

@@ -17,6 +17,7 @@ from nncli.data.split import Split
 from nncli.model.model import Model
 from nncli.model.provenance import Parent
 from nncli.model.target_scale import TargetScale
+from nncli.system.output import counted
 from nncli.training.scale_of_target import scale_of
 from nncli.training.seeds import Seeds
 from nncli.training.splitting import split_rows
@@ -60,6 +61,12 @@ class Start:
         if columns.group is not None:  # no group is in two parts
             groups = columns.group.codes
             rows = rows[~np.isin(groups[rows], groups[np.concatenate([split.val, split.test])])]
+            tested = np.unique(groups[np.concatenate([rows[:0], *self.old.test.values()])])
+            if shared := int(np.isin(tested, groups[split.train]).sum()):
+                told = (
+                    f"{counted(shared, 'group')} of the test rows of before {'has' if shared == 1 else 'have'} new rows"
+                )
+                notes = [*notes, f"warning: {told} that train the model: what was forgotten looks less than it is"]
         drawn = [
             _drawn(np.intersect1d(its, rows), len(new), self.share, rng)
             for its, new in ((self.old.train, split.train), (self.old.val, split.val))
