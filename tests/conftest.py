@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 
 import cli_errors
 from cli_process import NASTY, TWO, table
+from months import month
 from nncli.cli.main import main
 from nncli.data.csv import reader
 from nncli.data.disk import cache, memmap
@@ -239,3 +240,23 @@ def folder(trained_for_errors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     shutil.copytree(trained_for_errors, tmp_path / "work")
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path / "work"
+
+
+@pytest.fixture(scope="session")
+def months_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model of one month, and two months that come after it."""
+    folder = tmp_path_factory.mktemp("months")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("jan.csv").write_text(month(400, 1))
+        Path("feb.csv").write_text(month(300, 2, shift=1.5))
+        Path("mar.csv").write_text(month(300, 3, shift=3))
+        assert main(["train", "jan.csv", "-t", "level", "--epochs", "12", "-q", "--json", "-o", "jan.npz"]) == 0
+    return folder
+
+
+@pytest.fixture
+def january(months_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a copy of that folder."""
+    shutil.copytree(months_folder, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")

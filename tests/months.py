@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from nncli.config.train_config import TrainConfig
-from nncli.training.going_on import Before, options_to_go_on, prepare_to_go_on
+from nncli.training.before import Before, options_to_go_on
+from nncli.training.new_rows import prepare_to_go_on
 from nncli.training.prepare import Prepared
 
 CITIES = ("Graz", "Linz", "Wien")

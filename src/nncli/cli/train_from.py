@@ -48,19 +48,21 @@ def train_from(
     """Train on from a model, save the new one, and print what it gained and what it forgot; return the exit code."""
     from nncli.model import checkpoint
     from nncli.model.training_state import mistakes_of
-    from nncli.training import going_on, summary
+    from nncli.training import new_rows, summary
+    from nncli.training.before import Before, options_to_go_on, takes_a_stream
     from nncli.training.doubts import doubts
+    from nncli.training.going_on import go_on
 
     out, log = as_stdout(out) or MODEL_FILE, as_stdout(log)
     if file == "-":
         raise OptionError("from", "expected a model file, found stdin, where rows may come from", "Name a file")
-    before = going_on.Before.load(Path(file))
-    config = going_on.options_to_go_on(before, config, given)
+    before = Before.load(Path(file))
+    config = options_to_go_on(before, config, given)
     old = tuple(expand(replay or []))
     if replay_share is not None and not old:
         raise OptionError("replay_share", "there are no rows of before", f"Name them with {mention('replay')}")
-    share = going_on.SHARE if replay_share is None else read_option("replay_share", replay_share, BETWEEN)
-    if config.data == STDIN and going_on.takes_a_stream(before.model):
+    share = new_rows.SHARE if replay_share is None else read_option("replay_share", replay_share, BETWEEN)
+    if config.data == STDIN and takes_a_stream(before.model):
         from nncli.cli.train_stream import train_stream
 
         several: dict[str, Any] = {"replay": old, "refit_scaling": refit_scaling, "memory": memory, "log": log}
@@ -69,7 +71,7 @@ def train_from(
         return train_stream(before, config, given, out, json, quiet, unfit)
     check_outputs(config, out, log, json, read=(file, *old))
     with use_threads(config.threads):
-        prepared = going_on.prepare_to_go_on(before, config, old, share, refit_scaling, bytes_of(memory))
+        prepared = new_rows.prepare_to_go_on(before, config, old, share, refit_scaling, bytes_of(memory))
         checkpoint.check_fits_model_file(prepared.dataset)
         if reference is not None:
             from nncli.model.file_members import REFERENCES
@@ -92,7 +94,7 @@ def train_from(
                     progress(epoch.number, words_of(epoch, is_number, loss))
                     log_epoch(epoch)
 
-                run = going_on.go_on(prepared, on_epoch, stop, reference)
+                run = go_on(prepared, on_epoch, stop, reference)
             if run is None:
                 assert stop.exit_code is not None
                 say("stopped before the first epoch was done: nothing is saved", quiet)

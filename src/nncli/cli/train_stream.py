@@ -21,7 +21,7 @@ from nncli.model.training_state import mistakes_of
 from nncli.system.atomic import MODEL, check_writable
 from nncli.system.output import counted, percent, print_json, say
 from nncli.system.threads import use_threads
-from nncli.training.going_on import Before
+from nncli.training.before import Before
 from nncli.training.stream import StreamRun
 
 MAY_CHANGE = ("data", "target", "lr", "threads", "encoding", "skip_rows", "quote", "escape", "header_rows", "on_error")

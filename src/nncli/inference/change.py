@@ -19,7 +19,7 @@ from nncli.metrics.rows import ScoredRows
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system.output import counted
-from nncli.training.going_on import Before
+from nncli.training.before import Before
 from nncli.training.prepare import Prepared
 
 OF_CLASSES, OF_NUMBERS = ("accuracy", "log-loss"), ("rmse", "mae")

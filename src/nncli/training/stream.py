@@ -21,8 +21,8 @@ from nncli.model.model import Model
 from nncli.model.provenance import Fingerprint, Provenance, losses_of
 from nncli.nn.online import ROWS
 from nncli.system.threads import multiply_with
+from nncli.training.before import Before
 from nncli.training.final_figures import known_figures
-from nncli.training.going_on import Before
 from nncli.training.model_of_run import model_now
 from nncli.training.repeated_rows import SAMPLE_ROWS, RowHashes
 from nncli.training.steps import Steps, options_for_steps, prepared_rows, steps_from, with_epochs
