@@ -275,3 +275,11 @@ def test_memory_does_not_grow_with_the_stream() -> None:
         assert done.returncode == 0, done.stderr
         peaks.append(peak)
     assert peaks[1] < peaks[0] + 30_000  # KiB
+
+
+def test_categories_that_are_not_known_are_counted(nncli: Run) -> None:
+    text = Path("new.csv").read_text().replace("Graz", "Bonn")
+    outcome = nncli("train", "--from", "mira.npz", "-", "-o", "new.npz", stdin=text)
+    n = text.count("Bonn")
+    assert f"column 'city': {n} cells with a category that the model has not seen" in outcome.err
+    assert before("new.npz").model.preprocess.categories == before("mira.npz").model.preprocess.categories

@@ -19,7 +19,7 @@ from nncli.errors import DONE, DataError, OptionError
 from nncli.model import checkpoint
 from nncli.model.training_state import mistakes_of
 from nncli.system.atomic import MODEL, check_writable
-from nncli.system.output import counted, percent, print_json, say
+from nncli.system.output import counted, in_quotes, percent, print_json, say
 from nncli.system.threads import use_threads
 from nncli.training.before import Before
 from nncli.training.stream import StreamRun
@@ -96,6 +96,9 @@ def _save(run: StreamRun, out: str, seconds: float, json: bool, quiet: bool) -> 
     if not run.n:
         say("stopped before the first row was learned from: nothing is saved")
         return
+    for name, n in run.unseen.items():
+        told = f"{counted(n, 'cell')} with a category that the model has not seen, which it takes for one"
+        say(f"column {in_quotes(name)}: {told}: a file of such rows adds inputs", quiet)
     model, provenance = run.result()
     checkpoint.save(Path(out), model, provenance)
     say(f"saved {'to stdout' if out == '-' else out}: {counted(run.n, 'row')}, each learned from once", quiet)

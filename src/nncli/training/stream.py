@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ class StreamRun:
         self.before, self.lr = before, lr
         self.model, self.n, self.pairs = before.model, 0, np.zeros(4, np.int64)
         self.of_class = np.zeros(len(self.model.classes), np.int64)
+        self.unseen: Counter[str] = Counter()  # cells with a category that the model does not know, by column
         self._waiting = list[Dataset]()
         self._digest, self._hashes = hashlib.sha256(), np.zeros(0, np.uint64)
         self._steps: Steps | None = None
@@ -61,6 +63,7 @@ class StreamRun:
         code_of = spellings_of(self.model.classes)  # a reader that knows the classes refuses others
         codes = [code_of[canonical_class(name)] for name in block.target.values]
         y = recoded(block.target, codes, len(self.model.classes))
+        self.unseen.update(self.model.preprocess.unseen(block.table))
         made = block.table, y, self.model.classes, self.model.schema, STDIN, ""
         self._waiting.append(Dataset(*made))
         if sum(map(len, self._waiting)) >= ROWS:
