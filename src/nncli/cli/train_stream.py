@@ -97,8 +97,8 @@ def _save(run: StreamRun, out: str, seconds: float, json: bool, quiet: bool) -> 
         say("stopped before the first row was learned from: nothing is saved")
         return
     for name, n in run.unseen.items():
-        told = f"{counted(n, 'cell')} with a category that the model has not seen, which it takes for one"
-        say(f"column {in_quotes(name)}: {told}: a file of such rows adds inputs", quiet)
+        unseen = f"{counted(n, 'cell')} with a category that the model has not seen"
+        say(f"column {in_quotes(name)}: {unseen}; --from with a file of such rows adds it", quiet)
     model, provenance = run.result()
     checkpoint.save(Path(out), model, provenance)
     say(f"saved {'to stdout' if out == '-' else out}: {counted(run.n, 'row')}, each learned from once", quiet)
