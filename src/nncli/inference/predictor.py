@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.arrow_conversion import number_array, string_array, take, text_of
+from nncli.data.arrow_conversion import cast, number_array, string_array, take, text_of
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
@@ -28,6 +28,7 @@ from nncli.system.output import counted, in_quotes
 from nncli.system.threads import multiply_with
 
 EXPLAINED_AT_ONCE = 1024  # rows, by each thread
+FEW_ROWS = 32  # for which each call of Arrow takes longer than all of them in Python
 FORMULA = "^[ \t\r\n]*[=+\\-@＝＋－＠]|^[\t\r\n]"  # the list of the Open Worldwide Application Security Project
 
 
@@ -84,6 +85,7 @@ class Predictor:
             own += ["low", "high"] if self.half_width is not None else []
             own += [f"{what}_{i + 1}" for i in range(options.reasons) for what in ("reason", "contribution")]
         names = [*keep, *own]
+        self.names = tuple(own)  # of the columns that the model adds
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if doubled is not None:
             problem = f"the input has a column {in_quotes(doubled)}, and so has the output"
@@ -99,14 +101,25 @@ class Predictor:
             self._keys, self.header, self._empty = [f"{_json(name)}:" for name in names], b"", "null"
             cells = [*map(_json, model.classes), self._empty]
         columns = [*map(_json if options.jsonl else written, model.schema.names), self._empty]
-        self._columns = string_array(columns if options.reasons else [])
-        self._cells, self._lines = string_array(cells), string_array([f"{cell}\n" for cell in cells])
+        self._columns = _Cells(columns if options.reasons else [])
+        self._cells, self._lines = _Cells(cells), _Cells([f"{cell}\n" for cell in cells])
+        self._is_class_alone = own == ["prediction"] and model.target is None and not (keep or self._keys)
 
     def predict(self, block: RowBlock) -> bytes:
         """Return the lines for a block; the rows in `block.errors` get an empty prediction."""
+        if self._is_class_alone and len(block) > FEW_ROWS:
+            codes, _ = self._codes(block.table, bad := sorted(block.errors))
+            self.rows += len(block) - len(bad)
+            codes[bad] = len(self.model.classes)
+            return text_of(self._lines.at(codes))
+        return self._lines_of(block, self.columns(block))
+
+    def columns(self, block: RowBlock) -> list[Any]:
+        """Return the columns `names` for a block, as they are written: of few rows lists of texts, of more pyarrow
+        string arrays. The rows in `block.errors` have empty ones."""
         bad = sorted(block.errors)
         if self.options.embed:
-            return self._lines_of(block, self._numbers(self.model.embed(block.table), bad))
+            return self._numbers(self.model.embed(block.table), bad)
         if self.model.target is not None:
             numbers = self.model.numbers(self.model.scores(block.table))[:, None]
             if self.half_width is not None:
@@ -116,7 +129,7 @@ class Predictor:
             if self.options.reasons:
                 only_output = np.zeros(len(block.table), np.int64)
                 columns += self._reasons(block.table, only_output, only_output, bad)
-            return self._lines_of(block, columns)
+            return columns
         figures: list[Any] = []
         self.rows += len(block.table) - len(bad)
         if self.options.proba or self.least is not None:
@@ -130,9 +143,7 @@ class Predictor:
         if self.options.reasons:
             figures += self._reasons(block.table, codes, runner_up, bad)
         codes[bad] = len(self.model.classes)
-        if not (self.keep or figures or self._keys):
-            return text_of(take(self._lines, codes))
-        return self._lines_of(block, [take(self._cells, codes), *figures])
+        return [self._cells.at(codes), *figures]
 
     def _reasons(
         self, table: Table, codes: NDArray[np.int64], runner_up: NDArray[np.int64], bad: list[int]
@@ -148,17 +159,21 @@ class Predictor:
         # the last digits depend on which rows are multiplied together, and must not depend on the number of threads
         at_once = max(1, min(CELLS_AT_ONCE // self.model.preprocess.width, EXPLAINED_AT_ONCE))
         parts = [rows[start : start + at_once] for start in range(0, max(1, len(table)), at_once)]
-        with multiply_with(1), ThreadPoolExecutor(pa.cpu_count()) as pool:
-            places, values = (np.concatenate(its) for its in zip(*pool.map(largest, parts), strict=True))
+        with multiply_with(1):
+            if len(parts) == 1:
+                places, values = largest(parts[0])
+            else:
+                with ThreadPoolExecutor(pa.cpu_count()) as pool:
+                    places, values = (np.concatenate(its) for its in zip(*pool.map(largest, parts), strict=True))
         if self.model.target is not None:  # places beyond these are rounding errors
             values = np.round(values, self.model.target.decimals(self.model.network.dtype.name)) + 0.0  # −0 is 0
         places[bad] = len(self.model.schema.names)
-        names = [take(self._columns, column) for column in places.T]
+        names = [self._columns.at(column) for column in places.T]
         found = [one for pair in zip(names, self._numbers(values, bad), strict=True) for one in pair]
         if len(self.model.classes) <= 2:
             return found
         runner_up[bad] = len(self.model.classes)
-        return [take(self._cells, runner_up), *found]
+        return [self._cells.at(runner_up), *found]
 
     def _sets(self, P: NDArray[Any], bad: list[int]) -> Any:
         """Write the prediction sets of rows with the probabilities P (n, K), which are empty in the bad rows."""
@@ -171,7 +186,7 @@ class Predictor:
             written = self._written
             cells = [written(as_cell(one)) for one in named]
         of_row[bad] = len(cells)
-        return take(string_array([*cells, self._empty]), of_row)
+        return _Cells([*cells, self._empty]).at(of_row)
 
     def _codes(self, table: Table, bad: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the predicted class of each row and the runner-up as their positions, (n,) each; few scores are in
@@ -197,11 +212,17 @@ class Predictor:
 
     def _numbers(self, figures: NDArray[Any], bad: list[int]) -> list[Any]:
         """Write the columns of figures (n, any), which are empty in the bad rows."""
-        import pyarrow.compute as pc
+        import pyarrow as pa
 
+        if len(figures) <= FEW_ROWS:
+            written = cast(number_array(figures.ravel()), pa.string()).to_pylist()
+            width = figures.shape[1]
+            for row in bad:
+                written[row * width : (row + 1) * width] = [self._empty] * width
+            return [written[i::width] for i in range(width)]
         columns = []
         for figure in figures.T:
-            column = pc.cast(number_array(figure), "string")
+            column = cast(number_array(figure), pa.string())
             if bad:
                 cells = column.to_pylist()
                 for row in bad:
@@ -216,6 +237,14 @@ class Predictor:
         import pyarrow.compute as pc
 
         kept = [block.kept[name] for name in self.keep]
+        if len(block) <= FEW_ROWS:
+            write = _json if self._keys else self._written
+            kept = [[*map(write, column.to_pylist())] for column in kept]
+            rows = zip(*kept, *(one if isinstance(one, list) else one.to_pylist() for one in columns), strict=True)
+            if self._keys:
+                rows = (map(str.__add__, self._keys, row) for row in rows)
+            begin, end = ("{", "}\n") if self._keys else ("", "\n")
+            return "".join(f"{begin}{','.join(row)}{end}" for row in rows).encode()
         kept = [_escaped_column(column) for column in kept] if self.options.escape_formulas else kept
         if self._keys:
             columns = [*(string_array([_json(cell) for cell in column.to_pylist()]) for column in kept), *columns]
@@ -228,6 +257,17 @@ class Predictor:
             ]
         rows = pc.binary_join_element_wise(pc.binary_join_element_wise(*columns, ","), "", "\n")
         return text_of(rows.combine_chunks() if isinstance(rows, pa.ChunkedArray) else rows)
+
+
+class _Cells:
+    """Texts that stand in many rows."""
+
+    def __init__(self, cells: Sequence[str]) -> None:
+        self.cells, self.array = cells, string_array(cells)
+
+    def at(self, places: NDArray[np.int64]) -> Any:
+        """Return the texts at these places: of few a list, of more a pyarrow string array."""
+        return [self.cells[i] for i in places.tolist()] if len(places) <= FEW_ROWS else take(self.array, places)
 
 
 def _check(options: PredictOptions, model: Model) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 VARIABLE = "OPENBLAS_CORETYPE"
 OF_ARROW = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT")  # by which it counts threads
@@ -43,11 +45,16 @@ def kernels() -> str:
 
 def multiply_with(threads: int | None) -> contextlib.AbstractContextManager[object]:
     """Limit the threads of the matrix products, inside the block; None leaves them all. NumPy has to be loaded."""
-    if threads is None:
-        return contextlib.nullcontext()
-    from threadpoolctl import threadpool_limits
+    return contextlib.nullcontext() if threads is None else _controller(len(sys.modules)).limit(limits=threads)
 
-    return threadpool_limits(threads)
+
+@functools.lru_cache(maxsize=1)
+def _controller(modules: int) -> Any:
+    """Find the libraries that multiply. That takes 2 ms: it is done again only when more modules have been loaded,
+    which may have brought another one."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def reader_threads() -> int:
