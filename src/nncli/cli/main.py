@@ -42,6 +42,7 @@ COMMANDS = {
     "gradcheck": ("gradcheck.gradcheck", "Check the gradients of backpropagation against finite differences."),
     "graph": ("graph.graph", "Show a computation graph and backpropagation on it."),
     "play": ("play.play", "Play with a network in the browser, on your own data or a saved model."),
+    "serve": ("serve.serve", "Answer requests over HTTP with the predictions of saved models."),
     "datasets": ("datasets.datasets", "List the bundled data sets."),
 }
 WORDS = {INTERRUPTED: "interrupted", TERMINATED: "terminated", HANGUP: "the terminal was closed"}

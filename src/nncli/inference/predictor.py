@@ -65,8 +65,11 @@ class PredictOptions:
 class Predictor:
     """Predicts block by block: one line of output for each row, in order."""
 
-    def __init__(self, model: Model, options: PredictOptions, keep: Sequence[str] = ()) -> None:
-        """Prepare to write the columns `keep` of the input; OptionError where the model cannot do what is asked."""
+    def __init__(
+        self, model: Model, options: PredictOptions, keep: Sequence[str] = (), beside: Sequence[str] = ()
+    ) -> None:
+        """Prepare to write the columns `keep` of the input, and behind those of the model columns `beside` them, which
+        whoever calls `lines` brings; OptionError where the model cannot do what is asked."""
         _check(options, model)
         self.model, self.options, self.keep = model, options, keep
         self.half_width = self.least = None
@@ -84,7 +87,7 @@ class Predictor:
             own += ["runner_up"] * (options.reasons > 0 and len(model.classes) > 2)
             own += ["low", "high"] if self.half_width is not None else []
             own += [f"{what}_{i + 1}" for i in range(options.reasons) for what in ("reason", "contribution")]
-        names = [*keep, *own]
+        names = [*keep, *own, *beside]
         self.names = tuple(own)  # of the columns that the model adds
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if doubled is not None:
@@ -103,6 +106,7 @@ class Predictor:
         columns = [*map(_json if options.jsonl else written, model.schema.names), self._empty]
         self._columns = _Cells(columns if options.reasons else [])
         self._cells, self._lines = _Cells(cells), _Cells([f"{cell}\n" for cell in cells])
+        self.class_of_cell = dict(zip(cells, model.classes, strict=False))  # by the way it is written
         self._is_class_alone = own == ["prediction"] and model.target is None and not (keep or self._keys)
 
     def predict(self, block: RowBlock) -> bytes:
@@ -112,7 +116,7 @@ class Predictor:
             self.rows += len(block) - len(bad)
             codes[bad] = len(self.model.classes)
             return text_of(self._lines.at(codes))
-        return self._lines_of(block, self.columns(block))
+        return self.lines(block, self.columns(block))
 
     def columns(self, block: RowBlock) -> list[Any]:
         """Return the columns `names` for a block, as they are written: of few rows lists of texts, of more pyarrow
@@ -231,8 +235,8 @@ class Predictor:
             columns.append(column)
         return columns
 
-    def _lines_of(self, block: RowBlock, columns: list[Any]) -> bytes:
-        """Join the kept columns and the given ones."""
+    def lines(self, block: RowBlock, columns: list[Any]) -> bytes:
+        """Write the lines of a block: the kept columns, and the given ones, which are written already."""
         import pyarrow as pa
         import pyarrow.compute as pc
 

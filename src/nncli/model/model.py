@@ -136,6 +136,10 @@ class Model:
         network.theta[:] = self.network.theta
         return dataclasses.replace(self, network=network, loss=loss)
 
+    def for_another_thread(self) -> Model:
+        """Return the same model with buffers of its own: one thread may use a model at a time."""
+        return dataclasses.replace(self, network=self.network.for_another_thread())
+
     def scores(self, table: Table) -> NDArray[Any]:
         """Return the scores Z (n, outputs) of the rows of a table."""
         found = np.empty((len(table), self.loss.outputs(len(self.classes))), self.network.dtype)

@@ -118,6 +118,12 @@ class Network:
             layer.forward(A_in, A_out)
         return self._A[-1]
 
+    def for_another_thread(self) -> Network:
+        """Return a network with the same parameters, which are not copied, and buffers of its own."""
+        made = copy.copy(self)
+        made._outputs, made._gradients, made._A = self._buffers(0), self._buffers(0)[:-1], []
+        return made
+
     def after_first(self) -> Network:
         """Return the network behind its first dense layer, with its parameters as they are now, frozen, and without
         dropout: from Z_1 (n, h) to Z."""

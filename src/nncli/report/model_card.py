@@ -11,6 +11,7 @@ from nncli.data.sources import ARRAYS, STDIN, title
 from nncli.errors import listing
 from nncli.model.checkpoint import ModelFile, describe
 from nncli.model.decision import say_threshold
+from nncli.model.limits import limits_of
 from nncli.report.document import Block, Command, Listing, Paragraph, Section
 from nncli.report.evidence import Evidence
 from nncli.system.output import in_quotes, shortened
@@ -29,7 +30,7 @@ def card_section(of: Evidence, facts: Mapping[str, str], *limits: str) -> Sectio
     again."""
     blocks: list[Block] = [
         Listing(("", ""), tuple((name, text) for name, text in facts.items() if text)),
-        Paragraph(f"Limits: {' '.join([*_limits(of), *limits])}"),
+        Paragraph(f"Limits: {' '.join([*limits_of(of.model), *limits])}"),
     ]
     if of.subject.provenance.source in (ARRAYS, STDIN):
         blocks.append(Paragraph("Its data came from Python or stdin, so that no command makes it again."))
@@ -97,13 +98,3 @@ def _rows(figures: dict[str, Any]) -> str:
     others = [("n_val", "to say when to stop (validation)"), ("n_test", "to judge it by (test)")]
     kept = [f"{figures[key]:,} {what}" for key, what in others if figures[key]]
     return f"{said}; kept from it were {listing(kept)}" if kept else said
-
-
-def _limits(of: Evidence) -> list[str]:
-    """Say for which rows no model is made."""
-    limits = ["It knows the kind of rows that it was trained on, and nothing of causes."]
-    if of.model.preprocess.categories:
-        limits.append("A category that was not in the training rows counts as any other.")
-    if of.model.schema.of_kind("number") or of.model.schema.of_kind("date"):
-        limits.append("Beyond the range of the training rows its answers are guesses.")
-    return limits

@@ -39,7 +39,7 @@ def open_rows(file: Input, expected: Schema | None = None) -> Rows:
     number, lines = next(blocks, (1, [b""]))
     lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
     place = f"{file.where}:{number}"
-    keys, _ = _object(lines[0], place)
+    keys, _ = object_of(lines[0], place)
     if expected is None or {*expected.names}.isdisjoint(keys):
         second = next(blocks, None)
         _refuse_table([*lines, *(second[1] if second else [])], keys, file.where)
@@ -91,7 +91,7 @@ def _all_keys(blocks: Sequence[tuple[int, list[bytes]]], where: str) -> Keys:
     keys = dict[str, None]()
     for line in islice(chain.from_iterable(lines for _, lines in blocks), KEY_LINES):
         with suppress(DataError):  # which whoever reads the row will raise
-            keys |= dict.fromkeys(_object(line, where)[0])
+            keys |= dict.fromkeys(object_of(line, where)[0])
     return (*keys,)
 
 
@@ -118,7 +118,7 @@ def _blocks(
             empty.clear()
             place = f"{where}:{number}"
             try:
-                cells, nested = _cells(*_object(line, place), keys, known, absent, place)
+                cells, nested = cells_of(*object_of(line, place), keys, known, absent, place)
                 rows.append((number, cells))
                 faults |= {number: nested} if nested else {}
             except DataError as error:
@@ -126,7 +126,7 @@ def _blocks(
         yield rows
 
 
-def _object(line: bytes, place: str) -> tuple[Keys, Sequence[Any]]:
+def object_of(line: bytes, place: str) -> tuple[Keys, Sequence[Any]]:
     """Return the keys and the values of the object in a line."""
     try:
         found = DECODER.decode(line.decode())
@@ -142,7 +142,7 @@ def _object(line: bytes, place: str) -> tuple[Keys, Sequence[Any]]:
     return keys, values
 
 
-def _cells(
+def cells_of(
     keys: Keys, values: Sequence[Any], expected: Keys, known: Collection[str], absent: Counter[str], place: str
 ) -> tuple[list[str], dict[int, DataError]]:
     """Return the values as cells in the order of the expected keys, and what is wrong with those that are no cells;

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import io
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -69,7 +70,11 @@ class RowReader(BlockReader):
         super().__init__(layout, (*rows.notes, *notes), on_error, whole)
         self.rows = rows
         header = RepeatedHeader([rows.names])
-        self._fast, self._strict = FastParser(layout), StrictParser(layout, rows.where, training, header)
+        self._strict = StrictParser(layout, rows.where, training, header)
+
+    @functools.cached_property
+    def _fast(self) -> FastParser:
+        return FastParser(self.layout)  # which takes longer than a few rows
 
     def blocks(self) -> Iterator[RowBlock]:
         for rows in self.rows.blocks:

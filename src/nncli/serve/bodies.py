@@ -1,0 +1,183 @@
+"""The body of a request: what kind of text it is, and its rows as lines of JSON or of CSV, which the readers of files
+read.
+
+Numbers keep the digits that they are written with. Long lists are decoded part by part, so that other threads can work
+meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from nncli.data.byte_input import reason
+from nncli.data.decompression import MAGIC
+from nncli.data.formats.json_lines import DECODER, Keys
+from nncli.serve.problems import WHERE, Problem
+
+Form = Literal["row", "rows", "columns", "csv", "ndjson"]
+Kind = Literal["json", "csv", "ndjson"]
+JSON = "application/json"
+KINDS: dict[str, Kind] = {
+    JSON: "json",
+    "text/csv": "csv",
+    "text/tab-separated-values": "csv",
+    "application/x-ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+}
+SENDABLE = "application/json, text/csv or application/x-ndjson"
+SPACE = re.compile(r"[ \t\n\r]*")
+COLUMNS = re.compile(r'\{[ \t\n\r]*"(?:[^"\\]|\\.)*"[ \t\n\r]*:[ \t\n\r]*\[')  # the first value is a list
+ENCODER = json.JSONEncoder(check_circular=False, separators=(",", ":"))
+AN_OBJECT = 'an object such as {"a": 1, "b": "x"}'
+
+
+class Body(NamedTuple):
+    """The rows that were sent: the form in which they are to be answered, and their text as a file has it. `keys` and
+    `values` are those of a single object."""
+
+    form: Form
+    lines: bytes
+    keys: Keys = ()
+    values: Sequence[Any] = ()
+
+
+def kind_of(content_type: str | None) -> tuple[Kind, str | None]:
+    """Return what a Content-Type says of a body, and the encoding that it names. Raises Problem for another type."""
+    if content_type == JSON:
+        return "json", None
+    name, *more = (part.strip() for part in (content_type or "").split(";"))
+    kind = KINDS.get(name.lower())
+    if kind is None:
+        found = f"found '{name}'" if name else "found none"
+        advice = "With curl: -H 'Content-Type: application/json' -d @FILE"
+        raise Problem(415, "Content-Type", f"expected {SENDABLE}, {found}", advice)
+    values = dict(part.lower().replace(" ", "").partition("=")[::2] for part in more)
+    charset = values.get("charset", "").strip('"') or None
+    if kind != "csv":
+        if charset not in (None, "utf-8", "utf8", "us-ascii"):
+            raise Problem(415, "Content-Type", f"expected JSON in utf-8, found '{charset}'", "Send it in utf-8")
+        charset = None
+    return kind, charset
+
+
+def read_body(data: bytes, kind: Kind, most_rows: int) -> Body:
+    """Find the rows in a body. Raises Problem for what is no text of its kind, and for too many rows of JSON."""
+    if data[:1] not in (b"{", b"["):
+        packed = next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)
+        if packed is not None:
+            raise Problem(415, WHERE, f"expected text, found data compressed by {packed}", "Send it as it is unpacked")
+    if kind != "json":
+        return Body(kind, data)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Problem(400, WHERE, f"expected JSON in utf-8: byte {error.start:,} is none", "Send it in utf-8") from None
+    start = _behind_space(text, 0)
+    first = text[start : start + 1]
+    if first == "[":
+        lines = _rows(text, start + 1, most_rows)
+        return Body("rows", "\n".join(lines).encode())
+    if first != "{":
+        found = f"found '{text[start : start + 40]}'" if first else "found nothing"
+        raise Problem(400, WHERE, f"expected {AN_OBJECT}, or a list of such objects, {found}", "See /openapi.json")
+    if COLUMNS.match(text, start):
+        return Body("columns", _rows_of_columns(text, start, most_rows))
+    pairs, end = _decoded(text, start)
+    _refuse_more(text, end)
+    keys, values = zip(*pairs, strict=True) if pairs else ((), ())
+    return Body("row", _on_one_line(text[start:end]).encode(), keys, values)
+
+
+def _rows(text: str, start: int, most: int) -> list[str]:
+    """Cut a list of objects into the texts of these, one line each."""
+    found: list[str] = []
+    at = _behind_space(text, start)
+    while not text.startswith("]", at):
+        if found:
+            at = _behind_space(text, _behind(text, at, ","))
+        if len(found) >= most:
+            raise too_many_rows(most)
+        row, end = _decoded(text, at)
+        if not isinstance(row, tuple):
+            what = "a list" if isinstance(row, list) else f"'{text[at : min(end, at + 40)]}'"
+            remedy = "Write each row with the names of its columns"
+            raise Problem(422, f"{WHERE}:{len(found) + 1}", f"expected {AN_OBJECT}, found {what}", remedy)
+        found.append(_on_one_line(text[at:end]))
+        at = _behind_space(text, end)
+    _refuse_more(text, at + 1)
+    return found
+
+
+def _rows_of_columns(text: str, start: int, most: int) -> bytes:
+    """Turn an object of lists into lines, an object for each row."""
+    columns: dict[str, list[Any]] = {}
+    at = _behind_space(text, start + 1)
+    while not text.startswith("}", at):
+        if columns:
+            at = _behind_space(text, _behind(text, at, ","))
+        key, end = _decoded(text, at)
+        if not (text.startswith('"', at) and isinstance(key, str)):
+            raise _not_json(text, at, "expected the name of a column in double quotes")
+        column, end = _decoded(text, _behind_space(text, _behind(text, _behind_space(text, end), ":")))
+        if not isinstance(column, list):
+            problem = f"key '{key}': expected a list, as the first key has one"
+            raise Problem(422, WHERE, problem, "Write all values as lists, or none of them")
+        if key in columns:
+            raise Problem(422, WHERE, f"key '{key}' comes twice", "Rename one of them")
+        columns[key] = column
+        at = _behind_space(text, end)
+    _refuse_more(text, at + 1)
+    lengths = {key: len(column) for key, column in columns.items()}
+    (first, n), *others = lengths.items()
+    other = next(((key, length) for key, length in others if length != n), None)
+    if other is not None:
+        problem = f"expected lists of one length, found {n:,} values for '{first}' and {other[1]:,} for '{other[0]}'"
+        raise Problem(422, WHERE, problem, "Write null where there is no value")
+    if n > most:
+        raise too_many_rows(most)
+    return "\n".join(ENCODER.encode(dict(zip(columns, row, strict=True))) for row in zip(*columns.values())).encode()
+
+
+def _on_one_line(text: str) -> str:
+    """Replace line breaks, which JSON has between its tokens alone."""
+    return text.replace("\n", " ").replace("\r", " ")
+
+
+def too_many_rows(most: int) -> Problem:
+    """Say that a request has too many rows."""
+    return Problem(413, WHERE, f"expected at most {most:,} rows, found more", "Send them in several requests")
+
+
+def _behind_space(text: str, at: int) -> int:
+    found = SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _behind(text: str, at: int, sign: str) -> int:
+    if not text.startswith(sign, at):
+        raise _not_json(text, at, f"expected '{sign}'")
+    return at + len(sign)
+
+
+def _decoded(text: str, at: int) -> tuple[Any, int]:
+    """Decode the value that begins at a place, and find where it ends."""
+    try:
+        return DECODER.raw_decode(text, at)
+    except RecursionError:
+        raise Problem(400, WHERE, "expected JSON, found brackets nested too deeply", "Send rows alone") from None
+    except ValueError as error:
+        raise Problem(400, WHERE, f"expected JSON: {reason(error)}", "Correct it") from None
+
+
+def _refuse_more(text: str, end: int) -> None:
+    if _behind_space(text, end) < len(text):
+        raise _not_json(text, _behind_space(text, end), "expected nothing behind the rows")
+
+
+def _not_json(text: str, at: int, problem: str) -> Problem:
+    line = text.count("\n", 0, at) + 1
+    column = at - text.rfind("\n", 0, at)
+    return Problem(400, WHERE, f"expected JSON: {problem}: line {line} column {column} (char {at})", "Correct it")

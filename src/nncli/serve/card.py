@@ -1,0 +1,54 @@
+"""The card of a model, as JSON: what it predicts from what, how good it is, what it was made from, and its limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nncli.data.task import CLASSIFICATION
+from nncli.model.checkpoint import describe
+from nncli.model.limits import limits_of
+from nncli.serve.models import Served
+
+OF_DESCRIPTION = (
+    "model", "layers", "parameters", "target", "calibration", "decision", "scaling", "reading", "data", "figures",
+    "command_line", "notes", "kernels",
+)  # fmt: skip
+
+
+def card(served: Served) -> dict[str, Any]:
+    """Describe a model for whoever asks it."""
+    model = served.model
+    d = describe(model, served.provenance)
+    return {
+        "name": served.name,
+        "sha256": served.sha256,
+        "loaded": served.loaded,
+        "nncli": d["nncli"],
+        "task": d.get("task", CLASSIFICATION),
+        "classes": d["classes"],
+        "columns": columns_of(served),
+        **{name: d[name] for name in OF_DESCRIPTION},
+        **({"target_scale": d["target_scale"]} if model.target is not None else {}),
+        "limits": limits_of(model),
+    }
+
+
+def columns_of(served: Served) -> list[dict[str, Any]]:
+    """Describe the columns that a row has: the range of numbers in the training rows, the categories of texts."""
+    model = served.model
+    described = describe(model, served.provenance)["columns"]
+    profile = {column.name: column for column in model.schema.profile}
+    found = []
+    for column in described:
+        name, kind = column["name"], column["kind"]
+        its: dict[str, Any] = {"name": name, "kind": kind}
+        if kind == "number":
+            its["median"] = column["median"]
+            if name in profile and profile[name].low is not None:
+                its |= {"low": profile[name].low, "high": profile[name].high, "whole": profile[name].whole}
+        elif kind == "text":
+            its["categories"] = [one for one in model.preprocess.categories[name] if one is not None]
+        if "cells" in column:
+            its["cells"] = column["cells"]
+        found.append(its)
+    return found

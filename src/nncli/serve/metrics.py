@@ -1,0 +1,54 @@
+"""What is counted, as Prometheus reads it."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from nncli.serve.answerer import Answer
+from nncli.serve.models import Models
+
+MEDIA = CONTENT_TYPE_PLAIN_0_0_4
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The counters of one server. Those of columns and classes begin with the first cell or row."""
+
+    def __init__(self, models: Models) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        labels, own = ["model", "column"], {"registry": self.registry}
+        self.requests = Counter("nncli_requests", "Requests, by status of HTTP.", ["route", "status"], **own)
+        self.seconds = Histogram("nncli_request_seconds", "Time to answer.", ["route"], buckets=SECONDS, **own)
+        self.rows = Counter("nncli_rows", "Rows that were predicted.", ["model"], **own)
+        self.predicted = Counter("nncli_predictions", "Rows, by predicted class.", ["model", "class"], **own)
+        self.oddities = {
+            "unseen": Counter("nncli_unseen_cells", "Cells with an unseen category.", labels, **own),
+            "missing": Counter("nncli_missing_cells", "Cells without a value.", labels, **own),
+            "outside": Counter("nncli_outside_cells", "Numbers outside the range of the training rows.", labels, **own),
+        }
+        self.loads = Counter("nncli_model_loads", "Model files read, or refused.", ["model", "result"], **own)
+        self.loaded = Gauge("nncli_model_loaded_timestamp_seconds", "When the model was read.", ["model"], **own)
+        for name, one in models.served.items():
+            self.rows.labels(name)
+            self.loads.labels(name, "read").inc()
+            self.loaded.labels(name).set(one.loaded)
+
+    def count_request(self, route: str, status: int, seconds: float) -> None:
+        """Count a request of one of the routes, and how long it took."""
+        self.requests.labels(route, status).inc()
+        self.seconds.labels(route).observe(seconds)
+
+    def count_answer(self, model: str, answer: Answer) -> None:
+        """Count the rows of an answer."""
+        self.rows.labels(model).inc(answer.rows)
+        for name, n in answer.classes.items():
+            self.predicted.labels(model, name).inc(n)
+        for kind, counts in vars(answer.oddities).items():
+            for column, n in counts.items():
+                self.oddities[kind].labels(model, column).inc(n)
+
+    def text(self) -> bytes:
+        """Write all counters."""
+        return generate_latest(self.registry)
