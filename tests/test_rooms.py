@@ -24,7 +24,7 @@ FLOORS = [
     ["explain"],
     ["diagnostics", "sweep", "inference", "estimators"],
     ["figures"],
-    ["export", "report", "play"],
+    ["export", "report", "play", "serve"],
     ["terminal"],
     ["cli"],
     ["__main__"],

@@ -78,7 +78,7 @@ def serve(
 def _listen(host: str, port: int) -> socket.socket:
     """Open a port; OptionError where that cannot be."""
     try:
-        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(place[:2], family=family, backlog=1024)
     except OSError as error:
         said = (error.strerror or str(error)).lower()

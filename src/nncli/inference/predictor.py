@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -244,7 +244,9 @@ class Predictor:
         if len(block) <= FEW_ROWS:
             write = _json if self._keys else self._written
             kept = [[*map(write, column.to_pylist())] for column in kept]
-            rows = zip(*kept, *(one if isinstance(one, list) else one.to_pylist() for one in columns), strict=True)
+            rows: Iterable[Iterable[str]] = zip(
+                *kept, *(one if isinstance(one, list) else one.to_pylist() for one in columns), strict=True
+            )
             if self._keys:
                 rows = (map(str.__add__, self._keys, row) for row in rows)
             begin, end = ("{", "}\n") if self._keys else ("", "\n")

@@ -251,9 +251,9 @@ def serve(playground: Playground, opened: socket.socket) -> None:
             yield
 
     config = uvicorn.Config(
-        playground.app, log_config=None, access_log=False, lifespan="off", ws="websockets-sansio", server_header=False,
-        ws_max_size=protocol.MOST_BYTES, ws_per_message_deflate=False, timeout_graceful_shutdown=1,
-        h11_max_incomplete_event_size=16384,
+        playground.app, loop="asyncio", http="h11", ws="websockets-sansio", lifespan="off", log_config=None,
+        access_log=False, server_header=False, ws_max_size=protocol.MOST_BYTES, ws_per_message_deflate=False,
+        timeout_graceful_shutdown=1, h11_max_incomplete_event_size=16384,
     )  # fmt: skip
     server, came = Server(config), list[int]()
 

@@ -11,23 +11,23 @@ import json
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nncli.data.arrow_conversion import string_array
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.formats.json_object import ObjectReader
 from nncli.data.formats.known_formats import JSON_LINES, TEXT
-from nncli.data.row_blocks import RowBlock
 from nncli.data.source_files import open_like
-from nncli.errors import mention
+from nncli.errors import NncliError
 from nncli.inference.other_units import FarColumns, NewCategories
-from nncli.inference.predictor import PredictOptions, Predictor, csv_quoted
+from nncli.inference.predictor import FEW_ROWS, PredictOptions, Predictor, csv_quoted
 from nncli.model.model import Model
 from nncli.serve.bodies import Body, Form, too_many_rows
 from nncli.serve.problems import WHERE, Problem
 from nncli.serve.row_warnings import Oddities, RowWarnings
-from nncli.system.output import counted
 
 WARNINGS = "warnings"  # the column behind those of `nncli predict`
 MEDIA = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
@@ -66,6 +66,12 @@ class Answerer:
         self.row_warnings = RowWarnings(model)
         self._predictors: dict[tuple[int, float | None, bool], Predictor] = {}
 
+    def warm_up(self) -> None:
+        """Answer a row without values, so that the first request need not wait for what is loaded at first use."""
+        line = json.dumps(dict.fromkeys(self.model.schema.names)).encode()
+        with suppress(NncliError):
+            self.row(Body("row", line, self.model.schema.names, [None] * len(self.model.schema.names)), Asked())
+
     def row(self, body: Body, asked: Asked) -> Answer:
         """Answer a single object. Raises NncliError, as the reader and the model do."""
         if asked.text != DETECTED:
@@ -90,9 +96,7 @@ class Answerer:
         if form in ("rows", "columns") and not body.lines:  # an empty list is answered by one
             return Answer(_joined(form, parts, b"", names), _media(form), rows, classes, oddities)
         kind, stream, known = TEXT if form == "csv" else JSON_LINES, io.BytesIO(body.lines), model.known_cells
-        with open_like(
-            Path(WHERE), kind, stream, model.schema, asked.text, dtype=self.dtype, known=known
-        ) as reader:
+        with open_like(Path(WHERE), kind, stream, model.schema, asked.text, dtype=self.dtype, known=known) as reader:
             far, new = FarColumns(model.schema), NewCategories(model.preprocess.categories)
             for block in reader:
                 if time.monotonic() > until:
@@ -148,9 +152,6 @@ def of_csv_alone(text: TextOptions) -> Problem:
 
 def _written(found: dict[int, list[str]], n: int, is_json: bool) -> Any:
     """Write the warnings of n rows: in JSON as a list, in CSV as one text."""
-    from nncli.data.arrow_conversion import string_array
-    from nncli.inference.predictor import FEW_ROWS
-
     cells = ["[]" if is_json else ""] * n
     for row, lines in found.items():
         cells[row] = json.dumps(lines) if is_json else csv_quoted("; ".join(lines))

@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from nncli.errors import NncliError
 from nncli.serve.answerer import Answer, Asked
-from nncli.serve.bodies import Body, read_body, kind_of
+from nncli.serve.bodies import kind_of, read_body
 from nncli.serve.card import card
 from nncli.serve.log import Log
 from nncli.serve.metrics import MEDIA, Metrics
@@ -96,6 +96,7 @@ class App:
     async def __call__(self, scope: Scope, receive: Channel, send: Channel) -> None:
         """Answer one request, count it and write it into the log."""
         if scope["type"] != "http":
+            await self.app(scope, receive, send)
             return
         begin, status, told = time.perf_counter(), CLIENT_GONE, dict[str, Any]()
         scope["told"] = told  # what the log is to say of it

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from nncli.data.byte_input import reason
@@ -78,8 +78,7 @@ def read_body(data: bytes, kind: Kind, most_rows: int) -> Body:
     start = _behind_space(text, 0)
     first = text[start : start + 1]
     if first == "[":
-        lines = _rows(text, start + 1, most_rows)
-        return Body("rows", "\n".join(lines).encode())
+        return Body("rows", _as_file(_rows(text, start + 1, most_rows)))
     if first != "{":
         found = f"found '{text[start : start + 40]}'" if first else "found nothing"
         raise Problem(400, WHERE, f"expected {AN_OBJECT}, or a list of such objects, {found}", "See /openapi.json")
@@ -138,7 +137,12 @@ def _rows_of_columns(text: str, start: int, most: int) -> bytes:
         raise Problem(422, WHERE, problem, "Write null where there is no value")
     if n > most:
         raise too_many_rows(most)
-    return "\n".join(ENCODER.encode(dict(zip(columns, row, strict=True))) for row in zip(*columns.values())).encode()
+    rows = zip(*columns.values(), strict=True)
+    return _as_file(ENCODER.encode(dict(zip(columns, row, strict=True))) for row in rows)
+
+
+def _as_file(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _on_one_line(text: str) -> str:

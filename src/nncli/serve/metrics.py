@@ -18,18 +18,20 @@ class Metrics:
     def __init__(self, models: Models) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        labels, own = ["model", "column"], {"registry": self.registry}
-        self.requests = Counter("nncli_requests", "Requests, by status of HTTP.", ["route", "status"], **own)
-        self.seconds = Histogram("nncli_request_seconds", "Time to answer.", ["route"], buckets=SECONDS, **own)
-        self.rows = Counter("nncli_rows", "Rows that were predicted.", ["model"], **own)
-        self.predicted = Counter("nncli_predictions", "Rows, by predicted class.", ["model", "class"], **own)
+        labels, own = ["model", "column"], self.registry
+        self.requests = Counter("nncli_requests", "Requests, by status of HTTP.", ["route", "status"], registry=own)
+        self.seconds = Histogram("nncli_request_seconds", "Time to answer.", ["route"], buckets=SECONDS, registry=own)
+        self.rows = Counter("nncli_rows", "Rows that were predicted.", ["model"], registry=own)
+        self.predicted = Counter("nncli_predictions", "Rows, by predicted class.", ["model", "class"], registry=own)
         self.oddities = {
-            "unseen": Counter("nncli_unseen_cells", "Cells with an unseen category.", labels, **own),
-            "missing": Counter("nncli_missing_cells", "Cells without a value.", labels, **own),
-            "outside": Counter("nncli_outside_cells", "Numbers outside the range of the training rows.", labels, **own),
+            "unseen": Counter("nncli_unseen_cells", "Cells with an unseen category.", labels, registry=own),
+            "missing": Counter("nncli_missing_cells", "Cells without a value.", labels, registry=own),
+            "outside": Counter(
+                "nncli_outside_cells", "Numbers outside the range of the training rows.", labels, registry=own
+            ),
         }
-        self.loads = Counter("nncli_model_loads", "Model files read, or refused.", ["model", "result"], **own)
-        self.loaded = Gauge("nncli_model_loaded_timestamp_seconds", "When the model was read.", ["model"], **own)
+        self.loads = Counter("nncli_model_loads", "Model files read, or refused.", ["model", "result"], registry=own)
+        self.loaded = Gauge("nncli_model_loaded_timestamp_seconds", "When the model was read.", ["model"], registry=own)
         for name, one in models.served.items():
             self.rows.labels(name)
             self.loads.labels(name, "read").inc()

@@ -32,7 +32,9 @@ class Served:
         self.model, self.provenance = checkpoint.load(path)
         self.sha256 = ModelFile.at(path).sha256
         self.loaded = time.time()
-        self._answerers: deque[Answerer] = deque([Answerer(self.model)])
+        first = Answerer(self.model)
+        first.warm_up()
+        self._answerers: deque[Answerer] = deque([first])
 
     @contextmanager
     def answerer(self) -> Iterator[Answerer]:

@@ -50,7 +50,7 @@ def openapi(models: Models, most_rows: int, has_token: bool) -> dict[str, Any]:
     for path, methods in paths.items():
         for method in methods.values():
             method["operationId"] = path.strip("/").replace("/", "-")
-    found = {
+    found: dict[str, Any] = {
         "openapi": VERSION,
         "info": {"title": "nncli serve", "version": next(iter(models.served.values())).provenance.version},
         "paths": paths,
@@ -80,8 +80,8 @@ def _row(served: Served) -> dict[str, Any]:
         if "cells" in column:
             said.append(column["cells"])
         properties[column["name"]] = {**its, "description": "; ".join(said)}
-    said = "A key that is absent, or null, is a missing value. Keys that are no columns of the model are left out."
-    return {"type": "object", "properties": properties, "description": said, "minProperties": 1}
+    about = "A key that is absent, or null, is a missing value. Keys that are no columns of the model are left out."
+    return {"type": "object", "properties": properties, "description": about, "minProperties": 1}
 
 
 def _answer(model: Model) -> dict[str, Any]:
@@ -123,7 +123,10 @@ def _post(served: Served, title: str, suffix: str, most_rows: int) -> dict[str, 
         "summary": title,
         "parameters": parameters,
         "requestBody": {"required": True, "content": sent},
-        "responses": {"200": {"description": "The answers, in the form of the rows", "content": answered}, **_problems()},
+        "responses": {
+            "200": {"description": "The answers, in the form of the rows", "content": answered},
+            **_problems(),
+        },
     }
 
 
@@ -153,5 +156,3 @@ def _of_strings(*names: str) -> dict[str, Any]:
 
 def _list_of(schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": schema}
-
-

@@ -11,7 +11,6 @@ from asyncio.events import TimerHandle
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -26,7 +25,6 @@ IDLE_SECONDS = 75  # that a connection stays open without a request
 MOST_HEADER_BYTES, MOST_HEADERS = 64 << 10, 200
 HEADER_SECONDS = 30  # for the header of a request
 BACKLOG = 1024
-LOOP: Any = "uvloop"
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -152,8 +150,9 @@ class Server(uvicorn.Server):
 def run(app: App, opened: socket.socket) -> None:
     """Answer until a signal comes."""
     config = uvicorn.Config(
-        app, http=Protocol, loop=LOOP, ws="none", lifespan="off", log_config=None, access_log=False, backlog=BACKLOG,
-        server_header=False, timeout_keep_alive=IDLE_SECONDS, timeout_graceful_shutdown=int(app.limits.seconds) + 5,
+        app, http=Protocol, loop="asyncio", ws="none", lifespan="off", log_config=None, access_log=False,
+        server_header=False, backlog=BACKLOG, timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=int(app.limits.seconds) + 5,
     )  # fmt: skip
     server, logger, switch = Server(config, app), logging.getLogger("uvicorn.error"), sys.getswitchinterval()
     before = {number: handler for number in ENDING if (handler := signal.getsignal(number)) != signal.SIG_IGN}

@@ -1,0 +1,60 @@
+"""What the tests of `nncli serve` share: a client of an app in this process, and a server in another one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from nncli.serve.app import App, Limits
+from nncli.serve.log import Log
+from nncli.serve.models import Models
+
+HOME = "http://127.0.0.1:8000"
+CSV, NDJSON = {"content-type": "text/csv"}, {"content-type": "application/x-ndjson"}
+HOSTS = frozenset({"127.0.0.1", "localhost"})
+
+
+def app_of(*models: Path, limits: Limits | None = None, token: str | None = None) -> App:
+    return App(Models([*map(str, models)]), limits or Limits(), Log(is_json=True), token, HOSTS)
+
+
+@contextlib.contextmanager
+def asking(app: App) -> Iterator[TestClient]:
+    with TestClient(app, base_url=HOME, raise_server_exceptions=False) as client:
+        yield client
+    app.threads.shutdown()
+
+
+def without_warnings(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "warnings"}
+
+
+@contextlib.contextmanager
+def server(models: Sequence[Path], *words: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Start `nncli serve` at a free port; it is ended with SIGTERM unless it has ended before."""
+    command = [sys.executable, "-m", "nncli", "serve", *map(str, models), "--port", "0", *words]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
+    )
+    assert process.stdout is not None
+    try:
+        address = process.stdout.readline()
+        assert address.startswith("http://"), process.communicate()[1]
+        yield process, int(address.rstrip("/\n").rpartition(":")[2])
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+def log_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
