@@ -209,15 +209,19 @@ class App:
         if size > room:
             await _drain(request)
             raise Problem(503, WHERE, "expected fewer long requests at a time", "Ask again later", 1, close=True)
-        parts, size = list[bytes](), 0
+        parts, size, goes_on = list[bytes](), 0, True
         try:
             async with asyncio.timeout(self.limits.seconds):
-                async for part in request.stream():
+                while goes_on:
+                    message = await request.receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    part, goes_on = message.get("body", b""), message.get("more_body", False)
                     parts.append(part)
                     size += len(part)
                     if size > most:
                         parts.clear()
-                        await _drain(request)
+                        await _drain(request, goes_on)
                         raise _too_large(most)
         except TimeoutError:
             problem = f"expected its whole body within {self.limits.seconds:g} seconds, found {size:,} bytes"
@@ -254,14 +258,15 @@ def _too_large(most: int) -> Problem:
     return Problem(413, WHERE, problem, "Send the rows in several requests", close=True)
 
 
-async def _drain(request: Request) -> None:
+async def _drain(request: Request, goes_on: bool = True) -> None:
     """Read on for a while: who is still sending would take the end of the connection for an error, and read no
     answer."""
     size = 0
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
-            while size < DRAINED and (message := await request.receive()).get("more_body"):
-                size += len(message.get("body", b""))
+            while goes_on and size < DRAINED:
+                message = await request.receive()
+                size, goes_on = size + len(message.get("body", b"")), message.get("more_body", False)
     except TimeoutError:
         pass
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from nncli.data.byte_input import reason
+from nncli.data.cells import quoted
 from nncli.data.decompression import MAGIC
 from nncli.data.formats.json_lines import DECODER, Keys
 from nncli.serve.problems import WHERE, Problem
@@ -80,8 +81,10 @@ def read_body(data: bytes, kind: Kind, most_rows: int) -> Body:
     if first == "[":
         return Body("rows", _as_file(_rows(text, start + 1, most_rows)))
     if first != "{":
-        found = f"found '{text[start : start + 40]}'" if first else "found nothing"
-        raise Problem(400, WHERE, f"expected {AN_OBJECT}, or a list of such objects, {found}", "See /openapi.json")
+        found = f"found {quoted(text[start:])}" if first else "found nothing"
+        raise Problem(
+            400, WHERE, f"expected JSON, {AN_OBJECT}, or a list of such objects, {found}", "See /openapi.json"
+        )
     if COLUMNS.match(text, start):
         return Body("columns", _rows_of_columns(text, start, most_rows))
     pairs, end = _decoded(text, start)
@@ -101,7 +104,7 @@ def _rows(text: str, start: int, most: int) -> list[str]:
             raise too_many_rows(most)
         row, end = _decoded(text, at)
         if not isinstance(row, tuple):
-            what = "a list" if isinstance(row, list) else f"'{text[at : min(end, at + 40)]}'"
+            what = "a list" if isinstance(row, list) else quoted(text[at:end])
             remedy = "Write each row with the names of its columns"
             raise Problem(422, f"{WHERE}:{len(found) + 1}", f"expected {AN_OBJECT}, found {what}", remedy)
         found.append(_on_one_line(text[at:end]))

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from nncli.data.csv.header import DETECTED
 from nncli.errors import MENTION, DataError, NncliError, UsageError
+from nncli.system.output import one_line
 
 WHERE = "request"  # the file name in errors of what was sent
 OF_TEXT = tuple(name for name in vars(DETECTED) if name != "sheet")  # parameters of CSV
@@ -36,7 +37,7 @@ class Problem(Exception):
     def to_json(self) -> bytes:
         """Write it as a JSON object: the whole line, and its parts."""
         parts = {"error": str(self), "where": self.where, "problem": self.problem, "remedy": self.remedy}
-        return json.dumps(parts).encode()
+        return json.dumps({name: one_line(text) for name, text in parts.items()}).encode()
 
     def headers(self) -> dict[str, str]:
         """Return the headers that its answer needs."""
