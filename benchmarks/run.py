@@ -32,6 +32,7 @@ import growth
 import latency
 import processes
 import results
+import serving
 import tables
 from measure import Crashed
 from nncli.data.formats import idx
@@ -43,7 +44,7 @@ THREADS = min(2, CORES)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PJRT_NPROC")  # the last is JAX's
 # What a shell may have set: everyone takes its own kernels, and nobody compiles what it imports again each time.
 SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
-PEERS = ("pandas", "torch", "jax", "skl2onnx", "supervised")  # the last is mljar-supervised
+PEERS = ("pandas", "torch", "jax", "fastapi", "skl2onnx", "supervised")  # the last is mljar-supervised
 
 Arrays = dict[str, NDArray[Any]]
 SECTIONS: dict[str, Callable[[Arrays, Path, set[str]], None]] = {
@@ -55,6 +56,7 @@ SECTIONS: dict[str, Callable[[Arrays, Path, set[str]], None]] = {
     "chocolate": processes.chocolate,
     "csv": processes.from_csv,
     "latency": latency.latency,
+    "serving": serving.serving,
     "answering": tables.answering,
     "reading": tables.reading,
     "memory": tables.larger_than_memory,

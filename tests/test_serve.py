@@ -413,3 +413,15 @@ def test_requests_are_written_into_the_log(iris_model: Path, capfd: pytest.Captu
     assert (bad["status"], bad["level"]) == (400, "info")
     assert bad["error"].startswith("request: expected JSON")
     assert HOME.startswith("http://127")
+
+
+def test_the_description_has_all_parameters(iris_model: Path) -> None:
+    from nncli.serve.problems import PARAMETERS
+
+    with asking(app_of(iris_model)) as client:
+        parameters = client.get("/openapi.json").json()["paths"]["/predict"]["post"]["parameters"]
+        assert [one["name"] for one in parameters] == [*PARAMETERS]
+        for one in parameters:
+            for value in one["schema"].get("enum", []):  # each value is taken, for CSV
+                answer = client.post("/predict", params={one["name"]: value}, content=",".join(ROW), headers=CSV)
+                assert answer.status_code != 400, answer.text

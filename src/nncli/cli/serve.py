@@ -17,6 +17,7 @@ from nncli.errors import DONE, NncliError, OptionError, mention
 from nncli.system.output import WARNING, put, say
 
 NEEDED = ("starlette", "uvicorn", "httptools", "prometheus_client")
+BACKLOG = 1024  # connections that wait to be taken up
 HOST, PORT, VARIABLE = "127.0.0.1", 8000, "NNCLI_TOKEN"
 MODELS_HELP = "Model files that nncli train has saved. Each is called after its file: churn.npz is churn."
 HOST_HELP = "Address to listen at; 0.0.0.0 is every one of this machine."
@@ -78,8 +79,18 @@ def serve(
 def _listen(host: str, port: int) -> socket.socket:
     """Open a port; OptionError where that cannot be."""
     try:
-        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(place[:2], family=family, backlog=1024)
+        # asyncio sends small packets at once only where it sees that they are of TCP: else an answer takes 40 ms
+        how = {"type": socket.SOCK_STREAM, "proto": socket.IPPROTO_TCP, "flags": socket.AI_PASSIVE}
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, **how)[0]
+        opened = socket.socket(family, kind, protocol)
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened.bind(place)
+            opened.listen(BACKLOG)
+        except OSError:
+            opened.close()
+            raise
+        return opened
     except OSError as error:
         said = (error.strerror or str(error)).lower()
         if isinstance(error, socket.gaierror):

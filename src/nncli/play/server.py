@@ -229,7 +229,8 @@ async def _listen(socket: WebSocket, asked: asyncio.Queue[Message | None]) -> No
 
 def listen_at(port: int) -> socket.socket:
     """Open a port of this machine for this machine alone; 0 is any that is free. OSError where that cannot be."""
-    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends small packets at once only where it sees that they are of TCP
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind((HOST, port))

@@ -9,7 +9,6 @@ from nncli.model.model import Model
 from nncli.serve.answerer import WARNINGS
 from nncli.serve.card import columns_of
 from nncli.serve.models import Models, Served
-from nncli.serve.problems import OF_TEXT
 
 VERSION = "3.1.0"
 OF_PROBLEMS = {
@@ -21,13 +20,16 @@ OF_PROBLEMS = {
     422: "A row cannot be read: a column is missing, or a cell is no number.",
     503: "The server has too much to do, or the rows take too long.",
 }
-FORMS_OF_TEXT = {
-    "encoding": "of the text, as latin-1; the charset of the Content-Type is one too",
-    "skip_rows": "lines to skip at the top",
-    "quote": "character around cells",
-    "escape": "character before a quote within a cell",
-    "header_rows": "lines that name the columns together",
-    "rows": "rows to read, as 1:100",
+PARAMETERS_OF_TEXT: dict[str, tuple[str, dict[str, Any]]] = {
+    "encoding": (
+        "of the text, as the charset of the Content-Type is",
+        {"type": "string", "enum": ["utf-8", "utf-16", "latin-1", "cp1252"]},
+    ),
+    "skip_rows": ("lines to skip at the top", {"type": "integer", "minimum": 0}),
+    "quote": ("character around cells", {"type": "string", "enum": ['"', "'", "none"]}),
+    "escape": ("character before a quote within a cell", {"type": "string", "enum": ["\\", "none"]}),
+    "header_rows": ("lines that name the columns together", {"type": "integer", "minimum": 1, "maximum": 100}),
+    "rows": ("rows to read, as 1:100", {"type": "string", "pattern": "^[1-9][0-9]{0,8}:[1-9][0-9]{0,8}$"}),
 }
 
 
@@ -117,7 +119,7 @@ def _post(served: Served, title: str, suffix: str, most_rows: int) -> dict[str, 
     parameters = [
         _parameter("reasons", "Number of columns that matter most, with what each adds", most),
         _parameter("interval", interval, share),
-        *(_parameter(name, f"Of CSV: {FORMS_OF_TEXT[name]}", {"type": "string"}) for name in OF_TEXT),
+        *(_parameter(name, f"Of CSV: {said}", schema) for name, (said, schema) in PARAMETERS_OF_TEXT.items()),
     ]
     return {
         "summary": title,
