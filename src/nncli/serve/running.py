@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 from asyncio.events import TimerHandle
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from nncli.system.threads import multiply_with
 
 WATCH_SECONDS = 1.0  # between two looks at the files
 QUIET_SECONDS = 0.3  # at the end, twice, in which clients may still send what they have begun to
+AGAIN_SECONDS = 0.5  # after which another signal is a second one
 SWITCH_SECONDS = 0.0005  # after which a thread makes room for the one that reads requests
 IDLE_SECONDS = 75  # that a connection stays open without a request
 MOST_HEADER_BYTES, MOST_HEADERS = 64 << 10, 200
@@ -79,7 +81,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.app = app
         self.signal = 0  # that has come
-        self._until = 0.0
+        self._until = self._signalled = 0.0
         self._watching: asyncio.Task[None] | None = None
 
     @contextmanager
@@ -88,10 +90,11 @@ class Server(uvicorn.Server):
         yield
 
     def end(self, number: int, frame: FrameType | None) -> None:
-        """Begin to end; at a second signal, wait for nobody."""
-        self.force_exit = self.signal != 0
-        self.should_exit = self.force_exit
-        self.signal = number
+        """Begin to end; at a second signal, wait for nobody. What starts programs may send the first one twice."""
+        now = time.monotonic()
+        if self.signal and now - self._signalled > AGAIN_SECONDS:
+            self.force_exit = self.should_exit = True
+        self.signal, self._signalled = number, now
         self.app.is_stopping = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
