@@ -42,7 +42,7 @@ def serve(
 
     nncli serve model.npz
     nncli serve churn.npz price.npz --port 8080
-    curl -H 'Content-Type: application/json' -d '{"age": 41}' http://127.0.0.1:8000/predict
+    curl -H 'Content-Type: application/json' -d @row.json localhost:8000/predict
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
