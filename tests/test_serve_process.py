@@ -58,6 +58,12 @@ class Client(threading.Thread):
         self.counts, self.wrong, self.is_stopped = Counter[str](), list[str](), False
 
     def run(self) -> None:
+        connection = self._ask()
+        if connection is not None:
+            connection.close()
+
+    def _ask(self) -> http.client.HTTPConnection | None:
+        """Return the connection that is left when it is told to stop."""
         connection: http.client.HTTPConnection | None = None
         while not self.is_stopped:
             try:
@@ -65,7 +71,7 @@ class Client(threading.Thread):
                     connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
                     connection.connect()
             except OSError:
-                return  # the server has ended: nothing was accepted
+                return None  # the server has ended: nothing was accepted
             one = self.random.choice(self.asked)
             try:
                 connection.request("POST", one[0], one[2], {"Content-Type": one[1]})
@@ -74,6 +80,7 @@ class Client(threading.Thread):
             except (OSError, http.client.HTTPException) as error:
                 self.counts["lost"] += 1
                 self.wrong.append(repr(error))
+                connection.close()
                 connection = None
                 continue
             good = answer.status == 200 and found == self.expected[one]
@@ -83,6 +90,7 @@ class Client(threading.Thread):
             if answer.getheader("connection") == "close":
                 connection.close()
                 connection = None
+        return connection
 
 
 def ask(port: int, one: Asked) -> tuple[int, bytes]:
