@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from nncli.inference import predictor
 from nncli.serve.app import Limits
 from served import CSV, HOME, NDJSON, app_of, asking, without_warnings
+from short_and_long import some_short
 
 Run = Callable[..., Any]
 Rows = list[dict[str, Any]]
@@ -64,7 +65,7 @@ def rows_of(model: Path, mixed: Path, priced: Path) -> Path:
 MODELS = ["iris", "digits", "plain", "calibrated", "threshold", "svm", "linear", "mlp"]
 
 
-@pytest.fixture(params=MODELS)
+@pytest.fixture(params=some_short(MODELS, 4))
 def model(request: pytest.FixtureRequest, iris_model: Path, digits_model: Path, mixed: Path, priced: Path) -> Path:
     own = {"iris": iris_model, "digits": digits_model, "linear": priced / "linear.npz", "mlp": priced / "mlp.npz"}
     return own.get(request.param, mixed / f"{request.param}.npz")
@@ -126,7 +127,7 @@ def test_every_form_is_answered_as_predict_answers_it(
 def test_a_single_row_is_answered_as_a_file_with_it_alone(
     model: Path, mixed: Path, priced: Path, tmp_path: Path, nncli: Run
 ) -> None:
-    _, rows = table(rows_of(model, mixed, priced), 12)
+    _, rows = table(rows_of(model, mixed, priced), 4)
     proba = [] if model.parent == priced else ["--proba"]
     with asking(app_of(model)) as client:
         for row in rows:

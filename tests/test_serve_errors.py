@@ -296,11 +296,12 @@ def test_a_bug_is_told_without_a_traceback(
     app = app_of(iris_model)
     monkeypatch.setattr(app, "_served", lambda request: 1 / 0)
     with asking(app) as client:
-        found = refused(client.post("/predict", json=ROW), 500, "ZeroDivisionError")
-        assert found["remedy"] == "The log of the server says more"
-        [line] = map(json.loads, capfd.readouterr().err.splitlines())
-        assert (line["level"], line["status"]) == ("error", 500)
-        assert "1 / 0" in line["traceback"]
+        for path in ("/predict", "/models/iris/predict"):
+            found = refused(client.post(path, json=ROW), 500, "ZeroDivisionError")
+            assert found["remedy"] == "The log of the server says more"
+            [line] = map(json.loads, capfd.readouterr().err.splitlines())
+            assert (line["level"], line["status"]) == ("error", 500)
+            assert "1 / 0" in line["traceback"]
 
 
 @pytest.mark.parametrize(

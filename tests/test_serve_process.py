@@ -179,6 +179,13 @@ def hostile(port: int, seconds: float = 20) -> None:
         status = int(answer.split(b" ", 2)[1]) if answer else 400
         assert 400 <= status < 500, (name, answer[:300])
         assert b"Traceback" not in answer
+    one = json.dumps(flowers(1, 0)[0]).encode()
+    whole = told(port, post + f"Content-Length: {len(one)}\r\n\r\n".encode() + one)  # and sends no more
+    assert whole.startswith(b"HTTP/1.1 200 ")
+    assert whole.endswith(b"}")
+    head = told(port, b"HEAD /health HTTP/1.1\r\n" + own + b"Connection: close\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert head.endswith(b"\r\n\r\n")
     cut = told(port, post + b"Content-Length: 500\r\n\r\n{")  # the client goes away
     assert not cut or b"Traceback" not in cut
 
@@ -216,7 +223,7 @@ def test_every_request_is_answered_while_the_model_changes_and_the_server_ends(
     refused = next(line for line in log if line["event"] == "model refused")
     assert str(path) in refused["error"]
     answered = sum(line.get("path") == "/predict" and line["status"] == 200 for line in log)
-    assert answered == counts["good"] + len(expected)
+    assert answered == counts["good"] + len(expected) + 1  # that of a client that sends no more
 
 
 def test_a_slow_client_is_told_and_holds_up_nobody(iris_model: Path) -> None:

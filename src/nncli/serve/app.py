@@ -51,6 +51,7 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+PREDICT = "/predict"
 Scope = MutableMapping[str, Any]
 Channel = Callable[..., Awaitable[Any]]
 
@@ -78,8 +79,9 @@ class App:
         self.threads = ThreadPoolExecutor(os.cpu_count() or 1, "answers")
         self._waiting = self._bytes = 0  # longer requests, and bytes of bodies, that are in memory
         self._page = {path: files("nncli.serve").joinpath("page", name).read_bytes() for path, name in PAGE.items()}
+        self._shortest = Route(PREDICT, self._predict, methods=["POST"])
         routes = [
-            Route("/predict", self._predict, methods=["POST"]),
+            self._shortest,
             Route("/models/{name}/predict", self._predict, methods=["POST"]),
             Route("/health", self._health),
             Route("/metrics", self._metrics),
@@ -112,21 +114,36 @@ class App:
 
         try:
             problem = self._refusal(scope)
-            if problem is None:
-                await self.app(scope, receive, sending)
-            else:
+            if problem is not None:
                 told["error"] = str(problem)
                 await _answer(problem)(scope, receive, sending)
+            elif scope["path"] == PREDICT and scope["method"] == "POST":  # the way of most requests, without detours
+                scope["route"] = self._shortest
+                await self._answered(Request(scope, receive), sending)
+            else:
+                await self.app(scope, receive, sending)
         except ClientDisconnect:
             told["error"] = "the client has gone away"
-        except Exception as error:  # a bug: Starlette has answered it
+        except Exception as error:
             told |= {"error": repr(error), "traceback": traceback.format_exc()}
+            if status == CLIENT_GONE:  # nothing has been sent
+                await _answer(_bug(error))(scope, receive, sending)
         seconds = time.perf_counter() - begin
         route = getattr(scope.get("route"), "path", "none")
         self.metrics.count_request(route, status, seconds)
         level = "error" if status == 500 else "info"
         path, ms = scope["path"], round(1000 * seconds, 2)
         self.log.write("request", level, method=scope["method"], path=path, status=status, ms=ms, **told)
+
+    async def _answered(self, request: Request, send: Channel) -> None:
+        """Answer a request for a prediction, as the routes do."""
+        try:
+            response = await self._predict(request)
+        except Problem as problem:
+            response = await _answer_of(request, problem)
+        except NncliError as error:
+            response = await _of_error(request, error)
+        await response(request.scope, request.receive, send)
 
     def _refusal(self, scope: Scope) -> Problem | None:
         """Say why a request is not let in, if it is not."""
@@ -148,7 +165,7 @@ class App:
     async def _predict(self, request: Request) -> Response:
         until = time.monotonic() + self.limits.seconds
         kind, charset = kind_of(request.headers.get("content-type"))
-        asked = asked_in(request.query_params, charset)
+        asked = asked_in(request.query_params if request.scope["query_string"] else {}, charset)
         served = self._served(request)
         data = await self._body(request)
         self._bytes += len(data)
@@ -305,6 +322,9 @@ async def _as_problem(request: Request, error: Exception) -> Response:
     return await _answer_of(request, problem)
 
 
+def _bug(error: Exception) -> Problem:
+    return Problem(500, "nncli serve", f"a bug: {type(error).__name__}", "The log of the server says more")
+
+
 async def _of_bug(request: Request, error: Exception) -> Response:
-    problem = Problem(500, "nncli serve", f"a bug: {type(error).__name__}", "The log of the server says more")
-    return _answer(problem)
+    return _answer(_bug(error))

@@ -44,6 +44,13 @@ class Protocol(HttpToolsProtocol):
         self._forget_deadline()
         super().connection_lost(exc)
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio has it
+        """Keep the connection of a client that sends no more and still waits for its answer."""
+        is_waiting = self.cycle is not None and not (self.cycle.response_complete or self.cycle.more_body)
+        if is_waiting:
+            self.cycle.keep_alive = False
+        return is_waiting
+
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._header_bytes is not None:
