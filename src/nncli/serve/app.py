@@ -73,7 +73,7 @@ class App:
         self, models: Models, limits: Limits, log: Log, token: str | None = None, hosts: frozenset[str] = frozenset()
     ) -> None:
         self.models, self.limits, self.log, self.hosts = models, limits, log, hosts
-        self.token = None if token is None else f"Bearer {token}".encode()
+        self.token = None if token is None else token.encode()
         self.metrics = Metrics(models)
         self.is_stopping = False
         self.threads = ThreadPoolExecutor(os.cpu_count() or 1, "answers")
@@ -156,7 +156,9 @@ class App:
                 return Problem(403, "Host", problem, "Give the server a token, and it answers under any name")
             return None
         given = headers.get(b"authorization", b"")
-        if scope["path"] in OPEN or secrets.compare_digest(given, self.token):  # whose time tells nothing
+        scheme, _, own = given.partition(b" ")
+        is_own = secrets.compare_digest(own.strip(), self.token)  # whose time tells nothing
+        if scope["path"] in OPEN or (is_own and scheme.lower() == b"bearer"):
             return None
         found = "found another text" if given else "found none"
         remedy = "Send the token that the server was started with, as 'Bearer TOKEN'"
