@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from nncli.inference import predictor
+from nncli.inference import predictor, written_cells
 from nncli.serve.app import Limits
 from served import CSV, HOME, NDJSON, app_of, asking, without_warnings
 from short_and_long import some_short
@@ -162,6 +162,7 @@ def test_few_and_many_rows_are_written_alike(model: Path, mixed: Path, priced: P
     answers = []
     for few in (0, 32):
         monkeypatch.setattr(predictor, "FEW_ROWS", few)
+        monkeypatch.setattr(written_cells, "FEW_ROWS", few)
         monkeypatch.setattr("nncli.serve.answerer.FEW_ROWS", few)
         with asking(app_of(model)) as client:
             answers.append(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nncli.data.csv.column_names import unique_names
 from nncli.inference.judged_rows import ROWS_AT_ONCE, JudgedRows
-from nncli.inference.predictor import csv_quoted
+from nncli.inference.written_cells import csv_quoted
 from nncli.metrics.rows import Floats
 from nncli.system.atomic import atomic_file
 

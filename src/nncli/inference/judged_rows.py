@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.csv.column_names import unique_names
 from nncli.data.dataset import Positions, Table
 from nncli.data.dates import written
-from nncli.inference.predictor import csv_quoted
+from nncli.inference.written_cells import csv_quoted
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import Estimate, estimate
 from nncli.metrics.reported import reported

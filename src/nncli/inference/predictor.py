@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.arrow_conversion import cast, number_array, string_array, take, text_of
+from nncli.data.arrow_conversion import cast, number_array, string_array, text_of
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
@@ -20,16 +18,22 @@ from nncli.errors import OptionError, mention
 from nncli.explain.leads import runners_up
 from nncli.explain.reasons import check_background, reasons
 from nncli.inference.prediction_sets import as_cell, as_json, sets_of
+from nncli.inference.written_cells import (
+    FEW_ROWS,
+    Cells,
+    csv_quoted,
+    escaped,
+    escaped_column,
+    json_quoted,
+    quoted_column,
+)
 from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.interval_of_model import half_width, least_probability
 from nncli.model.model import Model
-from nncli.system.numbers import NUMBER
 from nncli.system.output import counted, in_quotes
 from nncli.system.threads import multiply_with
 
 EXPLAINED_AT_ONCE = 1024  # rows, by each thread
-FEW_ROWS = 32  # for which each call of Arrow takes longer than all of them in Python
-FORMULA = "^[ \t\r\n]*[=+\\-@＝＋－＠]|^[\t\r\n]"  # the list of the Open Worldwide Application Security Project
 
 
 @dataclass(frozen=True)
@@ -101,11 +105,11 @@ class Predictor:
         cells = [*map(written, model.classes), self._empty]
         self._keys: list[str] = []  # of a JSON object; empty for CSV
         if options.jsonl:
-            self._keys, self.header, self._empty = [f"{_json(name)}:" for name in names], b"", "null"
-            cells = [*map(_json, model.classes), self._empty]
-        columns = [*map(_json if options.jsonl else written, model.schema.names), self._empty]
-        self._columns = _Cells(columns if options.reasons else [])
-        self._cells, self._lines = _Cells(cells), _Cells([f"{cell}\n" for cell in cells])
+            self._keys, self.header, self._empty = [f"{json_quoted(name)}:" for name in names], b"", "null"
+            cells = [*map(json_quoted, model.classes), self._empty]
+        columns = [*map(json_quoted if options.jsonl else written, model.schema.names), self._empty]
+        self._columns = Cells(columns if options.reasons else [])
+        self._cells, self._lines = Cells(cells), Cells([f"{cell}\n" for cell in cells])
         self.class_of_cell = dict(zip(cells, model.classes, strict=False))  # by the way it is written
         self._is_class_alone = own == ["prediction"] and model.target is None and not (keep or self._keys)
 
@@ -190,7 +194,7 @@ class Predictor:
             written = self._written
             cells = [written(as_cell(one)) for one in named]
         of_row[bad] = len(cells)
-        return _Cells([*cells, self._empty]).at(of_row)
+        return Cells([*cells, self._empty]).at(of_row)
 
     def _codes(self, table: Table, bad: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the predicted class of each row and the runner-up as their positions, (n,) each; few scores are in
@@ -242,7 +246,7 @@ class Predictor:
 
         kept = [block.kept[name] for name in self.keep]
         if len(block) <= FEW_ROWS:
-            write = _json if self._keys else self._written
+            write = json_quoted if self._keys else self._written
             kept = [[*map(write, column.to_pylist())] for column in kept]
             rows: Iterable[Iterable[str]] = zip(
                 *kept, *(one if isinstance(one, list) else one.to_pylist() for one in columns), strict=True
@@ -251,11 +255,11 @@ class Predictor:
                 rows = (map(str.__add__, self._keys, row) for row in rows)
             begin, end = ("{", "}\n") if self._keys else ("", "\n")
             return "".join(f"{begin}{','.join(row)}{end}" for row in rows).encode()
-        kept = [_escaped_column(column) for column in kept] if self.options.escape_formulas else kept
+        kept = [escaped_column(column) for column in kept] if self.options.escape_formulas else kept
         if self._keys:
-            columns = [*(string_array([_json(cell) for cell in column.to_pylist()]) for column in kept), *columns]
+            columns = [*(string_array([json_quoted(cell) for cell in column.to_pylist()]) for column in kept), *columns]
         else:
-            columns = [*map(_quoted_column, kept), *columns]
+            columns = [*map(quoted_column, kept), *columns]
         if self._keys:
             columns = [
                 pc.binary_join_element_wise("{" * (i == 0) + key, column, "}" * (i == len(self._keys) - 1), "")
@@ -263,17 +267,6 @@ class Predictor:
             ]
         rows = pc.binary_join_element_wise(pc.binary_join_element_wise(*columns, ","), "", "\n")
         return text_of(rows.combine_chunks() if isinstance(rows, pa.ChunkedArray) else rows)
-
-
-class _Cells:
-    """Texts that stand in many rows."""
-
-    def __init__(self, cells: Sequence[str]) -> None:
-        self.cells, self.array = cells, string_array(cells)
-
-    def at(self, places: NDArray[np.int64]) -> Any:
-        """Return the texts at these places: of few a list, of more a pyarrow string array."""
-        return [self.cells[i] for i in places.tolist()] if len(places) <= FEW_ROWS else take(self.array, places)
 
 
 def _check(options: PredictOptions, model: Model) -> None:
@@ -303,35 +296,3 @@ def _check(options: PredictOptions, model: Model) -> None:
         raise OptionError("embed", f"it replaces the predictions, and {other} asks for them", "Leave one of them out")
     if options.jsonl and options.escape_formulas:
         raise OptionError("escape_formulas", "a spreadsheet does not read JSON", "Leave it out")
-
-
-def _json(cell: str) -> str:
-    return json.dumps(cell, ensure_ascii=False)
-
-
-def csv_quoted(cell: str) -> str:
-    """Quote a cell for CSV where it needs that."""
-    return '"' + cell.replace('"', '""') + '"' if any(character in cell for character in ',"\r\n') else cell
-
-
-def escaped(cell: str) -> str:
-    """Escape a cell that a spreadsheet would run as a formula."""
-    return f"'{cell}" if re.match(FORMULA, cell) and not NUMBER.fullmatch(cell) else cell
-
-
-def _escaped_column(column: Any) -> Any:
-    import pyarrow.compute as pc
-
-    formula = pc.match_substring_regex(column, FORMULA)
-    is_text = pc.invert(pc.match_substring_regex(column, f"^{NUMBER.pattern}$"))
-    return pc.if_else(pc.and_(formula, is_text), pc.binary_join_element_wise("'", column, ""), column)
-
-
-def _quoted_column(column: Any) -> Any:
-    import pyarrow.compute as pc
-
-    needs = pc.match_substring_regex(column, '[,"\r\n]')
-    if not pc.any(needs).as_py():
-        return column
-    escaped = pc.replace_substring(column, '"', '""')
-    return pc.if_else(needs, pc.binary_join_element_wise('"', escaped, '"', ""), column)

@@ -23,7 +23,8 @@ from nncli.data.formats.known_formats import JSON_LINES, TEXT
 from nncli.data.source_files import open_like
 from nncli.errors import NncliError
 from nncli.inference.other_units import FarColumns, NewCategories
-from nncli.inference.predictor import FEW_ROWS, PredictOptions, Predictor, csv_quoted
+from nncli.inference.predictor import PredictOptions, Predictor
+from nncli.inference.written_cells import FEW_ROWS, csv_quoted
 from nncli.model.model import Model
 from nncli.serve.bodies import Body, Form, too_many_rows
 from nncli.serve.problems import WHERE, Problem

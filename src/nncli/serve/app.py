@@ -33,7 +33,8 @@ from nncli.serve.metrics import MEDIA, Metrics
 from nncli.serve.models import Models, Served
 from nncli.serve.openapi import openapi
 from nncli.serve.parameters import asked_in
-from nncli.serve.problems import WHERE, Problem, problem_of
+from nncli.serve.problems import WHERE, Problem
+from nncli.serve.responses import answer, answer_bug, answer_error, answer_no_address, answer_problem, as_json, bug
 
 AT_ONCE = 32 << 10  # bytes of an object that is answered at once
 MOST_WAITING = 64  # longer requests at a time, which wait for a thread or have one
@@ -91,8 +92,8 @@ class App:
             Route("/openapi.json", self._openapi),
             *(Route(path, self._file) for path in PAGE),
         ]
-        handlers: dict[Any, Any] = {HTTPException: _as_problem, Problem: _answer_of, NncliError: _of_error}
-        self.app = Starlette(routes=routes, exception_handlers={**handlers, Exception: _of_bug})
+        handlers: dict[Any, Any] = {HTTPException: answer_no_address, Problem: answer_problem, NncliError: answer_error}
+        self.app = Starlette(routes=routes, exception_handlers={**handlers, Exception: answer_bug})
         self.app.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Channel, send: Channel) -> None:
@@ -116,7 +117,7 @@ class App:
             problem = self._refusal(scope)
             if problem is not None:
                 told["error"] = str(problem)
-                await _answer(problem)(scope, receive, sending)
+                await answer(problem)(scope, receive, sending)
             elif scope["path"] == PREDICT and scope["method"] == "POST":  # the way of most requests, without detours
                 scope["route"] = self._shortest
                 await self._answered(Request(scope, receive), sending)
@@ -127,7 +128,7 @@ class App:
         except Exception as error:
             told |= {"error": repr(error), "traceback": traceback.format_exc()}
             if status == CLIENT_GONE:  # nothing has been sent
-                await _answer(_bug(error))(scope, receive, sending)
+                await answer(bug(error))(scope, receive, sending)
         seconds = time.perf_counter() - begin
         route = getattr(scope.get("route"), "path", "none")
         self.metrics.count_request(route, status, seconds)
@@ -140,9 +141,9 @@ class App:
         try:
             response = await self._predict(request)
         except Problem as problem:
-            response = await _answer_of(request, problem)
+            response = await answer_problem(request, problem)
         except NncliError as error:
-            response = await _of_error(request, error)
+            response = await answer_error(request, error)
         await response(request.scope, request.receive, send)
 
     def _refusal(self, scope: Scope) -> Problem | None:
@@ -248,21 +249,21 @@ class App:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _health(self, request: Request) -> Response:
-        return _json({"status": "stopping" if self.is_stopping else "ok"}, 503 if self.is_stopping else 200)
+        return as_json({"status": "stopping" if self.is_stopping else "ok"}, 503 if self.is_stopping else 200)
 
     def _metrics(self, request: Request) -> Response:
         return Response(self.metrics.text(), media_type=MEDIA)
 
     def _model(self, request: Request) -> Response:
-        return _json(card(self._served(request)))
+        return as_json(card(self._served(request)))
 
     def _models(self, request: Request) -> Response:
         served = self.models.served.items()
         listed = [{"name": name, "target": one.model.schema.target, "sha256": one.sha256} for name, one in served]
-        return _json({"models": listed})
+        return as_json({"models": listed})
 
     def _openapi(self, request: Request) -> Response:
-        return _json(openapi(self.models, self.limits.rows, self.token is not None))
+        return as_json(openapi(self.models, self.limits.rows, self.token is not None))
 
     def _file(self, request: Request) -> Response:
         path = request.url.path
@@ -288,45 +289,3 @@ async def _drain(request: Request, goes_on: bool = True) -> None:
                 size, goes_on = size + len(message.get("body", b"")), message.get("more_body", False)
     except TimeoutError:
         pass
-
-
-def _json(document: Any, status: int = 200) -> Response:
-    """Write a document in ASCII: the name of a file need not be UTF-8."""
-    return Response(json.dumps(document, allow_nan=False), status, media_type="application/json")
-
-
-def _answer(problem: Problem) -> Response:
-    headers = problem.headers()
-    return Response(problem.to_json(), problem.status, headers, "application/json")
-
-
-async def _answer_of(request: Request, problem: Exception) -> Response:
-    assert isinstance(problem, Problem)
-    request.scope["told"]["error"] = str(problem)
-    return _answer(problem)
-
-
-async def _of_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NncliError)
-    return await _answer_of(request, problem_of(error))
-
-
-async def _as_problem(request: Request, error: Exception) -> Response:
-    """Answer an address that there is not, and a method that it does not have."""
-    assert isinstance(error, HTTPException)
-    path, method = request.url.path, request.method
-    if error.status_code == 405:
-        allow = (error.headers or {}).get("Allow", "")
-        problem = Problem(405, path, f"expected {allow.replace(', ', ' or ')}, found {method}", allow=allow)
-    else:
-        remedy = "The addresses are /predict, /model, /models, /health, /metrics and /openapi.json"
-        problem = Problem(error.status_code, path, "there is no such address", remedy)
-    return await _answer_of(request, problem)
-
-
-def _bug(error: Exception) -> Problem:
-    return Problem(500, "nncli serve", f"a bug: {type(error).__name__}", "The log of the server says more")
-
-
-async def _of_bug(request: Request, error: Exception) -> Response:
-    return _answer(_bug(error))
