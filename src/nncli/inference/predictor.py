@@ -19,6 +19,7 @@ from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError, mention
 from nncli.explain.leads import runners_up
 from nncli.explain.reasons import check_background, reasons
+from nncli.guards.guard import Guard
 from nncli.inference.prediction_sets import as_cell, as_json, sets_of
 from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.interval_of_model import half_width, least_probability
@@ -47,6 +48,7 @@ class PredictOptions:
     on_error: whether to stop at a row that cannot be read, or to leave its prediction empty.
     escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula.
     jsonl: write each row as a JSON object, with null for an empty prediction, instead of CSV.
+    strict: stop at the first row that has what no training row had, and fail at the end where rows have drifted.
     """
 
     keep: Sequence[str] | Literal["all"] = ()
@@ -58,15 +60,20 @@ class PredictOptions:
     on_error: Literal["fail", "blank"] = "fail"
     escape_formulas: bool = False
     jsonl: bool = False
+    strict: bool = False
     text: TextOptions = DETECTED
 
 
 class Predictor:
     """Predicts block by block: one line of output for each row, in order."""
 
-    def __init__(self, model: Model, options: PredictOptions, keep: Sequence[str] = ()) -> None:
-        """Prepare to write the columns `keep` of the input; OptionError where the model cannot do what is asked."""
+    def __init__(
+        self, model: Model, options: PredictOptions, keep: Sequence[str] = (), guard: Guard | None = None
+    ) -> None:
+        """Prepare to write the columns `keep` of the input; OptionError where the model cannot do what is asked. A
+        `guard` is told what is predicted as the model decides."""
         _check(options, model)
+        self.guard = guard if options.threshold is None else None
         self.model, self.options, self.keep = model, options, keep
         self.half_width = self.least = None
         if options.interval is not None and model.target is not None:
@@ -109,6 +116,7 @@ class Predictor:
             return self._lines_of(block, self._numbers(self.model.embed(block.table), bad))
         if self.model.target is not None:
             numbers = self.model.numbers(self.model.scores(block.table))[:, None]
+            self._tell_guard(numbers[:, 0], bad)
             if self.half_width is not None:
                 numbers = np.hstack([numbers, numbers - self.half_width, numbers + self.half_width])
                 np.round(numbers, self.model.of_numbers.decimals(self.model.network.dtype.name), out=numbers)
@@ -127,12 +135,17 @@ class Predictor:
             figures += [self._sets(P, bad)] if self.least is not None else []
         else:
             codes, runner_up = self._codes(block.table, bad)
+        self._tell_guard(codes, bad)
         if self.options.reasons:
             figures += self._reasons(block.table, codes, runner_up, bad)
         codes[bad] = len(self.model.classes)
         if not (self.keep or figures or self._keys):
             return text_of(take(self._lines, codes))
         return self._lines_of(block, [take(self._cells, codes), *figures])
+
+    def _tell_guard(self, predicted: NDArray[Any], bad: list[int]) -> None:
+        if self.guard is not None:
+            self.guard.look_at_predictions(np.delete(predicted, bad) if bad else predicted)
 
     def _reasons(
         self, table: Table, codes: NDArray[np.int64], runner_up: NDArray[np.int64], bad: list[int]
