@@ -155,16 +155,16 @@ def predict(
             with use_threads(1 if len(sources) > 1 else None):
                 for source in sources:
                     predict_source(loaded, source, options, output)
-        report, source = output.report_of_guard(), tuple(sources)
-        for line in [*output.summary(), *([] if report is None else lines_of(report, source))]:
+        report, given_files = output.report_of_guard(), tuple(sources)
+        for line in [*output.summary(), *([] if report is None else lines_of(report, given_files))]:
             say(line, quiet)
         if guard is not None:
             if report is None:
                 say(f"warning: {model}: {NOT_KNOWN}: guards are off. {TRAIN_AGAIN}.", quiet)
             with atomic_file(Path(guard)) as other:
-                other.write(as_json(document(report, model, source)))
+                other.write(as_json(document(report, model, given_files)))
         if strict and report is not None:
-            refuse_drift(report, source)  # before the file of predictions gets its name
+            refuse_drift(report, given_files)  # before the file of predictions gets its name
     return DONE
 
 

@@ -19,8 +19,8 @@ MOST_COLUMNS = 5_000  # of numbers and dates; of wider tables nothing is kept
 
 @dataclass(frozen=True)
 class Predictions:
-    """How many rows that the model was not fitted to, those for validation, are predicted each class, or a number in each
-    bin between the edges."""
+    """How many rows that the model was not fitted to (those for validation) are predicted each class, or a number in
+    each bin between the edges."""
 
     edges: tuple[float, ...]  # of numbers; of classes there are none
     counts: tuple[int, ...]
@@ -122,5 +122,5 @@ def _range_of_dates(days: Any, rows: Positions) -> Floats:
     low, high, missing = np.inf, -np.inf, 0
     for block in blocks_of(days, rows, at_once=ROWS_AT_ONCE):
         low, high = np.fmin.reduce(block, initial=low), np.fmax.reduce(block, initial=high)
-        missing += np.count_nonzero(block != block)
+        missing += int(np.count_nonzero(block != block))
     return np.array([[low, high, missing] if low <= high else [0.0, 0.0, missing]])

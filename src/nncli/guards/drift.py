@@ -24,7 +24,8 @@ def pooled(a: Counts, b: Counts) -> tuple[Counts, Counts]:
         small[int(others.argmin())] = True
     place = np.where(small, 0, np.cumsum(~small) - 1 + bool(small.any()))
     bins = int(place.max(initial=0)) + 1
-    return np.bincount(place, a, bins), np.bincount(place, b, bins)
+    together = [np.bincount(place, counts, bins).astype(np.float64) for counts in (a, b)]
+    return together[0], together[1]
 
 
 def stability_index(a: Counts, b: Counts) -> float:

@@ -43,6 +43,8 @@ class Guard:
         self.lowest, self.highest = np.full(k, np.inf), np.full(k, -np.inf)
         # of each category that is known, any other text, and a missing cell
         self.slots = {name: [one for one in its if one is not None] for name, its in fitted.categories.items()}
+        self.places = {name: {value: i for i, value in enumerate(its)} for name, its in self.slots.items()}
+        self.flags = {name: spelled_flags((*its,)) for name, its in self.slots.items()}
         self.texts = {name: np.zeros(len(its) + 2, np.int64) for name, its in self.slots.items()}
         its_predictions = distribution.predictions
         self.predicted = np.zeros(0 if its_predictions is None else len(its_predictions.counts), np.int64)
@@ -82,9 +84,8 @@ class Guard:
 
     def _slots_of(self, table: Table, name: str) -> Integers:
         """Return where each row of a column of text is counted."""
-        slots, column = self.slots[name], table.texts[name]
-        place, flags = {value: i for i, value in enumerate(slots)}, spelled_flags((*slots,))
-        other = len(slots)
+        place, flags, column = self.places[name], self.flags[name], table.texts[name]
+        other = len(place)
         lookup = [place.get(flags.get(value, value), other) for value in column.values]
         return np.array([*lookup, other + 1])[column.codes[:]]  # −1, a missing cell, finds the last
 

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
 from nncli.data.sources import Source, title
 from nncli.errors import DataError, ModelFileError, listing, mention
 from nncli.guards.guard import Guard
-from nncli.guards.report import Report, report_of
+from nncli.guards.report import Report
 from nncli.model.model import Model
 from nncli.system.output import in_quotes, note_of
 
-ROWS_AT_ONCE = 1 << 14
 MOST_NAMED = 5  # columns
 NOT_KNOWN = "it has no statistics of its training columns, as an older nncli saved it or they are too many"
 TRAIN_AGAIN = "Train it again with this version"
 
 
-def before_unlike(
-    block: RowBlock, guard: Guard | None, source: str, before: int
-) -> tuple[RowBlock, DataError | None]:
+def before_unlike(block: RowBlock, guard: Guard | None, source: str, before: int) -> tuple[RowBlock, DataError | None]:
     """Return the rows of a block before the first that has what no training row had, and the error for that one; all
     rows, and None, where there is none. `before` is how many rows of the source came before the block."""
     good = np.delete(np.arange(len(block)), [*block.errors])
@@ -68,15 +63,3 @@ def as_json(found: dict[str, Any]) -> bytes:
 def lines_of(report: Report, source: Source) -> list[str]:
     """Return the lines of a report, which begin with the name of the data."""
     return [note_of(title(source), line) for line in [*report.notes, *report.warnings]]
-
-
-def guard_lines(model: Model, table: Table, rows: Any, predicted: Any, told: Sequence[str]) -> list[str]:
-    """Return what there is to say of rows of a table in memory or on the disk, and of what is predicted of them."""
-    guard = model.guard()
-    if guard is None:
-        return []
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        guard.look(table.take(rows[start : start + ROWS_AT_ONCE]))
-    guard.look_at_predictions(predicted)
-    report = report_of(guard, told)
-    return [*report.notes, *report.warnings]

@@ -234,7 +234,8 @@ def _distribution(
         return None
     told = known["predictions"]
     predictions = told and Predictions(tuple(told["edges"]), tuple(told["counts"]))
-    found = Distribution(known["rows"], known["sampled"], *its, predictions)
+    ranges, edges, counts = its
+    found = Distribution(known["rows"], known["sampled"], ranges, edges, counts, predictions)
     found.check(len(preprocess.number_names), len(preprocess.dates), K)
     if (np.abs(found.ranges[len(preprocess.number_names) :, :2]) > FARTHEST_DAY).any():
         raise ValueError("dates that no calendar has")
