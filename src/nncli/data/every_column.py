@@ -1,4 +1,4 @@
-"""Read all columns of a table, the one that might be its target too: the kinds of a training file, and then its rows."""
+"""Read all columns of a table, also one that could be its target: their kinds as in training, and then the rows."""
 
 from __future__ import annotations
 
