@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from nncli.cli.options import OTHER_FILES, TEXT_FILES, Json, Quiet, with_config
-from nncli.config.train_config import TrainConfig
+from nncli.cli.options import OTHER_FILES, SKIP_ROWS_HELP, TEXT_FILES, Json, Quiet, with_config
+from nncli.config.train_config import ROWS_READ_HELP, SHEET_HELP, TrainConfig
 from nncli.errors import DONE, UsageError
 from nncli.system.output import note_of, print_json, say
 
@@ -23,6 +23,7 @@ FILES_HELP = f"Two files of rows, as those of last month and of this one. {TEXT_
     only=OPTIONS,
     several=True,
     other_default={"data": ""},
+    other_help={"skip_rows": SKIP_ROWS_HELP, "rows": ROWS_READ_HELP, "sheet": SHEET_HELP},
 )
 def compare(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
     """Tell two files of rows apart, column by column: which columns are missing or new, of another kind, or have other

@@ -56,8 +56,8 @@ class Comparison:
             first = found[0]
             how = "is of another kind" if first["psi"] is None else f"PSI {first['psi']:.2f}"
             parts.append(
-                f"{len(found):,} of {counted(len(self.columns), 'column')} {'differs' if len(found) == 1 else 'differ'}, "
-                f"most {in_quotes(first['name'])} ({how})"
+                f"{len(found):,} of {counted(len(self.columns), 'column')} {'differs' if len(found) == 1 else 'differ'},"
+                f" most {in_quotes(first['name'])} ({how})"
             )
         elif self.columns:
             of = f"in the {counted(len(self.columns), 'column')} of both"

@@ -120,8 +120,9 @@ class _Collector:
         for i, name in enumerate((*self.numbers, *self.dates)):
             kind, values, n = "number" if i < len(self.numbers) else "date", sample[:, i], int(self.known[i])
             known = np.sort(values[values == values])
-            figures = (self.low[i], self.high[i], self.total[i] / n) if n else (np.nan,) * 3
-            found[name] = NumberSummary(kind, self.rows - n, *map(float, figures), known, len(values) - len(known))
+            low, high, mean = (self.low[i], self.high[i], self.total[i] / n) if n else (np.nan,) * 3
+            missing = self.rows - n, len(values) - len(known)
+            found[name] = NumberSummary(kind, missing[0], float(low), float(high), float(mean), known, missing[1])
         for name, counts in self.texts.items():
             found[name] = TextSummary(self.missing_texts[name], counts, self.others[name])
         return found

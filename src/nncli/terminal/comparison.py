@@ -28,9 +28,8 @@ def print_comparison_of_files(found: Comparison) -> None:
     if shown:
         put()
         any_missing = ["missing"] if any(max(column["missing"]) for column in shown) else []
-        table = new_table(
-            "column", "kind", *any_missing, "median or most frequent", "mean", "PSI", "p", "", align="left"
-        )
+        titles = ("column", "kind", *any_missing, "median or mode", "mean", "PSI", "p", "")
+        table = new_table(*titles, align="left")
         for name, column in zip(cut_names([column["name"] for column in shown], LONGEST), shown, strict=True):
             missing = [_change(*map(percent, column["missing"])) for _ in any_missing]
             mean = _change(*(_number(column[when].get("mean")) for when in ("before", "now")))
