@@ -26,8 +26,8 @@ FILES_HELP = f"Two files of rows, as those of last month and of this one. {TEXT_
     other_help={"skip_rows": SKIP_ROWS_HELP, "rows": ROWS_READ_HELP, "sheet": SHEET_HELP},
 )
 def compare(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
-    """Tell two files of rows apart, column by column: which columns are missing or new, of another kind, or have other
-    values, the most different first. The options are those of train, for both files.
+    """Tell two files of rows apart, column by column. Columns that differ come first, the most different at the top;
+    missing, new and changed ones are named. The options are those of train, for both files.
 
     nncli compare last-month.csv this-month.csv
     nncli compare train.csv new.csv --json

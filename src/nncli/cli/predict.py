@@ -93,7 +93,7 @@ def predict(
     nncli predict model.npz new.csv
     nncli predict model.npz new.csv --proba --keep id -o predictions.csv
     cat new.csv | nncli predict model.npz
-    nncli predict model.npz new.csv --guard new.json    how far the rows are from those of training
+    nncli predict model.npz new.csv --guard new.json    what has changed
     nncli predict model.npz day-*.csv --jobs 4 -o predictions.csv
     """
     policy = read_option("on_error", on_error, OneOf(("fail", "blank"), "fail or blank"))

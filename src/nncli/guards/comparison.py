@@ -55,10 +55,8 @@ class Comparison:
         if found:
             first = found[0]
             how = "is of another kind" if first["psi"] is None else f"PSI {first['psi']:.2f}"
-            parts.append(
-                f"{len(found):,} of {counted(len(self.columns), 'column')} {'differs' if len(found) == 1 else 'differ'},"
-                f" most {in_quotes(first['name'])} ({how})"
-            )
+            differ = f"{len(found):,} of {counted(len(self.columns), 'column')} differ{'s' * (len(found) == 1)}"
+            parts.append(f"{differ}, most {in_quotes(first['name'])} ({how})")
         elif self.columns:
             of = f"in the {counted(len(self.columns), 'column')} of both"
             parts.append(f"no difference found {of} that chance could not explain")
