@@ -44,7 +44,7 @@ GUARD_HELP = (
     "categories, and drift, by column."
 )
 STRICT_HELP = (
-    "Stop at a row that has what no training row had: a value outside of their range, a missing one, an unseen "
+    "Stop at a row that has what no training row had: a value far outside of their range, a missing one, an unseen "
     "category. Fail at the end where the rows have drifted."
 )
 BETWEEN = Number("a share between 0 and 1", lambda value: 0 < value < 1)

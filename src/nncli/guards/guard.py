@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Table
 from nncli.data.preprocess import Preprocess, spelled_flags
-from nncli.guards.bins import EDGES, Integers, count_cells
-from nncli.guards.distribution import Distribution
+from nncli.guards.bins import EDGES, Floats, Integers, count_cells
+from nncli.guards.distribution import Distribution, category_counts
 
 MARGIN = 0.1  # of the training range: what lies beyond it by more is outside
 
@@ -33,10 +33,7 @@ class Guard:
         self.distribution, self.fitted, self.classes = distribution, fitted, tuple(classes)
         self.numbers, self.dates = fitted.number_names, tuple(name for name, _ in fitted.dates)
         d, k = len(self.numbers), len(distribution.ranges)
-        low, high = distribution.ranges[:, 0], distribution.ranges[:, 1]
-        with np.errstate(over="ignore"):
-            margin = MARGIN * high - MARGIN * low
-            self.limits = np.clip(np.array([low - margin, high + margin]), -np.finfo(float).max, np.finfo(float).max)
+        self.limits = _widened(distribution.ranges, MARGIN)
         self.rows = 0
         self.known, self.below, self.above = (np.zeros(k, np.int64) for _ in range(3))
         self.up_to = np.zeros((d, EDGES), np.int64)
@@ -90,13 +87,15 @@ class Guard:
         return np.array([*lookup, other + 1])[column.codes[:]]  # −1, a missing cell, finds the last
 
     def first_unlike(self, table: Table) -> tuple[int, str, str] | None:
-        """Find the first of some rows that has what no training row had: a number or date outside, a missing value in a
-        column that had none, or an unseen category. Return the row, from 0, its column, and what is wrong with it."""
-        found = list[tuple[int, int, str, str]]()
+        """Find the first of some rows that has what no training row had: a number or date far outside (farther beyond
+        the training range than that is wide), a missing value in a column that had none, or an unseen category. Return
+        the row, from 0, its column, and what is wrong with it."""
+        found, far = list[tuple[int, int, str, str]](), _widened(self.distribution.ranges, 1)
+        training = category_counts(self.fitted, self.distribution.rows)
         columns = [(name, table.numbers[:, i]) for i, name in enumerate(self.numbers)]
         columns += [(name, table.dates[name][:]) for name in self.dates]
         for i, (name, values) in enumerate(columns):
-            (low, high, missing), (least, most) = self.distribution.ranges[i], self.limits[:, i]
+            (low, high, missing), (least, most) = self.distribution.ranges[i], far[:, i]
             if self.is_unused(i):
                 continue
             absent = values != values
@@ -109,7 +108,7 @@ class Guard:
         for i, name in enumerate(self.texts, start=len(columns)):
             slots = self._slots_of(table, name)
             other = len(self.slots[name])
-            wrong = slots == other
+            wrong = (slots == other) & (training[name][-2] == 0)  # else it may be one of the rare ones of training
             if None not in self.fitted.categories[name]:
                 wrong |= slots == other + 1
             if wrong.any():
@@ -159,6 +158,16 @@ class Guard:
         if [its.shape for its in texts] != [its.shape for its in self.texts.values()]:
             raise ValueError("counts of other columns of text")
         return {**arrays, "texts": texts}
+
+
+def _widened(ranges: Floats, by: float) -> Floats:
+    """Return the lowest and highest values (2, k) of ranges that are made wider at both ends, by a part of their
+    width."""
+    low, high = ranges[:, 0], ranges[:, 1]
+    most = np.finfo(np.float64).max
+    with np.errstate(over="ignore"):
+        margin = by * high - by * low
+        return np.clip(np.array([low - margin, high + margin]), -most, most)
 
 
 COUNTS = ("known", "below", "above", "up_to", "predicted")
