@@ -25,7 +25,7 @@ FILES_HELP = f"Two files of rows, as those of last month and of this one. {TEXT_
     other_default={"data": ""},
     other_help={"skip_rows": SKIP_ROWS_HELP, "rows": ROWS_READ_HELP, "sheet": SHEET_HELP},
 )
-def compare(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
+def compare(config: TrainConfig, given: frozenset[str], json: Json = False, quiet: Quiet = False) -> int:
     """Tell two files of rows apart, column by column. Columns that differ come first, the most different at the top;
     missing, new and changed ones are named. The options are those of train, for both files.
 
@@ -37,14 +37,16 @@ def compare(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> in
     from nncli.guards.comparison import compare_files
     from nncli.guards.summary import summarise
 
-    if len(config.data) != 2:
-        found = f"found {len(config.data)}" if config.data else "found none"
-        raise UsageError("compare", f"expected two files, {found}", "Name both: nncli compare A.csv B.csv")
-    for name in config.data:
+    files = config.data if "data" in given else ()
+    if len(files) != 2:
+        raise UsageError(
+            "compare", f"expected two files, found {len(files) or 'none'}", "Name both: nncli compare A.csv B.csv"
+        )
+    for name in files:
         if model_in((name,)) is not None:
             raise UsageError(name, "expected rows, found a model", "Two models are compared by: nncli eval A.npz B.npz")
     options = DataConfig.of(config).csv
-    one, other = (summarise((name,), options) for name in config.data)
+    one, other = (summarise((name,), options) for name in files)
     comparison = compare_files(one, other)
     for summary in (one, other):
         for note in summary.notes:

@@ -12,7 +12,7 @@ from nncli.guards.bins import counts_of, edges_of
 from nncli.guards.drift import holm
 from nncli.guards.guard import written_date
 from nncli.guards.shares import MISSING, Drift, Shares, names_of_bins
-from nncli.guards.summary import FileSummary, NumberSummary, TextSummary
+from nncli.guards.summary import ColumnSummary, FileSummary, NumberSummary, TextSummary
 from nncli.system.order_statistics import median_of
 from nncli.system.output import counted, in_quotes, warnings_in
 
@@ -20,6 +20,7 @@ MOST_FALSE = 0.01  # probability that any column of two like files is said to di
 SMALL, LARGE = 0.1, 0.25  # PSI below and above which a difference is small and large, by convention
 MOST_CATEGORIES = 100  # of the first file, that have bins of their own
 MOST_NEW = 20  # values that are listed
+LEFT_OUT = "row names"  # the kind of a column whose values only tell rows apart
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,12 @@ class Comparison:
     @property
     def gone(self) -> list[str]:
         """Name the columns that only the first file has."""
-        return [name for name in self.one.columns if name not in self.other.columns]
+        return [name for name in self.one.names if name not in self.other.names]
 
     @property
     def new(self) -> list[str]:
         """Name the columns that only the second file has."""
-        return [name for name in self.other.columns if name not in self.one.columns]
+        return [name for name in self.other.names if name not in self.one.names]
 
     @property
     def differing(self) -> list[dict[str, Any]]:
@@ -82,13 +83,13 @@ def compare_files(one: FileSummary, other: FileSummary) -> Comparison:
     difference (the test of `Shares.drift`, corrected by Holm for all columns)."""
     found: list[dict[str, Any]] = []
     drifts: list[Drift] = []
-    for name in one.columns:
-        if name not in other.columns:
+    for name in one.names:
+        a, b = one.columns.get(name), other.columns.get(name)
+        if name not in other.names or (a is None and b is None):
             continue
-        a, b = one.columns[name], other.columns[name]
-        column = {"name": name, "kind": [_kind(a), _kind(b)], "differs": False, "psi": None, "size": None}
-        column |= {"missing": [a.missing / one.rows, b.missing / other.rows], "before": _values(a), "now": _values(b)}
-        column |= {"test": None, "bins": None, "new_values": None, "gone_values": None}
+        column: dict[str, Any] = {"name": name, "kind": [_kind(a), _kind(b)], "differs": False, "psi": None}
+        column |= {"missing": [_missing(a, one), _missing(b, other)], "before": _values(a), "now": _values(b)}
+        column |= {"size": None, "test": None, "bins": None, "new_values": None, "gone_values": None}
         shares = None
         if isinstance(a, NumberSummary) and isinstance(b, NumberSummary) and a.kind == b.kind:
             shares = _of_numbers(a, b)
@@ -120,16 +121,23 @@ def _is(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-def _kind(column: NumberSummary | TextSummary) -> str:
+def _kind(column: ColumnSummary | None) -> str:
+    """Name the kind of a column; None is one that is left out, as its values only tell rows apart."""
+    if column is None:
+        return LEFT_OUT
     return "text" if isinstance(column, TextSummary) else column.kind
 
 
-def _values(column: NumberSummary | TextSummary) -> dict[str, Any]:
+def _missing(column: ColumnSummary | None, summary: FileSummary) -> float | None:
+    return None if column is None else column.missing / summary.rows
+
+
+def _values(column: ColumnSummary | None) -> dict[str, Any]:
     """Describe the values of a column: of dates low, median and high alone, as they are written."""
     if isinstance(column, TextSummary):
         often = sorted(column.counts, key=lambda value: (-column.counts[value], value))[:3]
         return {"distinct": None if column.others else len(column.counts), "often": often}
-    if not len(column.sample):
+    if column is None or not len(column.sample):
         return {"low": None, "median": None, "mean": None, "high": None}
     median = median_of(column.sample)
     if column.kind == "date":

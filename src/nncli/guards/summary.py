@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,28 +43,42 @@ class TextSummary:
     others: int
 
 
+ColumnSummary = NumberSummary | TextSummary
+
+
 @dataclass(frozen=True)
 class FileSummary:
     """The columns of a file by their names, in its order; `left_out` are those that only tell rows apart."""
 
     name: str
     rows: int
-    columns: dict[str, NumberSummary | TextSummary]
+    columns: dict[str, ColumnSummary]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name all columns, also those that are left out."""
+        return (*self.columns, *self.left_out)
 
 
 def summarise(source: Source, options: CsvOptions) -> FileSummary:
     """Read a file and summarise its columns. Raises DataError and OptionError."""
     with stream_all(source, options) as (schema, tables, notes):
-        found = _Collector()
-        found.add_all(tables)
-    if not found.rows:
-        raise DataError(title(source), "no rows below the header")
-    known = found.columns()
-    columns = {name: known[name] for name in schema.names}
+        found = summary_of(title(source), tables)
+    columns = {name: found.columns[name] for name in schema.names}
     left_out = tuple(column.name for column in schema.profile if column.name not in columns)
-    return FileSummary(title(source), found.rows, columns, left_out, tuple(notes))
+    return dataclasses.replace(found, columns=columns, left_out=left_out, notes=tuple(notes))
+
+
+def summary_of(name: str, tables: Iterable[Table]) -> FileSummary:
+    """Summarise blocks of rows, of a file of that name. DataError where there is none."""
+    found = _Collector()
+    for table in tables:
+        found.add(table)
+    if not found.rows:
+        raise DataError(name, "no rows below the header")
+    return FileSummary(name, found.rows, found.columns(), (), ())
 
 
 class _Collector:
@@ -77,12 +92,6 @@ class _Collector:
         self.texts: dict[str, Counter[str]] = {}
         self.others, self.missing_texts = Counter[str](), Counter[str]()
 
-    def add_all(self, tables: Iterable[Table]) -> None:
-        for table in tables:
-            if not self.rows:
-                self._begin(table)
-            self._add(table)
-
     def _begin(self, table: Table) -> None:
         self.numbers, self.dates = table.number_names, tuple(table.dates)
         self.texts = {name: Counter() for name in table.texts}
@@ -91,7 +100,10 @@ class _Collector:
         self.total, self.known = np.zeros(d), np.zeros(d, np.int64)
         self.most = max(1, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, d)))
 
-    def _add(self, table: Table) -> None:
+    def add(self, table: Table) -> None:
+        """Add some rows."""
+        if not self.rows:
+            self._begin(table)
         block = np.column_stack([table.numbers[:].astype(np.float64), *(table.dates[name][:] for name in self.dates)])
         if block.shape[1]:
             there = block == block

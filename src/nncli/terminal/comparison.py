@@ -27,11 +27,11 @@ def print_comparison_of_files(found: Comparison) -> None:
     shown = found.columns[:MOST_COLUMNS]
     if shown:
         put()
-        any_missing = ["missing"] if any(max(column["missing"]) for column in shown) else []
+        any_missing = ["missing"] if any(any(column["missing"]) for column in shown) else []
         titles = ("column", "kind", *any_missing, "median or mode", "mean", "PSI", "p", "")
         table = new_table(*titles, align="left")
         for name, column in zip(cut_names([column["name"] for column in shown], LONGEST), shown, strict=True):
-            missing = [_change(*map(percent, column["missing"])) for _ in any_missing]
+            missing = [_change(*(percent(share or 0) for share in column["missing"])) for _ in any_missing]
             mean = _change(*(_number(column[when].get("mean")) for when in ("before", "now")))
             typical = _change(*(_typical(column[when]) for when in ("before", "now")))
             table.add_row(name, _change(*column["kind"]), *missing, typical, mean, *_test(column))
