@@ -226,11 +226,11 @@ def test_models_without_validation_rows_know_what_was_predicted_of_others(nncli:
 @pytest.mark.long
 def test_a_pipe_is_guarded_in_constant_memory(tmp_path: Path) -> None:
     peaks = []
-    for copies in (20, 200):
+    for copies in (100, 800):
         body = rows(5000, 1, target=False).split("\n", 1)[1]
         write(HEADER + "\n" + body * copies, "big.csv")
         with Path("big.csv").open() as stdin:
             done, peak = peak_memory.run("predict", "m.npz", "-o", "out.csv", stdin=stdin)
         assert done.returncode == 0, done.stderr
         peaks.append(peak)
-    assert peaks[1] < peaks[0] + 20_000  # KiB, of a file ten times as large
+    assert peaks[1] < peaks[0] + 30_000  # KiB, of a file that has 60,000 more

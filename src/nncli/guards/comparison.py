@@ -10,8 +10,7 @@ import numpy as np
 
 from nncli.guards.bins import counts_of, edges_of
 from nncli.guards.drift import holm
-from nncli.guards.guard import written_date
-from nncli.guards.shares import MISSING, Drift, Shares, names_of_bins
+from nncli.guards.shares import MISSING, Drift, Shares, names_of_bins, written_date
 from nncli.guards.summary import ColumnSummary, FileSummary, NumberSummary, TextSummary
 from nncli.system.order_statistics import median_of
 from nncli.system.output import counted, in_quotes, warnings_in

@@ -21,6 +21,7 @@ from nncli.data.dataset import Table
 from nncli.data.preprocess import Preprocess, spelled_flags
 from nncli.guards.bins import EDGES, Floats, Integers, count_cells
 from nncli.guards.distribution import Distribution, category_counts
+from nncli.guards.shares import written_date, written_number
 
 MARGIN = 0.1  # of the training range: what lies beyond it by more is outside
 
@@ -127,7 +128,7 @@ class Guard:
 
     def written(self, i: int, value: float) -> str:
         """Write a value of a column of numbers or dates."""
-        return f"{value:.6g}" if i < len(self.numbers) else written_date(value)
+        return written_number(value) if i < len(self.numbers) else written_date(value)
 
     def state(self) -> dict[str, Any]:
         """Return the counts as plain values, for `add` of another guard of the same model."""
@@ -177,8 +178,3 @@ STATE_FORM = {
     "rows": COUNT, "known": [COUNT], "below": [COUNT], "above": [COUNT], "up_to": [[COUNT]], "predicted": [COUNT],
     "lowest": [(float, None)], "highest": [(float, None)], "texts": [[COUNT]],
 }  # fmt: skip
-
-
-def written_date(days: float) -> str:
-    """Write days since 1970 as a date."""
-    return str(np.datetime64(0, "D") + int(np.floor(days)))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nncli.guards.guard import written_date
-from nncli.guards.shares import Shares
+from nncli.guards.shares import Shares, written_date, written_number
 from nncli.system.output import WARNING, counted, in_quotes
 
 MOST_LINES = 3  # of each kind; the JSON has all columns
@@ -28,7 +27,7 @@ def _of_range(column: dict[str, Any], rows: int) -> str:
     its, is_date = column["outside"], column["kind"] == "date"
 
     def write(value: float) -> str:
-        return written_date(value) if is_date else f"{value:.6g}"
+        return written_date(value) if is_date else written_number(value)
 
     ends = [f"down to {write(its['lowest'])}"] if its["below"] else []
     ends += [f"up to {write(its['highest'])}"] if its["above"] else []

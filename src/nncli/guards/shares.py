@@ -13,6 +13,7 @@ from nncli.guards.drift import chi_square_tail, pooled, stability_index, two_sam
 from nncli.system.output import percent
 
 MISSING = "a missing value"
+MOST_WHOLE = 1e15  # of a number that is written without an exponent
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,16 @@ def names_of_bins(edges: Floats) -> tuple[str, ...]:
     """Name the bins between some edges."""
     if not len(edges):
         return ("a value",)
-    shown = [f"{edge:.6g}" for edge in edges]
+    shown = [*map(written_number, edges.tolist())]
     between = [f"above {a} to {b}" for a, b in itertools.pairwise(shown)]
     return (f"up to {shown[0]}", *between, f"above {shown[-1]}")
+
+
+def written_number(value: float) -> str:
+    """Write a number of a column, whole ones with all figures."""
+    return f"{value:.0f}" if value.is_integer() and abs(value) < MOST_WHOLE else f"{value:.6g}"
+
+
+def written_date(days: float) -> str:
+    """Write days since 1970 as a date."""
+    return str(np.datetime64(0, "D") + int(np.floor(days)))
