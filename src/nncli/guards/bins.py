@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.system.order_statistics import distinct_of
+
 BINS = 10
 EDGES = BINS - 1
 FEW_ROWS = 256  # up to which all cells are compared at once; beyond, column by column is faster
@@ -24,10 +26,11 @@ def edges_of(values: NDArray[np.generic]) -> Floats:
     if not len(values):
         return np.zeros(0)
     n = len(values)
-    deciles = values[[-(-n * i // BINS) - 1 for i in range(1, BINS)]]
-    often = np.unique(deciles[1:][deciles[1:] == deciles[:-1]])
-    before = np.searchsorted(values, often) - 1
-    edges = np.unique(np.concatenate([deciles, values[before[before >= 0]]]))
+    edges = values[[-(-n * i // BINS) - 1 for i in range(1, BINS)]]
+    again = edges[1:] == edges[:-1]
+    if again.any():
+        before = np.searchsorted(values, edges[1:][again]) - 1
+        edges = distinct_of(np.concatenate([edges, values[before[before >= 0]]]))
     return edges[edges < values[-1]].astype(np.float64)
 
 

@@ -13,7 +13,8 @@ from nncli.data.dataset import Positions, Table
 from nncli.data.preprocess import Preprocess
 from nncli.guards.bins import BINS, EDGES, Floats, counts_of, edges_of, padded
 
-SAMPLE_ROWS, SAMPLE_CELLS = 5_000, 8_000_000  # training rows, evenly spaced, whose values are put in bins
+SAMPLE_ROWS, SAMPLE_CELLS = 5_000, 2_000_000  # training rows, evenly spaced, whose values are put in bins
+LEAST_ROWS = 1_000  # in bins, however many columns there are
 MOST_COLUMNS = 5_000  # of numbers and dates; of wider tables nothing is kept
 
 
@@ -65,7 +66,7 @@ class Distribution:
         if fitted.scaling == "pixels":
             ranges[0][:, :2] = 0, own.high.max(initial=0)
         ranges += [_range_of_dates(days, rows) for days in table.dates.values()]
-        size = min(SAMPLE_ROWS, max(1, SAMPLE_CELLS // max(1, d)))
+        size = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // max(1, d)))
         sample = rows[:: -(-len(rows) // size)]
         edges, counts = np.empty((d, EDGES)), np.zeros((d, BINS + 1))
         columns = np.sort(np.ascontiguousarray(table.numbers[sample].T), axis=1) if d else ()  # missing ones come last
