@@ -90,6 +90,14 @@ def test_missing_values_are_a_difference(nncli: Run) -> None:
     assert column["missing"] == pytest.approx([0, 2 / 3])
 
 
+def test_a_column_that_was_the_same_everywhere_differs_where_it_is_another(nncli: Run) -> None:
+    for name, value in (("a.csv", 5), ("b.csv", 7)):
+        Path(name).write_text("k,x\n" + "".join(f"{value},{i % 9}\n" for i in range(200)))
+    found = nncli("compare", "a.csv", "b.csv", "--json").json
+    assert found["differing"] == ["k"]
+    assert found["columns"][0]["where"] == "5 in 0.0 % of the rows, 100.0 % before"
+
+
 def test_columns_that_only_tell_rows_apart_are_left_out(nncli: Run) -> None:
     for name in ("a.csv", "b.csv"):
         Path(name).write_text("id,x,c\n" + "".join(f"{name}-{i},{i % 9},a\n" for i in range(200)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from nncli.guards.bins import counts_of, edges_of
 from nncli.guards.drift import holm
-from nncli.guards.shares import MISSING, Drift, Shares, names_of_bins, written_date
+from nncli.guards.shares import MISSING, Drift, Shares, names_of_bins, written_date, written_number
 from nncli.guards.summary import ColumnSummary, FileSummary, NumberSummary, TextSummary
 from nncli.system.order_statistics import median_of
 from nncli.system.output import counted, in_quotes, warnings_in
@@ -148,11 +148,15 @@ def _values(column: ColumnSummary | None) -> dict[str, Any]:
 
 def _of_numbers(a: NumberSummary, b: NumberSummary) -> Shares:
     """Put two samples in bins of about as many values of the first."""
-    edges = edges_of(a.sample)
+    edges, names = edges_of(a.sample), ()
+    if len(a.sample) and a.low == a.high:  # every other value is another one
+        edges = np.array([np.nextafter(a.low, -np.inf), a.low])
+        write = written_date if a.kind == "date" else written_number
+        names = (f"below {write(a.low)}", write(a.low), f"above {write(a.low)}")
     used = len(edges) + 1
     before, now = (np.append(counts_of(its.sample, edges)[:used], its.sample_missing) for its in (a, b))
-    names = names_of_bins(edges)
-    if a.kind == "date" and len(edges):
+    names = names or names_of_bins(edges)
+    if a.kind == "date" and a.low < a.high and len(edges):
         days = [written_date(edge) for edge in edges]
         names = (f"up to {days[0]}", *(f"to {day}" for day in days[1:]), f"after {days[-1]}")
     return Shares((*names, MISSING), before, now)

@@ -16,7 +16,10 @@ from nncli.model.model import Model
 from nncli.system.output import in_quotes, note_of
 
 MOST_NAMED = 5  # columns
-NOT_KNOWN = "it has no statistics of its training columns, as an older nncli saved it or they are too many"
+NOT_KNOWN = (
+    "it has no statistics of its training columns (an older nncli saved it, it was trained in steps, or the columns "
+    "are very many)"
+)
 TRAIN_AGAIN = "Train it again with this version"
 
 
