@@ -148,7 +148,7 @@ def _values(column: ColumnSummary | None) -> dict[str, Any]:
 
 def _of_numbers(a: NumberSummary, b: NumberSummary) -> Shares:
     """Put two samples in bins of about as many values of the first."""
-    edges, names = edges_of(a.sample), ()
+    edges, names = edges_of(a.sample), tuple[str, ...]()
     if len(a.sample) and a.low == a.high:  # every other value is another one
         edges = np.array([np.nextafter(a.low, -np.inf), a.low])
         write = written_date if a.kind == "date" else written_number
