@@ -106,8 +106,8 @@ def compare_files(one: FileSummary, other: FileSummary) -> Comparison:
     tested = [column for column in found if column["bins"] is not None]
     adjusted = holm([drift.p_value for drift in drifts])
     for column, drift, p in zip(tested, drifts, adjusted, strict=True):
-        column |= {"psi": drift.index, "test": drift.to_json(p), "differs": p <= MOST_FALSE}
-        column["size"] = "small" if drift.index < SMALL else "large" if drift.index > LARGE else "medium"
+        column |= {"psi": drift.psi, "test": drift.to_json(p), "differs": p <= MOST_FALSE}
+        column["size"] = "small" if drift.psi < SMALL else "large" if drift.psi > LARGE else "medium"
     found.sort(key=lambda column: (not column["differs"], -_or_infinite(column["psi"])))
     return Comparison(one, other, found)
 

@@ -19,10 +19,12 @@ def pooled(a: Counts, b: Counts) -> tuple[Counts, Counts]:
     total, n = a + b, max(float(a.sum() + b.sum()), 1.0)
     least = total * (min(a.sum(), b.sum()) / n)
     small = least < LEAST_EXPECTED
-    if small.any() and not small.all() and least[small].sum() < LEAST_EXPECTED:
+    if not small.any():
+        return a, b
+    if not small.all() and least[small].sum() < LEAST_EXPECTED:
         others = np.where(small, np.inf, least)
         small[int(others.argmin())] = True
-    place = np.where(small, 0, np.cumsum(~small) - 1 + bool(small.any()))
+    place = np.where(small, 0, np.cumsum(~small))
     bins = int(place.max(initial=0)) + 1
     together = [np.bincount(place, counts, bins).astype(np.float64) for counts in (a, b)]
     return together[0], together[1]

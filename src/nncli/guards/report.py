@@ -75,8 +75,8 @@ def report_of(guard: Guard, told: Sequence[str] = (), advice: str = WHEN_PREDICT
     if guard.rows >= FEWEST_ROWS:  # of all columns but dates, which move by nature
         drifts = {name: its.drift() for name, its in shares.items()}
     adjusted = dict(zip(drifts, holm([one.p_value for one in drifts.values()]), strict=True))
-    moved = [name for name, one in drifts.items() if adjusted[name] <= MOST_FALSE_DRIFT and one.index >= _least(name)]
-    moved.sort(key=lambda name: -drifts[name].index)
+    moved = [name for name, one in drifts.items() if adjusted[name] <= MOST_FALSE_DRIFT and one.psi >= _least(name)]
+    moved.sort(key=lambda name: -drifts[name].psi)
     for name, one in columns.items():
         one["drift"] = drifts[name].to_json(adjusted[name]) if name in drifts else None
         one["bins"] = shares[name].to_json("training", "new") if name in shares else None
@@ -86,7 +86,7 @@ def report_of(guard: Guard, told: Sequence[str] = (), advice: str = WHEN_PREDICT
         predictions = {"drifted": None in moved, "drift": drift, "bins": predicted.to_json("validation", "new")}
     outside = [name for name, one in columns.items() if name not in told and _is_worth_a_line(one, guard.rows)]
     outside.sort(key=lambda name: -columns[name]["outside"]["count"])
-    said = [(name, drifts[name].index, shares[name]) for name in moved if name not in told]
+    said = [(name, drifts[name].psi, shares[name]) for name in moved if name not in told]
     warnings = [*lines.of_ranges([columns[name] for name in outside], guard.rows), *lines.of_drifts(said, advice)]
     its = guard.distribution
     found = [*columns.values()]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,23 +15,21 @@ MISSING = "a missing value"
 MOST_WHOLE = 1e15  # of a number that is written without an exponent
 
 
-@dataclass(frozen=True)
-class Drift:
+class Drift(NamedTuple):
     """How far two samples differ: PSI, and the chi-square test of whether they come from one distribution."""
 
-    index: float  # PSI
+    psi: float
     chi_square: float
     df: int
     p_value: float
 
     def to_json(self, p_adjusted: float) -> dict[str, Any]:
         """Return the figures, with the p-value that is corrected for the other tests."""
-        its = {"psi": self.index, "chi_square": self.chi_square, "df": self.df}
+        its = {"psi": self.psi, "chi_square": self.chi_square, "df": self.df}
         return its | {"p_value": self.p_value, "p_adjusted": p_adjusted}
 
 
-@dataclass(frozen=True)
-class Shares:
+class Shares(NamedTuple):
     """Counts of the bins (names) in two samples: one before, such as the training rows, and one now."""
 
     names: tuple[str, ...]
