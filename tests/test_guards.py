@@ -151,6 +151,23 @@ def test_guards_add_up_whatever_the_blocks_are() -> None:
         guard_of(numbers(np.arange(9))).add(whole.state())
 
 
+def test_bins_count_the_first_rows_and_every_fourth_of_the_others_however_they_come() -> None:
+    """Of 10,000 rows the first 4,096, and of the others those with the numbers 4,096, 4,100, …, 9,996: 1,476."""
+    rng = np.random.default_rng(6)
+    values = rng.normal(size=10_000)
+    values[5_001] = np.nan  # which no bin counts
+    found = []
+    for ends in ([], [4_000, 4_097, 4_098, 7_003], range(1000, 10_000, 1000)):
+        guard = guard_of(numbers(values[:200]))
+        for part in np.split(values, list(ends)):
+            guard.look(numbers(part))
+        found.append(guard.state())
+    assert found[0] == found[1] == found[2]
+    assert (found[0]["rows"], found[0]["binned"], found[0]["known"], found[0]["binned_known"]) == (
+        10_000, 5_572, [9_999], [5_572],
+    )  # fmt: skip
+
+
 def test_pixels_have_one_range_and_their_bins_come_from_a_sample() -> None:
     rng = np.random.default_rng(5)
     images = rng.integers(0, 256, (6000, 20)).astype(np.uint8)

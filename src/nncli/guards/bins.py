@@ -52,48 +52,67 @@ def counts_between(up_to: NDArray[np.integer], known: int) -> Floats:
     return np.append(np.diff(ends), np.zeros(EDGES - len(up_to))).astype(np.float64)
 
 
-class CellCounts(NamedTuple):
-    """What some rows have in each of d columns: how many of its values are known, lie up to each edge, below and above
-    a range, and the lowest and highest of those outside of it."""
+class Outside(NamedTuple):
+    """What some rows have in each of d columns: how many of the values are known, and lie below and above a range, and
+    the lowest and highest of those outside of it."""
 
     known: Integers  # (d,)
-    up_to: Integers  # (d, 9)
     below: Integers
     above: Integers
     lowest: Floats
     highest: Floats
 
 
-def count_cells(block: NDArray[Any], edges: Floats, low: Floats, high: Floats) -> CellCounts:
-    """Count the cells of some rows (n, d)."""
+def count_outside(block: NDArray[Any], low: Floats, high: Floats) -> Outside:
+    """Count the values of some rows (n, d) that lie outside of ranges; only columns with such values, or with missing
+    ones, are looked at one by one."""
     n, d = block.shape
-    if block.dtype != np.uint8:  # edges are values of that type; the ends of a range are rounded to it
+    if block.dtype != np.uint8:
         most = np.finfo(block.dtype).max
         low, high = (np.clip(ends, -most, most).astype(block.dtype).astype(np.float64) for ends in (low, high))
+    found = Outside(
+        np.full(d, n), np.zeros(d, np.int64), np.zeros(d, np.int64), np.full(d, np.inf), np.full(d, -np.inf)
+    )
+    if not n:
+        return found
+    least, most_of_all = _ends(block)
+    for i in np.flatnonzero(~((least >= low) & (most_of_all <= high))):  # also where one is NaN
+        column = block[:, i]
+        column = column[column == column].astype(np.float64)
+        below, above = column[column < low[i]], column[column > high[i]]
+        found.known[i], found.below[i], found.above[i] = len(column), len(below), len(above)
+        found.lowest[i], found.highest[i] = below.min(initial=np.inf), above.max(initial=-np.inf)
+    return found
+
+
+def _ends(block: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the lowest and highest value of each column, NaN where one is missing: of eight rows as one long row
+    first, which is three times as fast."""
+    n, d = block.shape
+    whole = n - n % LANES
+    if whole < FEW_ROWS or not block.flags.c_contiguous:
+        return block.min(axis=0), block.max(axis=0)
+    wide, rest = block[:whole].reshape(-1, LANES * d), block[whole - LANES :]
+    least, most = (of(wide, axis=0).reshape(LANES, d) for of in (np.min, np.max))
+    return np.concatenate([least, rest]).min(axis=0), np.concatenate([most, rest]).max(axis=0)
+
+
+def count_up_to(block: NDArray[Any], edges: Floats) -> tuple[Integers, Integers]:
+    """Return how many values of some rows (n, d) are known, (d,), and lie up to each edge, (d, 9), in each column."""
+    n, d = block.shape
     if n <= FEW_ROWS and block.size * EDGES <= MOST_AT_ONCE:
-        return _few(block.astype(np.float64), edges, low, high)
+        values = block.astype(np.float64)
+        return np.count_nonzero(values == values, axis=0), np.count_nonzero(values[:, :, None] <= edges, axis=0)
     if block.dtype == np.uint8:
-        return _bytes(block, edges, low, high)
-    columns = np.ascontiguousarray(block.T)
-    first, last, its = (ends.astype(block.dtype) for ends in (low, high, edges))
+        return np.full(d, n), _bytes_up_to(block, edges)
+    columns, its = np.ascontiguousarray(block.T), edges.astype(block.dtype)  # edges are values of that type
     flags = np.zeros((d, -(-n // (LANES * MOST_IN_LANE)) * LANES * MOST_IN_LANE), bool)
-    used = np.count_nonzero(edges == edges, axis=1).max(initial=0)
     up_to = np.zeros((d, EDGES), np.int64)
-    for k in range(used):
+    for k in range(np.count_nonzero(edges == edges, axis=1).max(initial=0)):
         np.less_equal(columns, its[:, k, None], out=flags[:, :n])
         up_to[:, k] = _count_rows(flags)
-    np.not_equal(columns, columns, out=flags[:, :n])
-    known = n - _count_rows(flags)
-    np.less(columns, first[:, None], out=flags[:, :n])
-    below = _count_rows(flags)
-    np.greater(columns, last[:, None], out=flags[:, :n])
-    above = _count_rows(flags)
-    lowest, highest = np.full(d, np.inf), np.full(d, -np.inf)
-    for i in np.flatnonzero(below):
-        lowest[i] = np.fmin.reduce(columns[i])
-    for i in np.flatnonzero(above):
-        highest[i] = np.fmax.reduce(columns[i])
-    return CellCounts(known, up_to, below, above, lowest, highest)
+    np.equal(columns, columns, out=flags[:, :n])
+    return _count_rows(flags), up_to
 
 
 def _count_rows(flags: NDArray[np.bool_]) -> Integers:
@@ -103,31 +122,9 @@ def _count_rows(flags: NDArray[np.bool_]) -> Integers:
     return lanes.view(np.uint8).reshape(len(flags), -1).sum(axis=1, dtype=np.int64)
 
 
-def _few(block: Floats, edges: Floats, low: Floats, high: Floats) -> CellCounts:
-    is_below, is_above = block < low, block > high
-    return CellCounts(
-        np.count_nonzero(block == block, axis=0),
-        np.count_nonzero(block[:, :, None] <= edges, axis=0),
-        np.count_nonzero(is_below, axis=0),
-        np.count_nonzero(is_above, axis=0),
-        np.where(is_below, block, np.inf).min(axis=0, initial=np.inf),
-        np.where(is_above, block, -np.inf).max(axis=0, initial=-np.inf),
-    )
-
-
-def _bytes(block: NDArray[np.generic], edges: Floats, low: Floats, high: Floats) -> CellCounts:
+def _bytes_up_to(block: NDArray[Any], edges: Floats) -> Integers:
     """Count whole numbers from 0 to 255 by their 256 values."""
-    columns = np.ascontiguousarray(block.T)
-    each = np.stack([np.bincount(column, minlength=WHOLE) for column in columns])  # (d, 256)
-    values, up_to = np.arange(WHOLE), np.concatenate([np.zeros((len(each), 1), np.int64), each.cumsum(axis=1)], axis=1)
+    each = np.stack([np.bincount(column, minlength=WHOLE) for column in np.ascontiguousarray(block.T)])  # (d, 256)
+    up_to = np.concatenate([np.zeros((len(each), 1), np.int64), each.cumsum(axis=1)], axis=1)
     place = np.where(np.isnan(edges), 0, np.clip(np.floor(np.nan_to_num(edges)), -1, WHOLE - 1) + 1).astype(np.int64)
-    outside_low, outside_high = values < low[:, None], values > high[:, None]
-    there = each > 0
-    return CellCounts(
-        np.full(len(each), len(block)),
-        np.take_along_axis(up_to, place, axis=1),
-        np.where(outside_low, each, 0).sum(axis=1),
-        np.where(outside_high, each, 0).sum(axis=1),
-        np.where(there & outside_low, values, np.inf).min(axis=1),
-        np.where(there & outside_high, values, -np.inf).max(axis=1),
-    )
+    return np.take_along_axis(up_to, place, axis=1)

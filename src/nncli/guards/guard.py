@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Table
 from nncli.data.preprocess import Preprocess, spelled_flags
-from nncli.guards.bins import EDGES, Floats, Integers, count_cells
+from nncli.guards.bins import EDGES, Floats, Integers, count_outside, count_up_to
 from nncli.guards.distribution import Distribution, category_counts
 from nncli.guards.shares import written_date, written_number
 
+ALL_BINNED, EACH_BINNED = 4_096, 4  # rows that are all counted in bins, and which of those after them are
 MARGIN = 0.1  # of the training range: what lies beyond it by more is outside
 
 
@@ -35,9 +36,9 @@ class Guard:
         self.numbers, self.dates = fitted.number_names, tuple(name for name, _ in fitted.dates)
         d, k = len(self.numbers), len(distribution.ranges)
         self.limits = _widened(distribution.ranges, MARGIN)
-        self.rows = 0
+        self.rows = self.binned = 0  # all rows, and those of which numbers are counted in bins
         self.known, self.below, self.above = (np.zeros(k, np.int64) for _ in range(3))
-        self.up_to = np.zeros((d, EDGES), np.int64)
+        self.binned_known, self.up_to = np.zeros(d, np.int64), np.zeros((d, EDGES), np.int64)
         self.lowest, self.highest = np.full(k, np.inf), np.full(k, -np.inf)
         # of each category that is known, any other text, and a missing cell
         self.slots = {name: [one for one in its if one is not None] for name, its in fitted.categories.items()}
@@ -49,14 +50,16 @@ class Guard:
 
     def look(self, table: Table) -> None:
         """Count some rows, whose columns are those of the model."""
-        self.rows += len(table)
-        d = len(self.numbers)
-        if d and len(table):
-            self._add(slice(0, d), table.numbers[:])
+        d, n = len(self.numbers), len(table)
+        if d and n:
+            numbers = table.numbers[:]
+            self._add_range(slice(0, d), numbers)
+            self._add_bins(numbers)
         for i, name in enumerate(self.dates, start=d):
-            self._add(slice(i, i + 1), table.dates[name][:][:, None])
+            self._add_range(slice(i, i + 1), table.dates[name][:][:, None])
         for name in self.texts:
             self.texts[name] += np.bincount(self._slots_of(table, name), minlength=len(self.texts[name]))
+        self.rows += n
 
     def look_at_predictions(self, predicted: NDArray[Any]) -> None:
         """Count what is predicted of some rows: positions of classes, or numbers."""
@@ -67,18 +70,25 @@ class Guard:
             predicted = np.searchsorted(np.array(known.edges), predicted)
         self.predicted += np.bincount(predicted, minlength=len(self.predicted))
 
-    def _add(self, columns: slice, block: NDArray[Any]) -> None:
-        edges = self.distribution.edges[columns]
-        if columns.start >= len(self.numbers):
-            edges = np.full((1, EDGES), np.nan)
-        found = count_cells(block, edges, *self.limits[:, columns])
+    def _add_range(self, columns: slice, block: NDArray[Any]) -> None:
+        found = count_outside(block, *self.limits[:, columns])
         self.known[columns] += found.known
         self.below[columns] += found.below
         self.above[columns] += found.above
         np.fmin(self.lowest[columns], found.lowest, out=self.lowest[columns])
         np.fmax(self.highest[columns], found.highest, out=self.highest[columns])
-        if columns.start < len(self.numbers):
-            self.up_to[columns] += found.up_to
+
+    def _add_bins(self, block: NDArray[Any]) -> None:
+        """Count the first rows and then every fourth, by its number among all rows, however they come in blocks."""
+        first = min(len(block), max(0, ALL_BINNED - self.rows))
+        begin = first + -(self.rows + first) % EACH_BINNED
+        parts = [part for part in (block[:first], block[begin::EACH_BINNED]) if len(part)]
+        if parts:
+            some = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            known, up_to = count_up_to(some, self.distribution.edges)
+            self.binned += len(some)
+            self.binned_known += known
+            self.up_to += up_to
 
     def _slots_of(self, table: Table, name: str) -> Integers:
         """Return where each row of a column of text is counted."""
@@ -134,12 +144,19 @@ class Guard:
         """Return the counts as plain values, for `add` of another guard of the same model."""
         ends = {name: [one if np.isfinite(one) else None for one in getattr(self, name).tolist()] for name in ENDS}
         counts = {name: getattr(self, name).tolist() for name in COUNTS}
-        return {"rows": self.rows, **counts, **ends, "texts": [its.tolist() for its in self.texts.values()]}
+        return {
+            "rows": self.rows,
+            "binned": self.binned,
+            **counts,
+            **ends,
+            "texts": [its.tolist() for its in self.texts.values()],
+        }
 
     def add(self, state: Mapping[str, Any]) -> None:
         """Add the counts of another guard of the same model. ValueError for those of another model."""
         new = self.checked(state)
         self.rows += state["rows"]
+        self.binned += state["binned"]
         for name in COUNTS:
             getattr(self, name)[...] += new[name]
         for own, its in zip(self.texts.values(), new["texts"], strict=True):
@@ -171,10 +188,11 @@ def _widened(ranges: Floats, by: float) -> Floats:
         return np.clip(np.array([low - margin, high + margin]), -most, most)
 
 
-COUNTS = ("known", "below", "above", "up_to", "predicted")
+COUNTS = ("known", "below", "above", "binned_known", "up_to", "predicted")
 ENDS = {"lowest": np.inf, "highest": -np.inf}
 COUNT = range(1 << 53)
 STATE_FORM = {
-    "rows": COUNT, "known": [COUNT], "below": [COUNT], "above": [COUNT], "up_to": [[COUNT]], "predicted": [COUNT],
+    "rows": COUNT, "binned": COUNT, "binned_known": [COUNT],
+    "known": [COUNT], "below": [COUNT], "above": [COUNT], "up_to": [[COUNT]], "predicted": [COUNT],
     "lowest": [(float, None)], "highest": [(float, None)], "texts": [[COUNT]],
 }  # fmt: skip

@@ -35,6 +35,7 @@ class Report:
     """The report of a guard: `columns` and `predictions` as JSON has them, and lines for a person."""
 
     rows: int
+    binned: int  # of which numbers are counted in bins
     training_rows: int
     sampled: int
     columns: list[dict[str, Any]]
@@ -52,7 +53,8 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Return the document that --guard writes."""
         return {
-            "rows": self.rows, "training_rows": self.training_rows, "sampled_rows": self.sampled,
+            "rows": self.rows, "binned_rows": self.binned,
+            "training_rows": self.training_rows, "sampled_rows": self.sampled,
             "outside": self.outside, "drifted": self.drifted,
             "predictions_drifted": bool(self.predictions and self.predictions["drifted"]),
             "warnings": warnings_in(self.warnings), "columns": self.columns, "predictions": self.predictions,
@@ -92,7 +94,9 @@ def report_of(guard: Guard, told: Sequence[str] = (), advice: str = WHEN_PREDICT
     found = [*columns.values()]
     drifted = [name for name in moved if name is not None]
     notes = lines.of_missing(found)
-    return Report(guard.rows, its.rows, its.sampled, found, predictions, outside, drifted, warnings, notes)
+    return Report(
+        guard.rows, guard.binned, its.rows, its.sampled, found, predictions, outside, drifted, warnings, notes
+    )
 
 
 def _number(guard: Guard, i: int) -> dict[str, Any]:
@@ -146,8 +150,8 @@ def ranges_beyond(outside: dict[str, Any]) -> float:
 def _of_numbers(guard: Guard, i: int) -> Shares:
     its = guard.distribution
     edges = its.edges[i][its.edges[i] == its.edges[i]]
-    used, n = len(edges) + 1, int(guard.known[i])
-    now = np.append(counts_between(guard.up_to[i, : len(edges)], n)[:used], guard.rows - n)
+    used, n = len(edges) + 1, int(guard.binned_known[i])
+    now = np.append(counts_between(guard.up_to[i, : len(edges)], n)[:used], guard.binned - n)
     return Shares((*names_of_bins(edges), MISSING), np.append(its.counts[i, :used], its.counts[i, -1]), now)
 
 

@@ -72,6 +72,11 @@ class OutputSink:
             say(f"{error} (empty prediction)", self.quiet)
         self.blank += count
 
+    def take_guard(self, guard: Guard | None) -> None:
+        """Add what a guard has counted in one file."""
+        if self.guard is not None and guard is not None:
+            self.guard.add(guard.state())
+
     def report_of_guard(self) -> Report | None:
         """Report on all rows, those of all files together; None without a guard."""
         return None if self.guard is None else report_of(self.guard, self.told)
@@ -92,26 +97,28 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
     # where a row takes longer to read than to predict, more threads would only slow the reader down
     threads = 1 if model.network.size < CHEAP * model.preprocess.width else None
     with stream as (blocks, kept, notes):
-        predictor = Predictor(model, options, kept, sink.guard)
+        guard = model.guard()
+        predictor = Predictor(model, options, kept, guard)
         sink.begin(source, predictor.header, notes)
         rows = 0
         begun, far, new = len(notes), FarColumns(model.schema), NewCategories(model.preprocess.categories)
         with multiply_with(threads):
             for whole in blocks:
-                block, refusal = before_unlike(whole, sink.guard, source, rows) if options.strict else (whole, None)
+                block, refusal = before_unlike(whole, guard, source, rows) if options.strict else (whole, None)
                 rows += len(block)
                 unread = [str(error) for error in block.errors.values()]
                 unseen = model.preprocess.unseen(block.table)
                 sink.take(predictor.predict(block), unread, unseen)
                 far.look(block.table)
                 new.look(block.table, unseen)
-                if sink.guard is not None:
-                    sink.guard.look(block.without_errors().table if block.errors else block.table)
+                if guard is not None:
+                    guard.look(block.without_errors().table if block.errors else block.table)
                 sink.note(block.notes)
                 if refusal is not None:
                     raise refusal
         sink.note(notes[begun:])
         sink.told.extend(far.told)
+        sink.take_guard(guard)
         sink.note(note_of(title((source,)), one) for one in [*far.notes(), *new.notes()])
         ties = model.say_ties(predictor.tied, predictor.rows) if predictor.tied else []
         sink.note(note_of(title((source,)), one) for one in ties)
@@ -122,7 +129,7 @@ class _ResultSink:
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file, self.blank, self.told = file, 0, list[str]()
-        self.guard: Guard | None = None  # until the model is there
+        self.guard: Guard | None = None  # of the whole file, when it has been read
         self.header: bytes | None = None  # None: the file could not be opened
         self.notes, self.unread, self.unseen = list[str](), list[str](), Counter[str]()  # the first few unread rows
 
@@ -131,6 +138,9 @@ class _ResultSink:
 
     def note(self, notes: Iterable[str]) -> None:
         self.notes.extend(notes)
+
+    def take_guard(self, guard: Guard | None) -> None:
+        self.guard = guard
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
         self.file.write(lines)
@@ -206,9 +216,7 @@ def predict_file(
 
                 stack.enter_context(scratch.writing(folder))
                 sink.file = stack.enter_context((folder / str(number)).open("wb"))
-            model = load_same(saved)[0]
-            sink.guard = model.guard()
-            predict_source(model, source, options, sink)
+            predict_source(load_same(saved)[0], source, options, sink)
     except NncliError as error:
         failure = error.to_json()
     rows = {"unread": sink.unread, "blank": sink.blank, "unseen": sink.unseen}
