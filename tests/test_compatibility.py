@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -96,8 +97,45 @@ def test_a_model_of_numbers_of_format_6_gives_what_it_gave(nncli: Callable[..., 
         assert [float(cell) for cell in line.split(",")] == pytest.approx(expected, abs=1e-4)
 
 
+def test_models_of_format_7_give_what_they_gave(nncli: Callable[..., Any], shop: Path) -> None:
+    """Format 7 is like the last files of format 6, with some validation rows; it lacks the training columns' ranges."""
+    Path("new.csv").write_bytes("tag;umsatz;ort\n02.05.2026;3,5;süd\n04.05.2026;3,5;nord\n;;ost\n".encode("latin-1"))
+    found = nncli("predict", MODELS / "format-7.npz", "new.csv", "--proba", "-q").out.splitlines()[1:]
+    assert [float(line.split(",")[1]) for line in found] == pytest.approx(FORMAT_6, abs=1e-5)
+    Path("new.csv").write_bytes(
+        "tag;ort;class\n02.05.2026;süd;offen\n04.05.2026;nord;bezahlt\n;ost;offen\n".encode("latin-1")
+    )
+    found = nncli("predict", MODELS / "format-7-number.npz", "new.csv", "--interval", "0.8", "-q").out.splitlines()[1:]
+    for line, expected in zip(found, FORMAT_6_INTERVALS, strict=True):
+        assert [float(cell) for cell in line.split(",")] == pytest.approx(expected, abs=1e-4)
+
+
+def test_an_unfinished_training_of_format_7_goes_on_and_gets_guards(nncli: Callable[..., Any], shop: Path) -> None:
+    shutil.copy(MODELS / "format-7-unfinished.npz", "m.npz")
+    assert nncli("info", "m.npz", "--json").json["guards"] is None
+    outcome = nncli("train", "--resume", "m.npz", "--epochs", "9", "--json", "-q")
+    assert (outcome.code, outcome.json["epochs"]) == (0, 9)
+    assert nncli("info", "m.npz", "--json").json["guards"]["training_rows"] == 84
+
+
+OLD = sorted(path.name for path in MODELS.glob("format-*.npz") if "unfinished" not in path.name)
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_guards_of_older_models_are_off_and_say_so(nncli: Callable[..., Any], shop: Path, name: str) -> None:
+    """What --strict promises cannot be kept, so that it refuses."""
+    assert "off: no statistics of the training columns" in nncli("info", MODELS / name).out.replace("\n", " ")
+    data = "breast-cancer" if name == "format-3.npz" else "laden.csv"
+    outcome = nncli("predict", MODELS / name, data, "--guard", "g.json", "-q")
+    assert (outcome.code, "guards are off. Train it again" in outcome.err) == (0, True)
+    assert json.loads(Path("g.json").read_text())["known"] is False
+    refused = nncli("predict", MODELS / name, data, "--strict")
+    assert (refused.code, refused.out) == (1, "")
+    assert "--strict compares rows with its training rows, and it has no statistics" in refused.err
+
+
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
-    data = with_meta("nncli", "2.5")(with_meta("format_version", 8)((MODELS / "format-3.npz").read_bytes()))
+    data = with_meta("nncli", "2.5")(with_meta("format_version", 9)((MODELS / "format-3.npz").read_bytes()))
     with pytest.raises(ModelFileError) as error:
         file_format.read(io.BytesIO(data))
-    assert error.value.problem == "expected format version 7, found 8, written by nncli 2.5"
+    assert error.value.problem == "expected format version 8, found 9, written by nncli 2.5"

@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits
 
 from estimator_rows import noisy, theta
 from nncli import NNClassifier, NNRegressor, load
+from nncli.model import checkpoint
 
 Run = Callable[..., Any]
 
@@ -51,6 +52,15 @@ def test_steps_go_on_from_a_pickle_and_a_file_as_if_nothing_had_been(way: str, t
     stopped.partial_fit(X[:60], y[:60]).partial_fit(X[60:], y[60:])
     assert theta(stopped) == theta(through)
     assert stopped.n_iter_ == 4
+
+
+def test_steps_leave_a_model_without_guards_as_nobody_has_seen_all_rows(tmp_path: Path) -> None:
+    X, y = noisy()
+    model = NNClassifier(epochs=2).fit(X, y)
+    for is_guarded in (True, False):
+        model.save(tmp_path / "m.npz")
+        assert (checkpoint.load(tmp_path / "m.npz")[0].guard() is not None) == is_guarded
+        model.partial_fit(X, y)
 
 
 @pytest.mark.parametrize(

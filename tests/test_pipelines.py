@@ -153,7 +153,10 @@ def test_categories_that_are_new_are_answered_and_counted(
         done = nncli("predict", "signs.npz", *files, *more, stdin=rows)
         n = 2 * len(files)
         assert done.out.count("\n") == 1 + 4 * len(files)
-        assert done.err == f"column 'city': {n} cells with a category that the model has not seen\n"
+        unseen, missing = done.err.splitlines()
+        assert unseen == f"column 'city': {n} cells with a category that the model has not seen"
+        cells = f"{len(files)} cell{'s' * (len(files) > 1)}"
+        assert f": values are missing where none was in training: 'city' ({cells}); each counts as an unseen" in missing
 
 
 def test_a_slow_writer_waits_for_nothing_but_its_own_rows(folder: Path) -> None:

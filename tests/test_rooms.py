@@ -17,7 +17,7 @@ FLOORS = [
     ["system"],
     ["registry"],
     ["nn", "data"],
-    ["metrics"],
+    ["metrics", "guards"],
     ["config"],
     ["model"],
     ["training"],

@@ -154,7 +154,8 @@ def result_of_a_failed_trial() -> tuple[Any, Callable[[Any], None]]:
 
 
 def result_of_answers(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:
-    return predict_file((0, str(path_of("iris"))), (model, PredictOptions(keep="all"), None)), check_file_result
+    check = functools.partial(check_file_result, load_same(model)[0].guard())
+    return predict_file((0, str(path_of("iris"))), (model, PredictOptions(keep="all"), None)), check
 
 
 def result_of_an_evaluation(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:

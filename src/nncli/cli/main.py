@@ -38,6 +38,7 @@ COMMANDS = {
     "export": ("export.export", "Write a model for other programs, with all that turns a row into its answer."),
     "sweep": ("sweep.sweep", "Train with many combinations of options, and keep the best model."),
     "info": ("info.info", "Show what a model contains, or which tables are kept on the disk."),
+    "compare": ("compare.compare", "Tell two files of rows apart, column by column."),
     "check": ("check.check", "Check data before training."),
     "gradcheck": ("gradcheck.gradcheck", "Check the gradients of backpropagation against finite differences."),
     "graph": ("graph.graph", "Show a computation graph and backpropagation on it."),

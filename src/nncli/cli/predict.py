@@ -26,8 +26,8 @@ from nncli.config.decision_kinds import THRESHOLD
 from nncli.config.file_kinds import Columns
 from nncli.config.option import Number, OneOf, Whole, read_option
 from nncli.data.expand import expand
-from nncli.errors import DONE
-from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
+from nncli.errors import DONE, OptionError
+from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable, same_file
 from nncli.system.output import say
 from nncli.system.threads import use_threads
 
@@ -38,6 +38,14 @@ REASONS_HELP = (
 INTERVAL_HELP = (
     "Add low and high, between which a predicted number lies with that probability, as 0.9; of classes, the set that "
     "holds the true one with that probability."
+)
+GUARD_HELP = (
+    "JSON file to write with what differs from the training rows: values outside of their range, missing ones, unseen "
+    "categories, and drift, by column."
+)
+STRICT_HELP = (
+    "Stop at a row that has what no training row had: a value far outside of their range, a missing one, an unseen "
+    "category. Fail at the end where the rows have drifted."
 )
 BETWEEN = Number("a share between 0 and 1", lambda value: 0 < value < 1)
 PROBA_HELP = "Add the probability of each class, p_<class>; for a model without probabilities its score, score_<class>."
@@ -67,6 +75,8 @@ def predict(
         bool, switch("--escape-formulas", "Put ' before texts that a spreadsheet would take for a formula, as =1+1.")
     ] = False,
     jsonl: Annotated[bool, switch("--jsonl", "Write each row as a line of JSON in place of CSV.")] = False,
+    guard: Annotated[str | None, value_option("FILE", GUARD_HELP, "none")] = None,
+    strict: Annotated[bool, switch("--strict", STRICT_HELP)] = False,
     *,
     given: Given,
     quiet: Quiet = False,
@@ -83,9 +93,19 @@ def predict(
     nncli predict model.npz new.csv
     nncli predict model.npz new.csv --proba --keep id -o predictions.csv
     cat new.csv | nncli predict model.npz
+    nncli predict model.npz new.csv --guard new.json    what has changed
     nncli predict model.npz day-*.csv --jobs 4 -o predictions.csv
     """
     policy = read_option("on_error", on_error, OneOf(("fail", "blank"), "fail or blank"))
+    from nncli.inference.guarding import (
+        NOT_KNOWN,
+        TRAIN_AGAIN,
+        as_json,
+        document,
+        lines_of,
+        refuse_drift,
+        refuse_unknown,
+    )
     from nncli.inference.predict import OutputSink, predict_files, predict_source
     from nncli.inference.predictor import PredictOptions
     from nncli.model import checkpoint
@@ -99,7 +119,11 @@ def predict(
     out = as_stdout(out)
     if out is not None and out != "-":
         check_writable(Path(out), reads=[model, *sources], replaces=NO_MODEL)
+    if guard is not None:
+        _check_guard(guard, out, [model, *sources])
     loaded, _ = checkpoint.load(Path(model))
+    if strict:
+        refuse_unknown(loaded, model)
     if "-" in sources and sys.stdin is not None and sys.stdin.isatty():
         say("reading rows from the terminal; Ctrl-D ends them", quiet)
     columns = "all" if keep == "all" else tuple(dict.fromkeys(read_option("keep", keep or "", Columns())))
@@ -113,6 +137,7 @@ def predict(
         on_error=policy,
         escape_formulas=escape_formulas,
         jsonl=jsonl,
+        strict=strict,
         text=text_options(given),
     )
     if options.threshold is not None and len(loaded.classes) == 2 and loaded.probabilistic:
@@ -120,7 +145,7 @@ def predict(
     if proba and loaded.target is None and not loaded.probabilistic:
         say(f"{loaded.config.model.name} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:
-        output = OutputSink(file, quiet)
+        output = OutputSink(file, quiet, loaded.guard())
         if apart:
             with place.folder() as folder, place.workers(len(sources), "nncli.inference.predict") as workers:
                 seen = place.seen([model, *sources])
@@ -130,9 +155,25 @@ def predict(
             with use_threads(1 if len(sources) > 1 else None):
                 for source in sources:
                     predict_source(loaded, source, options, output)
-    for line in output.summary():
-        say(line, quiet)
+        report, given_files = output.report_of_guard(), tuple(sources)
+        for line in [*output.summary(), *([] if report is None else lines_of(report, given_files))]:
+            say(line, quiet)
+        if guard is not None:
+            if report is None:
+                say(f"warning: {model}: {NOT_KNOWN}: guards are off. {TRAIN_AGAIN}.", quiet)
+            with atomic_file(Path(guard)) as other:
+                other.write(as_json(document(report, model, given_files)))
+        if strict and report is not None:
+            refuse_drift(report, given_files)  # before the file of predictions gets its name
     return DONE
+
+
+def _check_guard(guard: str, out: str | None, reads: list[str]) -> None:
+    if as_stdout(guard) == "-":
+        raise OptionError("guard", "the predictions go to stdout", "Name a file")
+    check_writable(Path(guard), reads, "--guard", NO_MODEL)
+    if out is not None and same_file(guard, out):
+        raise OptionError("guard", f"{guard} is the file of the predictions too", "Name another file")
 
 
 @contextmanager

@@ -30,12 +30,13 @@ class ColumnStatistics(NamedTuple):
     spread: Vector
     scaling: str
     mean: Vector
+    missing: Vector  # how many cells
 
     @classmethod
     def of(cls, numbers: Any, rows: Positions, scale: str) -> ColumnStatistics:
         """Fit to the training rows of `numbers`, an array in memory or on the disk."""
         median = _median(numbers, rows)
-        low, high, mean = _range_and_mean(numbers, rows, median)
+        low, high, missing, mean = _range_and_mean(numbers, rows, median)
         if scale == "auto":
             scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
         shift, spread = np.zeros_like(high), np.ones_like(high)
@@ -49,7 +50,7 @@ class ColumnStatistics(NamedTuple):
             spread *= max(high.max(), 1)
         if mean is None:
             mean, _ = _mean_and_deviation(numbers, rows, median, largest)
-        return cls(median, low, high, shift, spread, scale, mean)
+        return cls(median, low, high, shift, spread, scale, mean, missing)
 
     @property
     def largest(self) -> Vector:
@@ -78,7 +79,7 @@ def is_coarse(largest: Any, spread: Any) -> Any:
 def blocks_of(numbers: Any, rows: Positions, median: Vector | None = None, at_once: int = ROWS_AT_ONCE) -> Any:
     """Yield the rows, some thousands at a time; with a median, as float64 with missing numbers filled in."""
     if median is not None:
-        at_once = max(1, min(at_once, CELLS_AT_ONCE // max(1, len(median))))  # of a wide table they are large
+        at_once = min(at_once, rows_at_once(len(median)))  # of a wide table they are large
     for start in range(0, len(rows), at_once):
         block = numbers[rows[start : start + at_once]]
         if median is not None:
@@ -103,19 +104,29 @@ def _median(numbers: Any, rows: Positions) -> Vector:
     return median
 
 
-def _range_and_mean(numbers: Any, rows: Positions, median: Vector) -> tuple[Vector, Vector, Vector | None]:
-    """Return the lowest and the highest number of each column, and of bytes the mean, which comes with them at little
-    cost: what is taken together stays in the cache."""
+def _range_and_mean(numbers: Any, rows: Positions, median: Vector) -> tuple[Vector, Vector, Vector, Vector | None]:
+    """Return the lowest and the highest number of each column (the median if all are missing), how many are missing,
+    and of bytes the mean, which comes with them at little cost: what is taken together stays in the cache."""
     columns, small = numbers.shape[1], numbers.dtype == np.uint8
-    low, total = np.full(columns, np.inf), np.zeros(columns)
+    low, total, missing = np.full(columns, np.inf), np.zeros(columns), np.zeros(columns)
     high = -low
-    at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // max(1, columns))) if small else ROWS_AT_ONCE
-    for block in blocks_of(numbers, rows, None if small else median, at_once):
-        np.minimum(low, block.min(axis=0), out=low)
-        np.maximum(high, block.max(axis=0), out=high)
+    at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // max(1, columns))) if small else rows_at_once(columns)
+    for block in blocks_of(numbers, rows, at_once=at_once):
         if small:
             total += np.ones(len(block), np.float32) @ block.astype(np.float32)  # of whole numbers, exact
-    return low, high, total / len(rows) if small else None
+        else:
+            absent = np.isnan(block)
+            if absent.any():
+                missing += np.count_nonzero(absent, axis=0)
+                block = np.where(absent, median, block.astype(np.float64))
+        np.minimum(low, block.min(axis=0), out=low)
+        np.maximum(high, block.max(axis=0), out=high)
+    return low, high, missing, total / len(rows) if small else None
+
+
+def rows_at_once(columns: int) -> int:
+    """Return how many rows of so many columns are looked at at a time."""
+    return max(1, min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(1, columns)))
 
 
 def _mean_and_deviation(numbers: Any, rows: Positions, median: Vector, largest: Vector) -> tuple[Vector, Vector]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -168,8 +168,9 @@ def stream_like(
         yield (dataclasses.replace(block, table=_named(block.table, schema, source)) for block in read), kept, ()
         return
     how: dict[str, Any] = {"dtype": dtype, "keep": keep, "on_error": on_error, "known": known}
-    with open_like(path, found, stream, schema, text, with_target=with_target, **how) as rows:
-        yield iter(rows), rows.layout.keep, rows.notes
+    opened = open_like(path, found, stream, schema, text, with_target=with_target, **how)
+    with opened as rows, closing(iter(rows)) as blocks:  # whoever stops in the middle leaves nobody reading ahead
+        yield blocks, rows.layout.keep, rows.notes
 
 
 def _named(table: Table, schema: Schema, source: str) -> Table:

@@ -44,6 +44,7 @@ class Preprocess:
     dates: tuple[tuple[str, float], ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
     mean: Vector | None = None  # (width,)
+    statistics: ColumnStatistics | None = field(default=None, compare=False)  # of number columns, where just fitted
 
     @property
     def n_numbers(self) -> int:
@@ -120,6 +121,7 @@ class Preprocess:
             dates,
             tuple(notes),
             np.concatenate(means),
+            own,
         )
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix:

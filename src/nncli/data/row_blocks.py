@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -237,7 +237,7 @@ class BlockReader(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[RowBlock]:
+    def __iter__(self) -> Generator[RowBlock]:
         left_out, used = LeftOut("row"), 0
         name = self.layout.weight
         repeats = RepeatWatch()

@@ -165,20 +165,9 @@ class SourceFiles(NamedTuple):
                     how |= {"alone": alone} if found is TEXT else {}
                     how |= {"codes": watch} if found is TEXT or found in OF_ROWS else {}
                     return open_like(path, found, self.stream, expected, options.text, **how)
-                if found is TEXT:
-                    table: BlockReader = reader.open_training(str(path), options, dtype, self.stream, alone, codes)
-                    watch = table.layout.codes
-                    return table
-                if found in OF_ROWS:
-                    rows = _rows(path, found, self.stream, options.text, hashed=True, target=options.target)
-                    own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
-                    with _closed_on_error(rows):
-                        table = row_reader.open_training(rows, own, dtype, codes)
-                    watch = table.layout.codes
-                    return table
-                from nncli.data.formats import columnar
-
-                return columnar.open_training(str(path), options, dtype, found.load())
+                table = open_training(path, found, self.stream, options, dtype, alone, codes)
+                watch = table.layout.codes if found is TEXT or found in OF_ROWS else None
+                return table
 
             return opened
 
@@ -192,6 +181,28 @@ class SourceFiles(NamedTuple):
             else (schema, options.text, options.on_error, dtype, known, options.row_columns)
         )
         return cache.read_stored(self.paths, how, where, memory, lambda place: read_files(files, where, place), tables)
+
+
+def open_training(
+    path: Path,
+    found: Format,
+    stream: ByteStream | None,
+    options: CsvOptions,
+    dtype: str,
+    alone: bool = True,
+    codes: Mapping[str, str] = {},
+) -> BlockReader:
+    """Open a table to learn from, in which some columns are known to hold codes."""
+    if found is TEXT:
+        return reader.open_training(str(path), options, dtype, stream, alone, codes)
+    if found in OF_ROWS:
+        rows = _rows(path, found, stream, options.text, hashed=True, target=options.target)
+        own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
+        with _closed_on_error(rows):
+            return row_reader.open_training(rows, own, dtype, codes)
+    from nncli.data.formats import columnar
+
+    return columnar.open_training(str(path), options, dtype, found.load())
 
 
 def open_like(

@@ -16,6 +16,7 @@ from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source, title
 from nncli.errors import DataError, NncliError
 from nncli.inference.evaluate_numbers import predicted_rows
+from nncli.inference.guarded_rows import guard_lines
 from nncli.inference.judged_rows import JudgedRows
 from nncli.inference.metrics import OBJECTIVE, all_metrics, check_metrics, check_positive_is_said, one_metric
 from nncli.inference.prediction_sets import JudgedSets
@@ -110,6 +111,7 @@ def evaluate_model(
         headline["name"] = OBJECTIVE
     metrics = all_metrics(scored, model.classes)
     notes = [*found.notes, *(_of_one_class(model, scored) or _above_guessing(model, provenance, scored, bool(source)))]
+    notes += guard_lines(model, found, scored.predicted, threshold is None)
     if not model.probabilistic:
         notes += model.say_ties(int(model.loss.tied(scored.logits).sum()), len(found.rows))
     of_sets = None if sets is None else sets.to_json(found.groups)

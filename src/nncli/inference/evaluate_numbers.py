@@ -13,6 +13,7 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source
 from nncli.data.task import REGRESSION
+from nncli.inference.guarded_rows import guard_lines
 from nncli.inference.judged_numbers import JudgedNumbers
 from nncli.inference.prediction_sets import SHARE
 from nncli.inference.rows_to_judge import RowsToJudge, read_again_with, rows_to_judge
@@ -88,7 +89,8 @@ def evaluate_numbers(
     baseline = baselines(model.of_numbers, rows.y)
     interval = _coverage(model, rows)
     target = {"name": model.schema.target, "mean": float(rows.y.mean()), "sd": float(rows.y.std())}
-    return EvaluationOfNumbers(len(rows), figures, baseline, target, found.evaluated_on, found.notes, interval)
+    notes = [*found.notes, *guard_lines(model, found, rows.predicted)]
+    return EvaluationOfNumbers(len(rows), figures, baseline, target, found.evaluated_on, notes, interval)
 
 
 def _coverage(model: Model, rows: ScoredRows) -> dict[str, Any] | None:

@@ -11,8 +11,9 @@ from nncli.explain.retraining import prepare_again
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance, bits
 from nncli.system.output import in_quotes
+from nncli.training.batch import scores
 from nncli.training.final_figures import chosen_metric, figures_of
-from nncli.training.model_of_run import decide
+from nncli.training.model_of_run import decide, with_predictions
 
 REMEDY = "Name rows of your own: --curve FILE shows what each threshold comes to on them, and --threshold P sets one"
 
@@ -58,6 +59,8 @@ def choose_anew(
         model.decision, notes = decide(prepared, model)
     except TrainingError as error:
         raise TrainingError(mention("choose_threshold"), error.problem, "Ask for less, or for the best f1") from None
+    Z = np.concatenate([Z.copy() for Z in scores(model.network, model.loss, prepared.val, len(model.classes))])
+    model = with_predictions(model, model.predicted(Z))
     parts = {"train": prepared.train, "val": prepared.val, "test": prepared.test}
     figures = provenance.figures | {name: figures_of(model, part) if part else None for name, part in parts.items()}
     figures |= {"metric": chosen_metric(model, prepared), "positive": model.classes[model.positive]}

@@ -37,6 +37,11 @@ class FarColumns:
         self.far += np.count_nonzero((some < low) | (some > high), axis=0)  # a missing one is neither
         self.there += np.count_nonzero(some == some, axis=0)
 
+    @property
+    def told(self) -> list[str]:
+        """Name the columns of which most numbers are far."""
+        return [self.names[i] for i in np.flatnonzero(2 * self.far > self.there)]
+
     def notes(self) -> list[str]:
         """Warn of each column of which most numbers are far."""
         found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import shutil
 from collections import Counter
@@ -13,6 +14,9 @@ from typing import IO, Any
 from nncli.data.load import stream_like
 from nncli.data.sources import title
 from nncli.errors import DataError, NncliError, mention
+from nncli.guards.guard import STATE_FORM, Guard
+from nncli.guards.report import Report, report_of
+from nncli.inference.guarding import before_unlike
 from nncli.inference.other_units import FarColumns, NewCategories
 from nncli.inference.predictor import PredictOptions, Predictor
 from nncli.model.checkpoint import ModelFile, load_same
@@ -25,14 +29,16 @@ from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 CHEAP = 1000  # parameters per input: about as much work as reading one cell
 SHOWN_ERRORS = 10  # rows that cannot be read; the others are only counted
 RESULT_FORM = {"header": (bytes, None), "notes": [str], "lines": bytes, "failure": ([str], None)}
-RESULT_FORM |= {"unread": [str], "blank": int, "unseen": dict}
+RESULT_FORM |= {"unread": [str], "blank": int, "unseen": dict, "guard": (STATE_FORM, None), "told": [str]}
 
 
 class OutputSink:
-    """Writes to a file or stdout: one header, then the lines of all files. Notes go to stderr."""
+    """Writes to a file or stdout: one header, then the lines of all files. Notes go to stderr. A guard counts the rows
+    of all files; what is `told` of a column by its file it need not tell again."""
 
-    def __init__(self, file: IO[bytes], quiet: bool) -> None:
-        self.file, self.quiet, self.blank = file, quiet, 0
+    def __init__(self, file: IO[bytes], quiet: bool, guard: Guard | None = None) -> None:
+        self.file, self.quiet, self.blank, self.guard = file, quiet, 0, guard
+        self.told = list[str]()
         self.unseen: Counter[str] = Counter()  # number of cells with an unseen category, by column
         self._header, self._first = b"", ""
 
@@ -66,6 +72,15 @@ class OutputSink:
             say(f"{error} (empty prediction)", self.quiet)
         self.blank += count
 
+    def take_guard(self, guard: Guard | None) -> None:
+        """Add what a guard has counted in one file."""
+        if self.guard is not None and guard is not None:
+            self.guard.add(guard.state())
+
+    def report_of_guard(self) -> Report | None:
+        """Report on all rows, those of all files together; None without a guard."""
+        return None if self.guard is None else report_of(self.guard, self.told)
+
     def summary(self) -> list[str]:
         """Return what there is to report after the last row, one line each."""
         seen = "with a category that the model has not seen"
@@ -82,18 +97,28 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
     # where a row takes longer to read than to predict, more threads would only slow the reader down
     threads = 1 if model.network.size < CHEAP * model.preprocess.width else None
     with stream as (blocks, kept, notes):
-        predictor = Predictor(model, options, kept)
+        guard = model.guard()
+        predictor = Predictor(model, options, kept, guard)
         sink.begin(source, predictor.header, notes)
+        rows = 0
         begun, far, new = len(notes), FarColumns(model.schema), NewCategories(model.preprocess.categories)
         with multiply_with(threads):
-            for block in blocks:
+            for whole in blocks:
+                block, refusal = before_unlike(whole, guard, source, rows) if options.strict else (whole, None)
+                rows += len(block)
                 unread = [str(error) for error in block.errors.values()]
                 unseen = model.preprocess.unseen(block.table)
                 sink.take(predictor.predict(block), unread, unseen)
                 far.look(block.table)
                 new.look(block.table, unseen)
+                if guard is not None:
+                    guard.look(block.without_errors().table if block.errors else block.table)
                 sink.note(block.notes)
+                if refusal is not None:
+                    raise refusal
         sink.note(notes[begun:])
+        sink.told.extend(far.told)
+        sink.take_guard(guard)
         sink.note(note_of(title((source,)), one) for one in [*far.notes(), *new.notes()])
         ties = model.say_ties(predictor.tied, predictor.rows) if predictor.tied else []
         sink.note(note_of(title((source,)), one) for one in ties)
@@ -103,7 +128,8 @@ class _ResultSink:
     """Collects what is predicted for one file, as plain values; the lines go to a file of their own."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        self.file, self.blank = file, 0
+        self.file, self.blank, self.told = file, 0, list[str]()
+        self.guard: Guard | None = None  # of the whole file, when it has been read
         self.header: bytes | None = None  # None: the file could not be opened
         self.notes, self.unread, self.unseen = list[str](), list[str](), Counter[str]()  # the first few unread rows
 
@@ -112,6 +138,9 @@ class _ResultSink:
 
     def note(self, notes: Iterable[str]) -> None:
         self.notes.extend(notes)
+
+    def take_guard(self, guard: Guard | None) -> None:
+        self.guard = guard
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
         self.file.write(lines)
@@ -132,7 +161,8 @@ def predict_files(
 
     Workers that share this machine's temporary files leave their lines in `folder`; without one, they send them.
     """
-    results = in_order(workers, predict_file, (model, options, folder), enumerate(sources), check_file_result)
+    check = functools.partial(check_file_result, to.guard)
+    results = in_order(workers, predict_file, (model, options, folder), enumerate(sources), check)
     for (number, source), result in results:
         if isinstance(result, ProcessDeath):
             raise DataError(title((source,)), str(result))
@@ -150,13 +180,19 @@ def _write(result: dict[str, Any], to: OutputSink, source: str, path: Path | Non
     else:
         to.file.write(result["lines"])
     to.report(result["unread"], result["blank"], result["unseen"])
+    to.told.extend(result["told"])
+    if to.guard is not None and result["guard"] is not None:
+        to.guard.add(result["guard"])
     if result["failure"] is not None:
         raise NncliError.from_json(result["failure"])
 
 
-def check_file_result(result: Any) -> None:
-    """Raise ValueError for what `predict_file` without a folder cannot have returned, as anybody on a cluster might."""
+def check_file_result(guard: Guard | None, result: Any) -> None:
+    """Raise ValueError for what `predict_file` without a folder cannot have returned, as anybody on a cluster might; a
+    guard knows what it may have counted."""
     plain_json.check_form(result, RESULT_FORM)
+    if guard is not None and result["guard"] is not None:
+        guard.checked(result["guard"])
     if result["blank"] < len(result["unread"]) or any(type(count) is not int for count in result["unseen"].values()):
         raise ValueError("impossible counts of rows")
     if result["failure"] is not None:
@@ -184,4 +220,5 @@ def predict_file(
     except NncliError as error:
         failure = error.to_json()
     rows = {"unread": sink.unread, "blank": sink.blank, "unseen": sink.unseen}
+    rows |= {"guard": None if sink.guard is None else sink.guard.state(), "told": sink.told}
     return {"header": sink.header, "notes": sink.notes, "lines": lines.getvalue(), **rows, "failure": failure}

@@ -17,6 +17,7 @@ from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError, mention
 from nncli.explain.leads import runners_up
 from nncli.explain.reasons import check_background, reasons
+from nncli.guards.guard import Guard
 from nncli.inference.prediction_sets import as_cell, as_json, sets_of
 from nncli.inference.written_cells import (
     FEW_ROWS,
@@ -52,6 +53,7 @@ class PredictOptions:
     on_error: whether to stop at a row that cannot be read, or to leave its prediction empty.
     escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula.
     jsonl: write each row as a JSON object, with null for an empty prediction, instead of CSV.
+    strict: stop at the first row that has what no training row had, and fail at the end where rows have drifted.
     """
 
     keep: Sequence[str] | Literal["all"] = ()
@@ -63,6 +65,7 @@ class PredictOptions:
     on_error: Literal["fail", "blank"] = "fail"
     escape_formulas: bool = False
     jsonl: bool = False
+    strict: bool = False
     text: TextOptions = DETECTED
 
 
@@ -70,11 +73,18 @@ class Predictor:
     """Predicts block by block: one line of output for each row, in order."""
 
     def __init__(
-        self, model: Model, options: PredictOptions, keep: Sequence[str] = (), beside: Sequence[str] = ()
+        self,
+        model: Model,
+        options: PredictOptions,
+        keep: Sequence[str] = (),
+        beside: Sequence[str] = (),
+        guard: Guard | None = None,
     ) -> None:
         """Prepare to write the columns `keep` of the input, and behind those of the model columns `beside` them, which
-        whoever calls `lines` brings; OptionError where the model cannot do what is asked."""
+        whoever calls `lines` brings; OptionError where the model cannot do what is asked. A `guard` is told what is
+        predicted as the model decides."""
         _check(options, model)
+        self.guard = guard if options.threshold is None else None
         self.model, self.options, self.keep = model, options, keep
         self.half_width = self.least = None
         if options.interval is not None and model.target is not None:
@@ -117,6 +127,7 @@ class Predictor:
         """Return the lines for a block; the rows in `block.errors` get an empty prediction."""
         if self._is_class_alone and len(block) > FEW_ROWS:
             codes, _ = self._codes(block.table, bad := sorted(block.errors))
+            self._tell_guard(codes, bad)
             self.rows += len(block) - len(bad)
             codes[bad] = len(self.model.classes)
             return text_of(self._lines.at(codes))
@@ -130,6 +141,7 @@ class Predictor:
             return self._numbers(self.model.embed(block.table), bad)
         if self.model.target is not None:
             numbers = self.model.numbers(self.model.scores(block.table))[:, None]
+            self._tell_guard(numbers[:, 0], bad)
             if self.half_width is not None:
                 numbers = np.hstack([numbers, numbers - self.half_width, numbers + self.half_width])
                 np.round(numbers, self.model.of_numbers.decimals(self.model.network.dtype.name), out=numbers)
@@ -148,10 +160,15 @@ class Predictor:
             figures += [self._sets(P, bad)] if self.least is not None else []
         else:
             codes, runner_up = self._codes(block.table, bad)
+        self._tell_guard(codes, bad)
         if self.options.reasons:
             figures += self._reasons(block.table, codes, runner_up, bad)
         codes[bad] = len(self.model.classes)
         return [self._cells.at(codes), *figures]
+
+    def _tell_guard(self, predicted: NDArray[Any], bad: list[int]) -> None:
+        if self.guard is not None:
+            self.guard.look_at_predictions(np.delete(predicted, bad) if bad else predicted)
 
     def _reasons(
         self, table: Table, codes: NDArray[np.int64], runner_up: NDArray[np.int64], bad: list[int]

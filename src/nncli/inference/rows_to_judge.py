@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,8 @@ class RowsToJudge:
     evaluated_on: str  # as in "the 22 test rows of iris"
     groups: NDArray[np.int64] | None  # the group of each row, where there are groups
     notes: list[str]
+    guarded: bool = False  # whether they may differ from the training rows: they were named
+    far: Sequence[str] = ()  # columns of which the notes tell that they are far outside of the training range
 
 
 def rows_to_judge(
@@ -69,7 +72,7 @@ def rows_to_judge(
         new.look(first, model.preprocess.unseen(first))
         unlike = [*far.notes(), *new.notes()]
         notes = [*dataset.notes, *unlike, *_seen_in_training(dataset, model, provenance, model_file, command)]
-        found = RowsToJudge(dataset, row_numbers(len(dataset)), evaluated_on, None, notes)
+        found = RowsToJudge(dataset, row_numbers(len(dataset)), evaluated_on, None, notes, True, far.told)
     group = model.config.options.group
     if group is not None and found.groups is None:
         try:

@@ -161,10 +161,20 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "command_line": model.config.options.command_line(),
         "figures": p.figures,
         "notes": list(p.notes),
+        "guards": _guards(model),
         "resumable": p.state is not None,
         "mistakes": mistakes_of(history),
         "history": [described(epoch, model.target is not None) for epoch in history],
     } | ({} if model.target is None else {"task": REGRESSION, "target_scale": asdict(model.target)})
+
+
+def _guards(model: Model) -> dict[str, Any] | None:
+    """Describe what later rows are compared with; None where nothing is known of the training columns."""
+    known = model.distribution
+    if known is None:
+        return None
+    predicted = None if known.predictions is None else sum(known.predictions.counts)
+    return {"training_rows": known.rows, "sampled_rows": known.sampled, "predicted_rows": predicted}
 
 
 def _columns(model: Model) -> list[dict[str, Any]]:

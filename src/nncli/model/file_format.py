@@ -1,4 +1,4 @@
-"""Model ↔ the bytes of model.npz, format version 7.
+"""Model ↔ the bytes of model.npz, format version 8.
 
 The file is an uncompressed zip of .npy members, readable with `np.load(path, allow_pickle=False)`. With m numeric
 inputs (number columns, then three for each date column), d inputs in all, and n rows of data, its members are, in this
@@ -15,6 +15,9 @@ order:
     median, shift, scale   (m,) float64: x = (v − shift) · scale, with the median for a missing v
     dead         (d,) bool: the inputs that were 0 in every training row
     mean         (d,) float64: the mean input of the training rows; not in files of older versions
+    ranges, edges, counts   (k, 3), (c, 9), (c, 11) float64: of the k columns of numbers and dates the lowest and
+                 highest training value, and how many are missing; of the c columns of numbers the edges of bins, and
+                 how many of some training rows are in each, as `Distribution` has them; not in files of older versions
     val_rows, test_rows    one bit for each of the n rows (np.packbits), set where the row is in the validation or
                  test part; empty where there is no such part, or it came from a file of its own
     history      (epochs, 5) float64: training loss and accuracy, validation loss and accuracy (NaN without validation
@@ -46,6 +49,7 @@ from nncli.data.dataset import Schema, schema_of
 from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native, portable
 from nncli.errors import NncliError
+from nncli.guards.distribution import Distribution, Predictions
 from nncli.metrics.definitions import METRICS
 from nncli.model import lineage, npz, training_state
 from nncli.model.conformal import MOST_SCORES
@@ -55,6 +59,7 @@ from nncli.model.file_members import (
     FORMAT,
     FORMAT_VERSION,
     MEMBERS,
+    OF_COLUMNS,
     OTHER_MEMBERS,
     REFERENCES,
     MemberSizes,
@@ -114,6 +119,12 @@ def encode(model: Model, p: Provenance) -> bytes:
         document["target"] = {**asdict(model.target), "errors": list(model.target.errors)}
     if p.parent is not None:
         document["from"] = lineage.to_json(p.parent)
+    known = model.distribution
+    document["distribution"] = known and {
+        "rows": known.rows,
+        "sampled": known.sampled,
+        "predictions": known.predictions and asdict(known.predictions),
+    }
     state = {} if p.state is None else p.state.arrays
     return npz.pack(
         {
@@ -124,6 +135,7 @@ def encode(model: Model, p: Provenance) -> bytes:
             "scale": model.preprocess.scale,
             "dead": model.preprocess.dead,
             **({} if model.preprocess.mean is None else {"mean": model.preprocess.mean}),
+            **({} if known is None else {name: getattr(known, name) for name in OF_COLUMNS}),
             "val_rows": p.val_bits,
             "test_rows": p.test_bits,
             "history": p.history,
@@ -150,8 +162,9 @@ def read(file: BinaryIO) -> tuple[Model, Provenance]:
         raise ValueError(OTHER_MEMBERS)
     stored = sizes.document(arrays)
     for name, kind in FLAT.items():
-        if name in arrays and (arrays[name].ndim != 1 or arrays[name].dtype != kind):
-            raise ValueError(f"member {name} is no vector of {kind}")
+        ndim = 2 if name in OF_COLUMNS else 1
+        if name in arrays and (arrays[name].ndim != ndim or arrays[name].dtype != kind):
+            raise ValueError(f"member {name} is no {'vector' if ndim == 1 else 'matrix'} of {kind}")
     return _model(stored, arrays)
 
 
@@ -206,7 +219,27 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     p = np.array(own)
     if len(p) > MOST_SCORES or (p < 0).any() or (p > 1).any() or (np.diff(p) > 0).any() or (target and own):
         raise ValueError("probabilities that no validation rows have")
-    return Model(config, schema, preprocess, network, loss, classes, calibration, decision, target, own), provenance
+    of_columns = _distribution(stored, arrays, preprocess, len(classes))
+    made = config, schema, preprocess, network, loss, classes, calibration, decision, target, own, of_columns
+    return Model(*made), provenance
+
+
+def _distribution(
+    stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]], preprocess: Preprocess, K: int
+) -> Distribution | None:
+    known, its = stored["distribution"], [arrays[name] for name in OF_COLUMNS if name in arrays]
+    if len(its) != (0 if known is None else len(OF_COLUMNS)) or (its and preprocess.mean is None):
+        raise ValueError("a distribution of columns without its parts")
+    if known is None:
+        return None
+    told = known["predictions"]
+    predictions = told and Predictions(tuple(told["edges"]), tuple(told["counts"]))
+    ranges, edges, counts = its
+    found = Distribution(known["rows"], known["sampled"], ranges, edges, counts, predictions)
+    found.check(len(preprocess.number_names), len(preprocess.dates), K)
+    if (np.abs(found.ranges[len(preprocess.number_names) :, :2]) > FARTHEST_DAY).any():
+        raise ValueError("dates that no calendar has")
+    return found
 
 
 def _decision(positive: int, threshold: float | None, costs: list[list[float]], rule: str) -> Decision:

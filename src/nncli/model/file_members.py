@@ -17,12 +17,13 @@ from nncli.config.train_config import SOURCES
 from nncli.data.dataset import SCHEMA_FORM
 from nncli.data.sources import is_there
 from nncli.errors import ModelFileError
+from nncli.guards.bins import BINS, EDGES
 from nncli.model import npz
 from nncli.model.lineage import LINEAGE
 from nncli.system import plain_json
 
 FORMAT = "nncli model"
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 REFERENCES = ("trees", "linear")  # models of another kind that a model may be compared with
 PARTS = ("train", "val", "test")  # with figures each, None where it has no rows
 # what each version added, with what it means for files without it; before 5, the names of files were one text each
@@ -52,6 +53,7 @@ NEW_IN: dict[int, dict[str, Any]] = {
         },
     },
     7: {"data": {"val_row_hashes": ""}, "own_probabilities": []},
+    8: {"distribution": None},
 }
 OLDEST = 3
 # what the programs that wrote version 6 added to it one after another; files that predict numbers have all of it
@@ -68,11 +70,15 @@ FLAT = {
     "scale": "float64",
     "dead": "bool",
     "mean": "float64",
+    "ranges": "float64",
+    "edges": "float64",
+    "counts": "float64",
     "val_rows": "uint8",
     "test_rows": "uint8",
-}  # vectors, and the types of their numbers
-MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "mean", "val_rows", "test_rows", "history")
-NOT_IN_OLDER = "mean"
+}  # arrays, and the types of their numbers
+OF_COLUMNS = ("ranges", "edges", "counts")  # what the distribution has of each column: arrays of rows, not vectors
+MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "mean", *OF_COLUMNS, "val_rows", "test_rows", "history")
+NOT_IN_ALL = ("mean", *OF_COLUMNS)
 OTHER_MEMBERS = f"other members than {', '.join(MEMBERS)}"
 _COUNTS = ("folds", "repeats", "n", "repeated", "epochs")
 _COMPARED = (
@@ -80,6 +86,11 @@ _COMPARED = (
     None,
 )
 _PART = {"loss": float, "log_loss": (float, None), "accuracy": float}
+_DISTRIBUTION = {
+    "rows": range(1, 1 << 53),
+    "sampled": range(1, 1 << 53),
+    "predictions": ({"edges": [float], "counts": [range(1 << 53)]}, None),
+}
 META = {
     "format": str, "format_version": int, "nncli": str, "kernels": str, "config": dict, "classes": [str],
     "calibration": ({"a": float, "b": float}, None),
@@ -92,6 +103,7 @@ META = {
              "class_counts": [range(1 << 53)]},
     "best_epoch": int, "notes": [str], "state": (dict, None), "target": None,
     "own_probabilities": [float], "from": (LINEAGE, None),
+    "distribution": (_DISTRIBUTION, None),
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, **dict.fromkeys(PARTS, (_PART, None)), "baseline_accuracy": float,
                 "positive": (str, None),
@@ -164,14 +176,17 @@ class MemberSizes:
             "val_rows": rows,
             "test_rows": rows,
             "history": history,
+            "counts": 8 * (BINS + 1) * columns,
+            "edges": 8 * EDGES * columns,
         }
         sizes["theta"] = _most_parameters(stored, inputs)
         return npz.HEADER_BYTES + sizes.get(name, 8 * 3 * columns)
 
 
 def members_of(names: Collection[str]) -> tuple[str, ...]:
-    """Return the members that a file with some of these names has: an older one has no mean input."""
-    return MEMBERS if NOT_IN_OLDER in names else tuple(name for name in MEMBERS if name != NOT_IN_OLDER)
+    """Return the members that a file with some of these names has: an older one has no mean input, and no distribution
+    of its columns, nor has one of very many columns."""
+    return tuple(name for name in MEMBERS if name in names or name not in NOT_IN_ALL)
 
 
 def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:

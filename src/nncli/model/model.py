@@ -24,6 +24,8 @@ from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, in_quotes
 
 if TYPE_CHECKING:
+    from nncli.guards.distribution import Distribution
+    from nncli.guards.guard import Guard
     from nncli.model.target_scale import TargetScale
 
 EVAL_ROWS = 1024  # rows that pass through the network at once outside training
@@ -59,6 +61,15 @@ class Model:
     target: TargetScale | None = None  # of a number, where there are no classes
     # that validation rows have their class, the largest first: see `conformal.py`; empty where there are none
     own_probabilities: tuple[float, ...] = ()
+    distribution: Distribution | None = None  # of the training columns; None: its file has none, or they are too many
+
+    def guard(self) -> Guard | None:
+        """Return a guard that counts how later rows differ from the training rows; None where these are not known."""
+        if self.distribution is None:
+            return None
+        from nncli.guards.guard import Guard
+
+        return Guard(self.distribution, self.preprocess, self.classes)
 
     @property
     def of_numbers(self) -> TargetScale:

@@ -72,6 +72,7 @@ def print_model(d: dict[str, Any]) -> None:
         "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept"
         + (", and the state that --resume starts from" if d["resumable"] else ""),
         **told_mistakes(d["mistakes"], d["separation"], len(d["classes"]), d["scaling"]),
+        "guards": _guarded(d["guards"]),
         "options": d["command_line"],
         "program": f"nncli {d['nncli']}",
     }
@@ -79,6 +80,15 @@ def print_model(d: dict[str, Any]) -> None:
         if text:
             table.add_row(name, Text(text))
     show(table)
+
+
+def _guarded(known: dict[str, Any] | None) -> str:
+    """Say what predict and eval compare later rows with."""
+    if known is None:
+        return "off: no statistics of the training columns are known; train it again with this version"
+    rows = f"later rows are compared with {counted(known['training_rows'], 'training row')}"
+    predicted = known["predicted_rows"]
+    return rows + (f", their predictions with those of {counted(predicted, 'row')}" if predicted else "")
 
 
 def _classes(d: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
@@ -40,9 +41,10 @@ class JudgedFold:
 
 def cross_validate(
     prepared: Prepared, stop: Stop, on_fold: Callable[[int], None]
-) -> tuple[dict[str, Any], int, list[str]] | None:
+) -> tuple[dict[str, Any], int, list[str], NDArray[Any]] | None:
     """Train on all folds but one, each in turn; return the figures of the rows left out, the mean number of epochs that
-    were best, and what one should know of the figures, a line each. None if `stop` has become true.
+    were best, what one should know of the figures, a line each, and what is predicted of each row, (n,). None if `stop`
+    has become true.
 
     For each fold, validation rows from the other folds choose the epoch, so that nothing is chosen on the rows that
     are judged. Of each metric that `eval` reports: its value for all rows together with its 95 % interval, and its mean
@@ -85,6 +87,7 @@ def cross_validate(
         },
         epochs,
         _notes(config, found),
+        np.concatenate([one.rows.predicted for one in found[0]]),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from nncli.model.training_state import Epoch, TrainingState
 from nncli.system.output import counted, percent, quantity
 from nncli.system.workers import Stop, never
+from nncli.training.model_of_run import with_predictions
 from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import PeriodicSaver, Run, run_training
 
@@ -35,7 +36,7 @@ def train_model(
         found = cross_validate(prepared, stop, on_fold)
         if found is None:
             return None
-        figures, epochs, notes = found
+        figures, epochs, notes, predicted = found
         run = run_training(prepared, on_epoch, stop, reference=reference, until=epochs)
         if run is None or run.stopped == "interrupted":
             return None
@@ -43,7 +44,11 @@ def train_model(
         most, stopped = _length(run, epochs)
         note = f"trained on all {counted(len(prepared.train), 'row')} for {most}, {mean}"
         run = dataclasses.replace(
-            run, notes=[note, *notes, *run.notes], stopped=stopped, seconds=time.monotonic() - began
+            run,
+            model=with_predictions(run.model, predicted),
+            notes=[note, *notes, *run.notes],
+            stopped=stopped,
+            seconds=time.monotonic() - began,
         )
         return _with(run, {"folds": figures})
     if not options.refit:
@@ -66,7 +71,11 @@ def train_model(
     most, stopped = _length(final, chosen["epoch"])
     note = f"refit: trained anew on all {rows} for {most}, as {said}"
     seconds = first.seconds + final.seconds
-    final = dataclasses.replace(final, notes=[note, *final.notes], stopped=stopped, seconds=seconds)
+    of_first, model = first.model.distribution, final.model
+    if of_first is not None and model.distribution is not None:
+        distribution = dataclasses.replace(model.distribution, predictions=of_first.predictions)
+        model = dataclasses.replace(model, distribution=distribution)
+    final = dataclasses.replace(final, model=model, notes=[note, *final.notes], stopped=stopped, seconds=seconds)
     return _with(final, {"refit": chosen})
 
 

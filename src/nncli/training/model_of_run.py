@@ -6,10 +6,12 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli import __version__
 from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError
+from nncli.guards.distribution import Predictions
 from nncli.model.decision import Decision, say_threshold
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, bits, losses_of
@@ -69,7 +71,7 @@ def model_of(prepared: Prepared, network: Network, loss: Loss, calibration: Cali
     """Return the model that a network is together with what prepares its rows."""
     dataset = prepared.dataset
     made = prepared.config, dataset.schema, prepared.preprocess, network, loss, dataset.classes, calibration
-    return Model(*made, target=prepared.target)
+    return Model(*made, target=prepared.target, distribution=prepared.distribution)
 
 
 def provenance_of(
@@ -104,6 +106,18 @@ def _calibrated(val: Subset, trainer: Trainer) -> Calibration:
     Z = np.concatenate([Z.copy() for Z in scores(trainer.network, trainer.loss, val, trainer.K)])
     weights = None if val.weights is None else val.weights[val.rows]
     return calibrate(Z, val.y[val.rows].astype(np.int64), trainer.loss, trainer.K, weights)
+
+
+def with_predictions(model: Model, predicted: NDArray[Any]) -> Model:
+    """Return the model with what is predicted of rows that it was not fitted to (n,), positions of classes or numbers,
+    to compare later predictions with."""
+    if model.distribution is None:
+        return model
+    if model.target is None:
+        predictions = Predictions.of_classes(predicted, len(model.classes))
+    else:
+        predictions = Predictions.of_numbers(predicted)
+    return dataclasses.replace(model, distribution=dataclasses.replace(model.distribution, predictions=predictions))
 
 
 def decide(prepared: Prepared, model: Model) -> tuple[Decision | None, list[str]]:

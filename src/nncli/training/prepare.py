@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers
 from nncli.data.task import REGRESSION
 from nncli.errors import DataError, OptionError, flag
+from nncli.guards.distribution import Distribution
 from nncli.model.decision import Decision
 from nncli.model.provenance import Fingerprint
 from nncli.system.output import counted, in_quotes, note_of
@@ -74,6 +76,11 @@ class Prepared:
     files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
     notes: tuple[str, ...]
     start: Start | None = None  # the model that the run goes on from
+
+    @functools.cached_property
+    def distribution(self) -> Distribution | None:
+        """What the training columns are like; None where they are too many to keep that."""
+        return Distribution.fit(self.dataset.table, self.split.train, self.preprocess)
 
 
 def prepare(

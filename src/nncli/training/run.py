@@ -20,7 +20,7 @@ from nncli.system.threads import multiply_with
 from nncli.training.batch import judged_numbers
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import misfits
-from nncli.training.model_of_run import model_as_used, model_so_far, provenance_of
+from nncli.training.model_of_run import model_as_used, model_so_far, provenance_of, with_predictions
 from nncli.training.prepare import Prepared
 from nncli.training.seeds import Seeds
 from nncli.training.trainer import Trainer
@@ -108,14 +108,18 @@ def run_training(
         if prepared.val:
             rows = judged_numbers(trainer.network, trainer.loss, prepared.val, model.target)
             model.target = model.target.with_errors(np.abs(rows.predicted - rows.y))
+            model = with_predictions(model, rows.predicted)
     notes, failure = notes + decided, failure or unkept
     scores = list[NDArray[Any]]()  # of the validation rows, that come with their figures
     figures = known_figures(prepared, trainer, best) | {
         name: figures_of(model, part, scores if name == "val" else None) if part else None
         for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
     }
-    if model.probabilistic and scores:
-        model = model.with_validation(np.concatenate(scores), prepared.val.y[prepared.val.rows].astype(np.int64))
+    if model.target is None and scores:
+        Z = np.concatenate(scores)
+        if model.probabilistic:
+            model = model.with_validation(Z, prepared.val.y[prepared.val.rows].astype(np.int64))
+        model = with_predictions(model, model.predicted(Z))
     figures["metric"] = chosen_metric(model, prepared)
     if reference is not None and not interrupted:
         from nncli.training.reference import compare, say_not_compared

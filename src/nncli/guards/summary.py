@@ -1,0 +1,140 @@
+"""Summarise the columns of a file in one pass, in memory that does not grow with its rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.dataset import Table
+from nncli.data.every_column import stream_all
+from nncli.data.sources import Source, title
+from nncli.errors import DataError
+from nncli.guards.bins import Floats
+
+SAMPLE_ROWS, SAMPLE_CELLS = 10_000, 8_000_000  # evenly spaced rows whose numbers are kept
+MOST_VALUES = 50_000  # different texts of a column; further ones are counted together
+
+
+@dataclass(frozen=True)
+class NumberSummary:
+    """A column of numbers, or of dates in days since 1970: of all rows how many are missing, the lowest, the highest
+    and the mean; and a sample of those there are, sorted. The three are NaN where all are missing."""
+
+    kind: str  # number or date
+    missing: int
+    low: float
+    high: float
+    mean: float
+    sample: Floats
+    sample_missing: int
+
+
+@dataclass(frozen=True)
+class TextSummary:
+    """A column of text: how often each value is there, how often one beyond so many, and how many are missing."""
+
+    missing: int
+    counts: Counter[str]
+    others: int
+
+
+ColumnSummary = NumberSummary | TextSummary
+
+
+@dataclass(frozen=True)
+class FileSummary:
+    """The columns of a file by their names, in its order; `left_out` are those that only tell rows apart."""
+
+    name: str
+    rows: int
+    columns: dict[str, ColumnSummary]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name all columns, also those that are left out."""
+        return (*self.columns, *self.left_out)
+
+
+def summarise(source: Source, options: CsvOptions) -> FileSummary:
+    """Read a file and summarise its columns. Raises DataError and OptionError."""
+    with stream_all(source, options) as (schema, tables, notes):
+        found = summary_of(title(source), tables)
+    columns = {name: found.columns[name] for name in schema.names}
+    left_out = tuple(column.name for column in schema.profile if column.name not in columns)
+    return dataclasses.replace(found, columns=columns, left_out=left_out, notes=tuple(notes))
+
+
+def summary_of(name: str, tables: Iterable[Table]) -> FileSummary:
+    """Summarise blocks of rows, of a file of that name. DataError where there is none."""
+    found = _Collector()
+    for table in tables:
+        found.add(table)
+    if not found.rows:
+        raise DataError(name, "no rows below the header")
+    return FileSummary(name, found.rows, found.columns(), (), ())
+
+
+class _Collector:
+    """Adds up blocks of rows. Of the numbers each stride-th row is kept; where these become too many, every second of
+    them is, and the stride doubles."""
+
+    def __init__(self) -> None:
+        self.rows, self.stride, self.kept = 0, 1, list[Floats]()
+        self.numbers: tuple[str, ...] = ()
+        self.dates: tuple[str, ...] = ()
+        self.texts: dict[str, Counter[str]] = {}
+        self.others, self.missing_texts = Counter[str](), Counter[str]()
+
+    def _begin(self, table: Table) -> None:
+        self.numbers, self.dates = table.number_names, tuple(table.dates)
+        self.texts = {name: Counter() for name in table.texts}
+        d = len(self.numbers) + len(self.dates)
+        self.low, self.high = np.full(d, np.inf), np.full(d, -np.inf)
+        self.total, self.known = np.zeros(d), np.zeros(d, np.int64)
+        self.most = max(1, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, d)))
+
+    def add(self, table: Table) -> None:
+        """Add some rows."""
+        if not self.rows:
+            self._begin(table)
+        block = np.column_stack([table.numbers[:].astype(np.float64), *(table.dates[name][:] for name in self.dates)])
+        if block.shape[1]:
+            there = block == block
+            self.low = np.fmin(self.low, np.fmin.reduce(block, axis=0))
+            self.high = np.fmax(self.high, np.fmax.reduce(block, axis=0))
+            self.total += np.where(there, block, 0).sum(axis=0)
+            self.known += np.count_nonzero(there, axis=0)
+            self.kept.append(block[-self.rows % self.stride :: self.stride])
+            while sum(map(len, self.kept)) > self.most:
+                self.kept, self.stride = [np.concatenate(self.kept)[::2]], 2 * self.stride
+        for name, column in table.texts.items():
+            each = np.bincount(column.codes[:] + 1, minlength=len(column.values) + 1).tolist()
+            self.missing_texts[name] += each[0]
+            counts = self.texts[name]
+            for value, n in zip(column.values, each[1:], strict=True):
+                if n and (value in counts or len(counts) < MOST_VALUES):
+                    counts[value] += n
+                else:
+                    self.others[name] += n
+        self.rows += len(table)
+
+    def columns(self) -> dict[str, NumberSummary | TextSummary]:
+        """Return the summaries of all columns."""
+        sample = np.concatenate(self.kept) if self.kept else np.empty((0, 0))
+        found: dict[str, NumberSummary | TextSummary] = {}
+        for i, name in enumerate((*self.numbers, *self.dates)):
+            kind, values, n = "number" if i < len(self.numbers) else "date", sample[:, i], int(self.known[i])
+            known = np.sort(values[values == values])
+            low, high, mean = (self.low[i], self.high[i], self.total[i] / n) if n else (np.nan,) * 3
+            missing = self.rows - n, len(values) - len(known)
+            found[name] = NumberSummary(kind, missing[0], float(low), float(high), float(mean), known, missing[1])
+        for name, counts in self.texts.items():
+            found[name] = TextSummary(self.missing_texts[name], counts, self.others[name])
+        return found
