@@ -98,7 +98,7 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
     threads = 1 if model.network.size < CHEAP * model.preprocess.width else None
     with stream as (blocks, kept, notes):
         guard = model.guard()
-        predictor = Predictor(model, options, kept, guard)
+        predictor = Predictor(model, options, kept, guard=guard)
         sink.begin(source, predictor.header, notes)
         rows = 0
         begun, far, new = len(notes), FarColumns(model.schema), NewCategories(model.preprocess.categories)
