@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from nncli.training.run import Run
 
 LOG_HELP = (
-    "File to write a line of JSON to after each epoch: with --folds of the final model, with --refit of the run that "
-    "chooses the epoch."
+    "File to write the figures of each epoch to, a line each: CSV where its name ends in .csv, else JSON. With --folds "
+    "of the final model, with --refit of the run that chooses the epoch."
 )
 RESUME_HELP = "Resume the run of the model given as DATA, or at --out."
 SAVE_HELP = "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch."

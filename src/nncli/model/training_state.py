@@ -29,6 +29,16 @@ OTHER = "the state of another training run"
 
 
 @dataclass(frozen=True)
+class Steps:
+    """How the steps of an epoch went. None of it is kept in a model: times are never the same again."""
+
+    learning_rate: float | None  # of the last step; None where the optimum was worked out
+    gradient_norm: float | None  # mean over the steps, before clipping; None where a row is learned from at a time
+    seconds: float  # from the start of training to the end of the epoch
+    epoch_seconds: float  # that the epoch took, with its evaluation
+
+
+@dataclass(frozen=True)
 class Epoch:
     """The figures of one pass over the training rows; of numbers, RMSE in the unit of the target is in the place of the
     accuracy. Those of the training rows are taken while θ changes, and so lag a little; those of the validation rows
@@ -41,6 +51,7 @@ class Epoch:
     val_accuracy: float | None
     is_best: bool
     mistakes: int | None = None  # training rows answered wrongly when their turn came; None where a step sees more rows
+    steps: Steps | None = dataclasses.field(default=None, compare=False)  # None where the epoch is read from a model
 
     @property
     def changed_nothing(self) -> bool:
@@ -50,7 +61,7 @@ class Epoch:
 
 def described(epoch: Epoch, is_regression: bool) -> dict[str, Any]:
     """Return an epoch as JSON has it."""
-    found = dataclasses.asdict(epoch)
+    found = {name: value for name, value in vars(epoch).items() if name != "steps"}
     return {key.replace("accuracy", "rmse") if is_regression else key: value for key, value in found.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from nncli.model.training_state import (
     OTHER,
     Epoch,
     RandomNumbers,
+    Steps,
     Sums,
     TrainingState,
     epochs_of,
@@ -103,6 +105,8 @@ class Trainer:
         self._batch: Batch | None = None
         self._rows, self._at, self._seen = train.rows[:0], 0, 0  # of the epoch, so far …
         self._total, self._correct = 0.0, 0.0  # … and what its rows came to
+        self._norms: list[float] = []  # of the gradients of the epoch, so far
+        self._began, self._began_epoch = math.nan, math.nan  # moments, in seconds
         self.best: Epoch | None = None
         self.least = math.inf  # validation loss, or share of errors, so far
         self.best_theta = network.theta.copy()
@@ -147,6 +151,9 @@ class Trainer:
     def begin_epoch(self) -> None:
         """Draw the order of the rows of the next epoch."""
         self._batch = self._batch or self._new_batch()
+        self._began_epoch = time.monotonic()
+        self._began = self._began_epoch if math.isnan(self._began) else self._began
+        self._norms.clear()
         # where one step sees all rows they keep their order, in which they are read faster
         self._rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
         self.train.matrix.expect(self._rows)
@@ -311,9 +318,12 @@ class Trainer:
         sums, gradient = self._sums, network.grad
         if not math.isfinite(sums.loss):
             raise self.diverged("a finite loss", sums.loss / len(chosen), step)
-        # ‖g‖² is worked out quickly, and may be infinite where only the squares are too large
-        if not math.isfinite(gradient @ gradient) and not all_finite(gradient):
-            raise self.diverged("a finite gradient", math.nan, step)
+        square = float(gradient @ gradient)  # ‖g‖²: quick, but it may be infinite where only the squares are too large
+        if not math.isfinite(square):
+            if not all_finite(gradient):
+                raise self.diverged("a finite gradient", math.nan, step)
+            square = float(np.square(gradient, dtype=np.float64).sum())
+        self._norms.append(math.sqrt(square))
         if how.clip_norm < math.inf:
             clip(gradient, how.clip_norm)
         lr = self.lr * self.schedule.factor(step)
@@ -352,6 +362,7 @@ class Trainer:
         """Evaluate the network, which holds θ̄, and note an epoch."""
         val_loss = val_accuracy = None
         is_best, n = True, self._seen
+        lr = self.lr * self.schedule.factor((len(self.history) + 1) * self.steps - 1)  # before the schedule observes
         if self.val:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 val_loss, val_accuracy, weighted_accuracy = evaluate(self.network, self.loss, self.val, self.K)
@@ -370,12 +381,17 @@ class Trainer:
             self.least = min(badness, self.least)
         mistakes = n - int(correct) if self.counts else None
         train = self._shown(total / n, correct / n)
-        epoch = Epoch(len(self.history) + 1, *train, val_loss, val_accuracy, is_best, mistakes)
+        epoch = Epoch(len(self.history) + 1, *train, val_loss, val_accuracy, is_best, mistakes, self._steps(lr))
         if is_best:
             np.copyto(self.best_theta, self.network.theta)
             self.best = epoch
         self.history.append(epoch)
         return epoch
+
+    def _steps(self, lr: float) -> Steps:
+        """Tell how the steps of the epoch that ends now went, the last of them with a learning rate of `lr`."""
+        norm, now = sum(self._norms) / len(self._norms) if self._norms else None, time.monotonic()
+        return Steps(None if self.is_solvable else lr, norm, now - self._began, now - self._began_epoch)
 
     def diverged(self, expected: str, found: float, step: int | None = None, epoch: int | None = None) -> TrainingError:
         """Explain numbers that say training went wrong: at a step of the run, from 0, or in an epoch, from 1; without
