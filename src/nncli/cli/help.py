@@ -33,6 +33,8 @@ COMMON = {
     "report": "--out --to --json --quiet",
     "predict": "--out --proba --keep --threshold --guard --strict --on-error --jsonl --jobs --quiet",
     "compare": "--categorical --numeric --missing --json --quiet",
+    "predict": "--out --proba --keep --threshold --on-error --jsonl --jobs --quiet",
+    "config": "--target --model --hidden --lr --epochs --seed --config",
     "check": "--target --drop --categorical --numeric --missing --val --test --json --quiet",
     "play": "--target --drop --model --hidden --activation --lr --test --seed --port --no-browser --quiet",
     "gradcheck": "--target --model --hidden --activation --loss --dropout --batch-size --seed --all --json --quiet",
@@ -126,6 +128,17 @@ def _text(parameter: Any, in_full: bool) -> str:
     is_shown = isinstance(default, str) and parameter.show_default
     first, line_break, more = text.partition("\n")
     return f"{first} [{default}]{line_break}{more}" if is_shown else text
+
+
+def described(parameter: Any) -> str:
+    """Return all that the whole help says of a parameter, and which values it takes if they can be listed."""
+    from nncli.config.train_config import TrainConfig
+
+    text = _text(parameter, True)
+    option = TrainConfig.options().get(parameter.name)
+    words = option.kind.words() if option is not None else ()
+    missing = any(not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) for word in words)
+    return f"{text}\nOne of {', '.join(words)}." if missing else text
 
 
 def _names(kind: str, in_full: bool) -> str:

@@ -39,6 +39,10 @@ COMMANDS = {
     "sweep": ("sweep.sweep", "Train with many combinations of options, and keep the best model."),
     "info": ("info.info", "Show what a model contains, or which tables are kept on the disk."),
     "compare": ("compare.compare", "Tell two files of rows apart, column by column."),
+    "config": (
+        "config.config",
+        "Write the options of a model or of a run as TOML, for train --config.",
+    ),
     "check": ("check.check", "Check data before training."),
     "gradcheck": ("gradcheck.gradcheck", "Check the gradients of backpropagation against finite differences."),
     "graph": ("graph.graph", "Show a computation graph and backpropagation on it."),
@@ -90,12 +94,12 @@ class _Program(Group):
     """The program, which loads a command when it is asked for."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        return _loaded(cmd_name) if cmd_name in COMMANDS else None
+        return command_of(cmd_name) if cmd_name in COMMANDS else None
 
 
 @functools.cache
-def _loaded(command: str) -> Any:
-    """Load a command, once for all calls of `main`: to make one takes as long as to refuse many a file."""
+def command_of(command: str) -> Any:
+    """Return a command, loaded once for all calls of `main`: to make one takes as long as to refuse many a file."""
     module, name = COMMANDS[command][0].split(".")
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
     # an expression may begin with a minus: what is no option of graph is its argument
