@@ -36,10 +36,12 @@ types: $(VENV)/installed-dev  ## strict types
 
 transcripts: $(VENV)/installed-dev  ## check that README and docs show what the program really prints
 	$(BIN)/python tests/transcripts.py --check $(PAGES)
+	$(BIN)/python docs/man.py --check
 
-renew: $(VENV)/installed-dev  ## put into README and docs what the program prints now
+renew: $(VENV)/installed-dev  ## put into README, docs and man pages what the program prints now
 	$(BIN)/python tests/transcripts.py --write $(PAGES)
 	$(BIN)/python docs/picture.py
+	$(BIN)/python docs/man.py
 
 docs: $(VENV)/installed-dev  ## build the documentation as a site in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet

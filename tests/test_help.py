@@ -125,13 +125,6 @@ def completions(words: str) -> list[str]:
     return done.stdout.decode().splitlines()
 
 
-def test_commands_options_and_values_are_completed() -> None:
-    assert completions("nncli ev") == ["eval"]
-    assert completions("nncli train --no-c") == ["--no-calibrate"]
-    assert {"--lr", "--loss", "--l1", "--l2"} <= set(completions("nncli train --l"))
-    assert completions("nncli train --optimizer ada") == ["adagrad", "adam", "adamw"]
-
-
 def test_completion_can_be_shown_and_installed(tmp_path: Path) -> None:
     environment = os.environ | {
         "HOME": str(tmp_path),

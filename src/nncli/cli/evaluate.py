@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nncli.cli.completion import complete_data
 from nncli.cli.evaluate_numbers import evaluate_all, evaluate_one, say_left_out
 from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.cli.options import (
@@ -67,7 +68,12 @@ def evaluate(
     model: ModelArgument,
     data: Annotated[
         list[str] | None,
-        typer.Argument(metavar="DATA", help=DATA_HELP, show_default="the test rows of the training data"),
+        typer.Argument(
+            metavar="DATA",
+            help=DATA_HELP,
+            show_default="the test rows of the training data",
+            autocompletion=complete_data,
+        ),
     ] = None,
     threshold: Annotated[str | None, value_option("P", THRESHOLD_HELP, "the model's own")] = None,
     choose_threshold: Annotated[str | None, value_option("RULE", RULE_HELP)] = None,

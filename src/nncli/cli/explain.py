@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nncli.cli.completion import complete_data
 from nncli.cli.options import (
     DATA_HELP,
     Given,
@@ -44,7 +45,12 @@ def explain(
     model: ModelArgument,
     data: Annotated[
         list[str] | None,
-        typer.Argument(metavar="DATA", help=DATA_HELP, show_default="the test rows of the training data"),
+        typer.Argument(
+            metavar="DATA",
+            help=DATA_HELP,
+            show_default="the test rows of the training data",
+            autocompletion=complete_data,
+        ),
     ] = None,
     metric: Annotated[str | None, value_option("NAME", METRIC_HELP, "what suits the model")] = None,
     repeats: Annotated[str | None, value_option("N", "Number of times to shuffle each column.", REPEATS)] = None,

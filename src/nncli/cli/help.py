@@ -18,6 +18,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 HELP = ["-h", "--help", "--help-all"]  # the names of the option that shows the help
 NAMES = re.compile(r"\{(\w+)\}")  # `{losses}` in a text stands for the names in that registry
+TO_FIRST_SENTENCE = re.compile(r"[:;]? ?\{\w+\}.*|(?<=\w)\. .*")  # what stands behind it, or from the names on
 GLUED = re.compile(r"(?<=\bnncli) | (?=--\w)")  # spaces that no line is broken at
 NARROWEST, WIDEST = 40, 100
 TERM_WIDTH = 24
@@ -55,13 +56,24 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, with all options or the common ones."""
-        common = None if self.shows_all else COMMON.get(self.name or "")
+        groups, left_out = self.groups(ctx, self.shows_all)
+        end = f"{left_out} more options: {ctx.command_path} --help-all" if left_out else ""
+        formatter.write(_page(f"{ctx.command_path} {self.usage(ctx)}", self.help, groups, end))
+
+    def usage(self, ctx: Any) -> str:
+        """Return how a call looks, behind the name of the command."""
+        return re.sub(r"[{}]", "", " ".join(self.collect_usage_pieces(ctx)))
+
+    def groups(self, ctx: Any, in_full: bool) -> tuple[dict[str, list[Row]], int]:
+        """Return the rows of the help, all or the common ones, by the title that they stand under; and how many options
+        are left out."""
+        common = None if in_full else COMMON.get(self.name or "")
         groups: dict[str, list[Row]] = {}
         left_out, ungrouped = 0, ""
         parameters: list[Any] = self.get_params(ctx)
         for one in parameters:
             if isinstance(one, TyperArgument):
-                groups.setdefault("Arguments", []).append((one.metavar or "", _text(one, self.shows_all)))
+                groups.setdefault("Arguments", []).append((one.metavar or "", _text(one, in_full)))
             elif not _shows_help(one):
                 if common is not None and set(common.split()).isdisjoint(one.opts):
                     left_out += 1
@@ -69,11 +81,16 @@ class Command(TyperCommand):
                 group = one.rich_help_panel if common is None else None
                 if group is None:  # at the top, or below the groups
                     group = ungrouped = ungrouped or ("Options" if groups.keys() <= {"Arguments"} else "Other")
-                groups.setdefault(group, []).append((_term(one, ctx), _text(one, self.shows_all)))
+                groups.setdefault(group, []).append((_term(one, ctx), _text(one, in_full)))
         groups.setdefault(ungrouped or "Options", []).append(("-h, --help", "Show this help."))
-        end = f"{left_out} more options: {ctx.command_path} --help-all" if left_out else ""
-        usage = re.sub(r"[{}]", "", " ".join(self.collect_usage_pieces(ctx)))
-        formatter.write(_page(f"{ctx.command_path} {usage}", self.help, groups, end))
+        return groups, left_out
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Complete names of options; what some shells show beside them is the first sentence of the help."""
+        found = super().shell_complete(ctx, incomplete)
+        for one in found:
+            one.help = one.help and TO_FIRST_SENTENCE.sub("", one.help.partition("\n")[0]).rstrip(".")
+        return found
 
 
 class Group(TyperGroup):
@@ -85,14 +102,18 @@ class Group(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write what the program is, its commands, and where to read on."""
-        parameters: list[Any] = self.get_params(ctx)
-        options = [one for one in parameters if not _shows_help(one)]
         groups = {
             "Commands": [(name, self.commands[name].help or "") for name in self.list_commands(ctx)],
-            "Options": [*((_term(one, ctx), one.help or "") for one in options), ("-h, --help", "Show this help.")],
+            "Options": rows_of_options(self, ctx),
         }
         end = f"Each command has its own help: {ctx.command_path} COMMAND --help"
         formatter.write(_page(f"{ctx.command_path} COMMAND [OPTIONS] ...", self.help, groups, end))
+
+
+def rows_of_options(program: TyperGroup, ctx: Any) -> list[Row]:
+    """Return the options of the program itself, which stand before a command."""
+    options: list[Any] = [one for one in program.get_params(ctx) if not _shows_help(one)]
+    return [*((_term(one, ctx), one.help or "") for one in options), ("-h, --help", "Show this help.")]
 
 
 def _leave_values_as_given(parameters: Iterable[Any]) -> None:
@@ -106,7 +127,7 @@ def _leave_values_as_given(parameters: Iterable[Any]) -> None:
 
 
 def _process(parameter: Any, ctx: Any, value: Any) -> Any:
-    if isinstance(value, bool) or (value is None and parameter.required):
+    if isinstance(value, bool) or (value is None and parameter.required and not ctx.resilient_parsing):
         return type(parameter).process_value(parameter, ctx, value)
     return value if value is None or parameter.callback is None else parameter.callback(ctx, parameter, value)
 

@@ -127,7 +127,7 @@ def _warnings_as_notes(quiet: bool) -> Iterator[None]:
 
 
 @functools.cache
-def _program() -> Any:
+def the_program() -> Any:
     """Return the program with the names of its commands; they themselves are loaded by `_Program`."""
     app = typer.Typer(
         cls=_Program,
@@ -194,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         check_memory_limit(words)
-        code = _program()(args=words, prog_name="nncli", standalone_mode=False) or DONE
+        code = the_program()(args=words, prog_name="nncli", standalone_mode=False) or DONE
         sys.stdout.flush()
         return int(code)
     except NncliError as error:

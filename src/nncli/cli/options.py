@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.config.option import Flag, OneOf, Option, Size, read_option
+from nncli.cli.completion import complete_data, completer
+from nncli.config.option import Flag, Kind, OneOf, Option, Size, read_option
 from nncli.config.train_config import (
     ENCODING_HELP,
     ESCAPE_HELP,
@@ -33,9 +34,16 @@ if TYPE_CHECKING:
     from nncli.data.row_blocks import OnError
 
 
-def value_option(metavar: str, help: str, default: str = "", *names: str, group: str | None = None) -> Any:
-    """Return an option with a value, for `Annotated`. `default` is what the help says in place of the default."""
-    return typer.Option(*names, metavar=metavar, help=help, show_default=default or False, rich_help_panel=group)
+def value_option(
+    metavar: str, help: str, default: str = "", *names: str, group: str | None = None, kind: Kind | None = None
+) -> Any:
+    """Return an option with a value, for `Annotated`. `default` is what the help says in place of the default; a `kind`
+    whose values can be listed has them completed."""
+    shown: Any = default or False
+    complete = completer(metavar, help, kind)
+    return typer.Option(
+        *names, metavar=metavar, help=help, show_default=shown, rich_help_panel=group, autocompletion=complete
+    )
 
 
 def switch(name: str, help: str, *, group: str | None = None) -> Any:
@@ -191,7 +199,12 @@ def with_config(
     }
     data: Any = Annotated[
         list[str] | None if several else str | None,
-        typer.Argument(metavar=argument, help=argument_help, show_default=other_default.get("data", "digits")),
+        typer.Argument(
+            metavar=argument,
+            help=argument_help,
+            show_default=other_default.get("data", "digits"),
+            autocompletion=complete_data,
+        ),
     ]
     annotations = {"data": data, **{name: _annotation(name, one) for name, one in options.items()}}
     annotations |= {"config_file": ConfigFile, "ctx": typer.Context}
@@ -256,6 +269,6 @@ def _annotation(name: str, option: Option) -> Any:
         metavar=option.metavar or None,
         rich_help_panel=option.group,
         show_default=option.default_text or (kind is not bool and TrainConfig().text(name)) or False,
-        autocompletion=lambda incomplete: [word for word in option.kind.words() if word.startswith(incomplete)],
+        autocompletion=completer(option.metavar, option.help, option.kind),
     )
     return Annotated[kind | None, made]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nncli.cli.completion import completer
 from nncli.cli.options import (
     Given,
     Json,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from nncli.data.dataset import Dataset
 
 FILE_HELP = "Model file; for sweep and parallel a ledger; for classes, columns and scatter a data file."
+WHAT_HELP = "What to draw:\n{figure_lines}"
 OUT_HELP = "File to draw: .svg, .png or .html."
 WORDS_HELP = "Columns that the figure is of, or tsne for embedding and scatter."
 ROWS_HELP = "Rows with their classes or numbers that the figure is of, in any form that eval reads."
@@ -39,10 +41,12 @@ EPOCHS_HELP = "For boundary: number of epochs whose line to draw too, trained ag
 @with_text_options
 def plot(
     file: Annotated[str, typer.Argument(metavar="FILE", help=FILE_HELP, show_default=False)],
-    figure: Annotated[str, typer.Argument(metavar="WHAT", help="What to draw:\n{figure_lines}")],
+    figure: Annotated[str, typer.Argument(metavar="WHAT", help=WHAT_HELP, autocompletion=completer("WHAT", WHAT_HELP))],
     columns: Annotated[
         list[str] | None,
-        typer.Argument(metavar="COLUMN", help=WORDS_HELP, show_default=False),
+        typer.Argument(
+            metavar="COLUMN", help=WORDS_HELP, show_default=False, autocompletion=completer("COLUMN", WORDS_HELP)
+        ),
     ] = None,
     out: Annotated[str | None, value_option("FILE", OUT_HELP, "the terminal", "--out", "-o")] = None,
     data: Annotated[str | None, value_option("FILE", ROWS_HELP, "the test rows of the model")] = None,

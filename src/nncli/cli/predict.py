@@ -10,6 +10,7 @@ from typing import IO, Annotated
 
 import typer
 
+from nncli.cli.completion import complete_data
 from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.cli.options import (
     ROWS_HELP,
@@ -54,7 +55,10 @@ PROBA_HELP = "Add the probability of each class, p_<class>; for a model without 
 @with_text_options
 def predict(
     model: ModelArgument,
-    data: Annotated[list[str] | None, typer.Argument(metavar="DATA", help=ROWS_HELP, show_default="stdin")] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DATA", help=ROWS_HELP, show_default="stdin", autocompletion=complete_data),
+    ] = None,
     out: Annotated[
         str | None, value_option("FILE", "File to write; it appears only when it is complete.", "stdout", "--out", "-o")
     ] = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nncli.cli.completion import complete_data
 from nncli.cli.options import (
     SEVERAL_HELP,
     Given,
@@ -40,7 +41,12 @@ def report(
     file: Annotated[str, typer.Argument(metavar="MODEL", help=FILE_HELP, show_default=False)],
     data: Annotated[
         list[str] | None,
-        typer.Argument(metavar="DATA", help=ROWS_HELP, show_default="the test rows of the training data"),
+        typer.Argument(
+            metavar="DATA",
+            help=ROWS_HELP,
+            show_default="the test rows of the training data",
+            autocompletion=complete_data,
+        ),
     ] = None,
     out: Annotated[str | None, value_option("FILE", OUT_HELP, DEFAULT_OUT, "--out", "-o")] = None,
     to: Annotated[str | None, value_option("html|md", TO_HELP, "by the name of the file, or html")] = None,

@@ -24,7 +24,7 @@ from nncli.cli.options import (
     with_config,
 )
 from nncli.cli.signals import StopRequest
-from nncli.config.option import Folds
+from nncli.config.option import Folds, OneOf
 from nncli.data.sources import STDIN, native, title
 from nncli.errors import DONE, DataError, OptionError, TrainingError
 from nncli.sweep.space import Space
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from nncli.sweep.units import Units
 
 sweep_option = functools.partial(value_option, group="Sweep")
+SEARCHES = ("grid", "random", "refine", "halving")
 SEARCH_HELP = (
     "Search method: grid (every combination), random (some of them), refine (random, then finer around the best) or "
     "halving (all for a few epochs, the best third for three times as many, and so on)."
@@ -60,7 +61,9 @@ OTHER_HELP = {
 def sweep(
     space: Space,
     given: frozenset[str],
-    search: Annotated[str | None, sweep_option("HOW", SEARCH_HELP, "grid; random with ranges")] = None,
+    search: Annotated[
+        str | None, sweep_option("HOW", SEARCH_HELP, "grid; random with ranges", kind=OneOf(SEARCHES))
+    ] = None,
     trials: Annotated[str | None, sweep_option("N", "Number of combinations to draw at random.")] = None,
     seeds: Annotated[str, sweep_option("N", "Number of seeds to train each combination with.", "1")] = "1",
     ledger: Annotated[str | None, sweep_option("FILE", LEDGER_HELP, "model.sweep.jsonl, after the model")] = None,
@@ -233,7 +236,7 @@ def _run(
 
 
 def _show(file: str, metric: str | None, csv: bool, json: bool, quiet: bool) -> int:
-    from nncli.config.option import OneOf, read_option
+    from nncli.config.option import read_option
     from nncli.sweep.ledger import read
     from nncli.sweep.plan import kind_of_loss, refuse_different
     from nncli.sweep.ranking import ranking_of

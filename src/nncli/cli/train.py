@@ -71,7 +71,7 @@ def train(
         bool, run_switch("--keep-state", "Keep in the model what --resume needs to train more epochs later.")
     ] = False,
     memory: Memory = None,
-    reference: Annotated[str | None, run_option("KIND", REFERENCE_HELP, "none")] = None,
+    reference: Annotated[str | None, run_option("trees|linear", REFERENCE_HELP, "none")] = None,
     plot: Annotated[bool, run_switch("--plot", "Draw the curve live; later, see nncli plot MODEL curve.")] = False,
     log: Annotated[str | None, run_option("FILE", LOG_HELP)] = None,
     dry_run: Annotated[bool, run_switch("--dry-run", "Show what would be done, and stop.")] = False,

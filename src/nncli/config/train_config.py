@@ -79,7 +79,7 @@ class TrainConfig:
     data: Source = ("digits",)
 
     target: str | None = _data(
-        "NAME",
+        "COL",
         Name(),
         "Column to predict: its name, or its position from 0 (-1: last).",
         "the column named label, target, class or y",
@@ -130,7 +130,7 @@ class TrainConfig:
         "Size in pixels that all pictures are brought to, as 28x28.",
         "their own, if all have the same",
     )
-    weight: str | None = _data("NAME", Name(), "Column with the weight of each row in training.", "equal weights")
+    weight: str | None = _data("COL", Name(), "Column with the weight of each row in training.", "equal weights")
     scale: str = _data(
         "HOW",
         OneOf(("auto", "standard", "minmax", "none")),
@@ -155,13 +155,13 @@ class TrainConfig:
         "HOW", Rare(), "Classes with too few rows to split: drop, or merge=NAME to make one class of them.", "refused"
     )
     group: str | None = _splits(
-        "NAME",
+        "COL",
         Name(),
         "Column of groups, such as patients: rows of one group stay in one part. It is not an input.",
         "none",
     )
     time: str | None = _splits(
-        "NAME",
+        "COL",
         Name(),
         "Column of dates or numbers to split by: the latest rows are the test set. It is not an input.",
         "none",
