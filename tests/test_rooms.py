@@ -23,7 +23,7 @@ FLOORS = [
     ["training"],
     ["explain"],
     ["diagnostics", "sweep", "inference", "estimators"],
-    ["figures"],
+    ["figures", "tracking"],
     ["export", "report", "play", "serve"],
     ["terminal"],
     ["cli"],

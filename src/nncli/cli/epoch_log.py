@@ -68,7 +68,7 @@ class _AsCsv(Form):
         quantity = "rmse" if is_regression else "accuracy"
         self.head = (
             f"number,train_loss,train_{quantity},val_loss,val_{quantity},is_best,mistakes,"
-            "learning_rate,gradient_norm,seconds,epoch_seconds\n"
+            "val_metric,learning_rate,gradient_norm,seconds,epoch_seconds\n"
         )
 
     def of(self, values: dict[str, Any]) -> str:

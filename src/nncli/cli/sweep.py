@@ -24,6 +24,7 @@ from nncli.cli.options import (
     with_config,
 )
 from nncli.cli.signals import StopRequest
+from nncli.cli.tracking import TensorBoardFolder, ToMLflow, check_installed, tracking_of_sweep
 from nncli.config.option import Folds, OneOf
 from nncli.data.sources import STDIN, native, title
 from nncli.errors import DONE, DataError, OptionError, TrainingError
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from nncli.sweep.runner import Sweep
     from nncli.sweep.search import SearchPlan
     from nncli.sweep.units import Units
+    from nncli.tracking.sweep import SweepTracking
 
 sweep_option = functools.partial(value_option, group="Sweep")
 SEARCHES = ("grid", "random", "refine", "halving")
@@ -81,6 +83,8 @@ def sweep(
     insecure: Insecure = False,
     show: Annotated[str | None, sweep_option("LEDGER", "Ledger whose results to show, without training.")] = None,
     plot: Annotated[bool, switch("--plot", "Draw the trials and the best so far, live.", group="Sweep")] = False,
+    tensorboard: TensorBoardFolder = None,
+    mlflow: ToMLflow = False,
     csv: Annotated[bool, switch("--csv", "Print the table as CSV.", group="Run")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -99,6 +103,7 @@ def sweep(
     if show is not None:
         own: dict[str, object] = {"search": search, "trials": trials, "seeds": seeds != "1"}
         own |= {"plot": plot, "jobs": jobs, "ledger": ledger, "out": out != MODEL_FILE, "cluster": cluster}
+        own |= {"tensorboard": tensorboard, "mlflow": mlflow}
         own |= {"tls_ca": tls_ca or tls_cert or tls_key, "insecure": insecure, "memory": memory}
         for option in (*(given - {"metric"}), *(name for name, value in own.items() if value)):
             raise OptionError(option, "--show has no use for it", "Leave it out")
@@ -115,22 +120,27 @@ def sweep(
     # named after the model, so that the sweeps of a folder have their own
     ledger = ledger or ("sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl")
     _check_files(space, ledger, out, cluster, memory)
-    with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
-        plan, datasets = _load(plan, bytes_of(memory))  # while the workers start
-        done = _run(plan, datasets, workers, stop, Path(ledger), plot, quiet)
-        if stop.exit_code is not None:
-            trials_done = counted(len(done.ledger.records), "trial")
-            say(f"stopped; {ledger} has {trials_done}, and the same command resumes it", quiet)
-            return stop.exit_code
-        ranking = done.ranking()
-    if not ranking[0].whole:
-        _print(ranking, done.units, csv, json, {}, quiet)
-        raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
-    config, state = done.winner(ranking[0])
-    with multiply_with(THREADS):
-        run = train_model(prepare(config, datasets[config.dtype]), state=state)
-    assert run is not None, "nobody could stop it"
-    checkpoint.save(Path(out), run.model, run.provenance)
+    check_installed(tensorboard, mlflow)
+    with tracking_of_sweep(tensorboard, mlflow, out, resumes=Path(ledger).exists()) as tracking:
+        with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
+            plan, datasets = _load(plan, bytes_of(memory))  # while the workers start
+            tracking.is_regression = plan.space.base.is_regression
+            done = _run(plan, datasets, workers, stop, Path(ledger), plot, tracking, quiet)
+            if stop.exit_code is not None:
+                tracking.status = "killed"
+                trials_done = counted(len(done.ledger.records), "trial")
+                say(f"stopped; {ledger} has {trials_done}, and the same command resumes it", quiet)
+                return stop.exit_code
+            ranking = done.ranking()
+        if not ranking[0].whole:
+            _print(ranking, done.units, csv, json, {}, quiet)
+            raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
+        config, state = done.winner(ranking[0])
+        with multiply_with(THREADS):
+            run = train_model(prepare(config, datasets[config.dtype]), state=state)
+        assert run is not None, "nobody could stop it"
+        checkpoint.save(Path(out), run.model, run.provenance)
+        tracking.model(config, run.figures, None if is_stream(Path(out)) else Path(out))
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
     said = [*run.notes, *_of_folds(plan), *run.misfits]
     more = {"winner": {"out": out, "command": command, **run.figures, "warnings": warnings_in(said)}}
@@ -217,6 +227,7 @@ def _run(
     stop: StopRequest,
     ledger: Path,
     plot: bool,
+    tracking: SweepTracking,
     quiet: bool,
 ) -> Sweep:
     """Run the trials that the ledger does not have, and show the best so far."""
@@ -231,7 +242,12 @@ def _run(
             say(note, quiet)
         data = DataInFile.write(datasets, folder / "data") if isinstance(workers, Processes) else DataInMemory(datasets)
         with Leaderboard(made, workers, quiet, plot) as leaderboard:
-            made.run(workers, data, folder, leaderboard.begin, leaderboard, stop)
+
+            def told(records: Sequence[dict[str, Any]]) -> None:
+                leaderboard(records)
+                tracking.trials(records)
+
+            made.run(workers, data, folder, leaderboard.begin, told, stop)
     return made
 
 

@@ -22,6 +22,7 @@ from nncli.cli.options import (
     with_config,
 )
 from nncli.cli.signals import StopRequest
+from nncli.cli.tracking import TensorBoardFolder, ToMLflow, check_installed, tracking_of_run
 from nncli.cli.training_run import check_outputs, is_file, objective_of, progress_of, show_figures, show_plan
 from nncli.config.option import NOT_NEGATIVE, OneOf, read_option
 from nncli.config.train_config import TrainConfig
@@ -43,6 +44,7 @@ LOG_HELP = (
 )
 RESUME_HELP = "Resume the run of the model given as DATA, or at --out."
 SAVE_HELP = "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch."
+KINDS = OneOf(("trees", "linear"))
 REFERENCE_HELP = (
     "Kind of model of scikit-learn to train too, on the same rows, and to compare with: trees (boosted) or linear "
     "(logistic regression; of numbers linear regression)."
@@ -71,9 +73,11 @@ def train(
         bool, run_switch("--keep-state", "Keep in the model what --resume needs to train more epochs later.")
     ] = False,
     memory: Memory = None,
-    reference: Annotated[str | None, run_option("trees|linear", REFERENCE_HELP, "none")] = None,
+    reference: Annotated[str | None, run_option("KIND", REFERENCE_HELP, "none", kind=KINDS)] = None,
     plot: Annotated[bool, run_switch("--plot", "Draw the curve live; later, see nncli plot MODEL curve.")] = False,
     log: Annotated[str | None, run_option("FILE", LOG_HELP)] = None,
+    tensorboard: TensorBoardFolder = None,
+    mlflow: ToMLflow = False,
     dry_run: Annotated[bool, run_switch("--dry-run", "Show what would be done, and stop.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -96,6 +100,7 @@ def train(
                 problem = f"a run that goes on with {mention('from')} is not saved on its way, and has no state to keep"
                 raise OptionError(name, problem, f"Leave it out; a later {mention('from')} goes on from its model")
         how: dict[str, Any] = {"memory": memory, "reference": reference, "plot": plot, "log": log, "dry_run": dry_run}
+        how |= {"tensorboard": tensorboard, "mlflow": mlflow}
         return train_from(config, given, from_, out, json, quiet, **for_old, **how)
     for name, value in for_old.items():
         if value:
@@ -123,15 +128,15 @@ def train(
         raise OptionError("keep_state", problem, "Leave one of them out")
     out = out or MODEL_FILE
     check_outputs(config, out, log, json, str(resumed.path) if resumed else None)
+    check_installed(tensorboard, mlflow)
     seconds_apart = None if save_every is None else 60 * read_option("save_every", save_every, NOT_NEGATIVE)
     with use_threads(config.threads):
         prepared = prepare(config, memory=bytes_of(memory))
         checkpoint.check_fits_model_file(prepared.dataset)
         if reference is not None:
-            from nncli.model.file_members import REFERENCES
             from nncli.training.reference import check_reference
 
-            reference = read_option("reference", reference, OneOf(REFERENCES))
+            reference = read_option("reference", reference, KINDS)
             check_reference(reference, prepared)
         state = None if resumed is None else resumed.state(prepared)
         said = [*summary.summary(prepared), *prepared.notes, *doubts(prepared), *flattering_splits(prepared)]
@@ -144,13 +149,21 @@ def train(
         with epoch_log(log, done, stop, prepared.target is not None) as log_epoch:
             if resumed is not None and resumed.is_done(prepared):
                 say(f"{resumed.path} is done already: {counted(resumed.epochs, 'epoch')}", quiet)
-                told: dict[str, Any] = {"out": str(resumed.path), "mistakes": mistakes_of(resumed.history)}
-                return show_figures(resumed.provenance.figures, told, said, json, quiet)
+                more: dict[str, Any] = {"out": str(resumed.path), "mistakes": mistakes_of(resumed.history)}
+                return show_figures(resumed.provenance.figures, more, said, json, quiet)
             if resume:
                 _say_where_it_resumes(resumed, out, quiet)
-            with stop:
+            is_regression = prepared.target is not None
+            with stop, tracking_of_run(tensorboard, mlflow, out, len(done), is_regression) as tracking:
+                tracking.options(prepared.config.options)
+
+                def told(epoch: Epoch) -> None:
+                    log_epoch(epoch)
+                    tracking.epoch(epoch)
+
                 progress = progress_of(prepared, plot, out, quiet, resumed.history if resumed else ())
-                run = _run(prepared, out, log_epoch, stop, state, seconds_apart, keep_state, reference, progress)
+                run = _run(prepared, out, told, stop, state, seconds_apart, keep_state, reference, progress)
+                tracking.status = "finished" if stop.exit_code is None else "killed"
                 if run is None:
                     assert stop.exit_code is not None
                     before = "the first epoch was" if config.folds is None else "all folds and the model were"
@@ -159,11 +172,13 @@ def train(
                 if not is_file(out):
                     stop.restore()  # it may have to wait for a reader
                 checkpoint.save(Path(out), run.model, run.provenance)
+                tracking.status = "failed" if run.failure else tracking.status
+                tracking.result(run.figures, Path(out) if is_file(out) else None)
     _say_what_is_saved(run, out, keep_state, quiet)
     said += [*run.notes, *run.misfits]
     mistakes = mistakes_of(run.provenance.epochs(run.model.config.row_by_row))
-    told = {"out": out, "seconds": round(run.seconds, 3), "mistakes": mistakes}
-    show_figures(run.figures, told, said, json, quiet or out == "-")
+    more = {"out": out, "seconds": round(run.seconds, 3), "mistakes": mistakes}
+    show_figures(run.figures, more, said, json, quiet or out == "-")
     if run.failure:
         raise run.failure
     return stop.exit_code or DONE

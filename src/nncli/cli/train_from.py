@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nncli.cli.epoch_log import epoch_log
 from nncli.cli.options import MODEL_FILE, bytes_of
 from nncli.cli.signals import StopRequest
+from nncli.cli.tracking import check_installed, tracking_of_run
 from nncli.cli.training_run import check_outputs, is_file, objective_of, progress_of, show_figures, show_plan
 from nncli.config.option import Number, OneOf, read_option
 from nncli.config.train_config import TrainConfig
@@ -43,6 +44,8 @@ def train_from(
     reference: str | None,
     plot: bool,
     log: str | None,
+    tensorboard: str | None,
+    mlflow: bool,
     dry_run: bool,
 ) -> int:
     """Train on from a model, save the new one, and print what it gained and what it forgot; return the exit code."""
@@ -67,9 +70,11 @@ def train_from(
 
         several: dict[str, Any] = {"replay": old, "refit_scaling": refit_scaling, "memory": memory, "log": log}
         several |= {"reference": reference, "plot": plot, "dry_run": dry_run}
+        several |= {"tensorboard": tensorboard, "mlflow": mlflow}
         unfit = [name for name, value in several.items() if value]
         return train_stream(before, config, given, out, json, quiet, unfit)
     check_outputs(config, out, log, json, read=(file, *old))
+    check_installed(tensorboard, mlflow)
     with use_threads(config.threads):
         prepared = new_rows.prepare_to_go_on(before, config, old, share, refit_scaling, bytes_of(memory))
         checkpoint.check_fits_model_file(prepared.dataset)
@@ -85,7 +90,9 @@ def train_from(
         if dry_run:
             return show_plan(prepared, json)
         stop, is_number, loss = StopRequest(), prepared.target is not None, objective_of(prepared)
-        with epoch_log(log, (), stop, is_number) as log_epoch, stop:
+        trackers = tensorboard, mlflow, out, 0, is_number
+        with epoch_log(log, (), stop, is_number) as log_epoch, stop, tracking_of_run(*trackers) as tracking:
+            tracking.options(prepared.config.options)
             progress = progress_of(prepared, plot, out, quiet)
             with progress:
 
@@ -93,8 +100,10 @@ def train_from(
                     progress.add(epoch)
                     progress(epoch.number, words_of(epoch, is_number, loss))
                     log_epoch(epoch)
+                    tracking.epoch(epoch)
 
                 run = go_on(prepared, on_epoch, stop, reference)
+            tracking.status = "finished" if stop.exit_code is None else "killed"
             if run is None:
                 assert stop.exit_code is not None
                 say("stopped before the first epoch was done: nothing is saved", quiet)
@@ -103,6 +112,8 @@ def train_from(
             if not is_file(out):
                 stop.restore()  # it may have to wait for a reader
             checkpoint.save(Path(out), run.model, run.provenance)
+            tracking.status = "failed" if run.failure else tracking.status
+            tracking.result(run.figures, Path(out) if is_file(out) else None)
     seconds = f"{run.seconds:.2f}" if run.seconds < 1 else f"{run.seconds:.1f}"
     kept = f"epoch {run.figures['best_epoch']} of {run.figures['epochs']}"
     say(f"saved {'to stdout' if out == '-' else out}: {kept}, after {seconds} s; {run.stopped}", quiet)

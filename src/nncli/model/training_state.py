@@ -30,8 +30,10 @@ OTHER = "the state of another training run"
 
 @dataclass(frozen=True)
 class Steps:
-    """How the steps of an epoch went. None of it is kept in a model: times are never the same again."""
+    """How the steps of an epoch went, and where they led. None of it is kept in a model: times are never the same
+    again."""
 
+    val_metric: float | None  # of the validation rows at the end, with --metric
     learning_rate: float | None  # of the last step; None where the optimum was worked out
     gradient_norm: float | None  # mean over the steps, before clipping; None where a row is learned from at a time
     seconds: float  # from the start of training to the end of the epoch

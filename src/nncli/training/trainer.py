@@ -258,11 +258,11 @@ class Trainer:
     def check_metric(self) -> None:
         """Raise OptionError where the metric that chooses the epoch is not defined for the validation rows."""
         if self.metric and self.val:
-            self._badness(self.metric, self.val)
+            self._value(self.metric, self.val)
 
-    def _badness(self, metric: Metric, val: Subset) -> float:
-        """Return how bad θ is on the validation rows, with the threshold that would be chosen for it; OptionError where
-        the metric is not defined for them."""
+    def _value(self, metric: Metric, val: Subset) -> float:
+        """Return the metric of the validation rows, with the threshold that would be chosen for θ; OptionError where it
+        is not defined for them."""
         rows, rule = self.judged(val), self.config.options.choose_threshold
         if rule is not None and self.decision is not None:
             from nncli.training.decision import at_chosen_threshold
@@ -272,7 +272,7 @@ class Trainer:
         if problem := metric.problem(rows):
             why, remedy = problem
             raise OptionError("metric", f"{self.config.training.metric} of the validation rows: {why}", remedy)
-        return metric.badness(metric.value(rows))
+        return metric.value(rows)
 
     def judged(self, part: Subset) -> ScoredRows:
         """Return the rows of a part with what the network says of them; numbers in the unit of the target."""
@@ -360,7 +360,7 @@ class Trainer:
 
     def _close(self, total: float, correct: float) -> Epoch:
         """Evaluate the network, which holds θ̄, and note an epoch."""
-        val_loss = val_accuracy = None
+        val_loss = val_accuracy = val_metric = None
         is_best, n = True, self._seen
         lr = self.lr * self.schedule.factor((len(self.history) + 1) * self.steps - 1)  # before the schedule observes
         if self.val:
@@ -371,7 +371,8 @@ class Trainer:
             val_loss, val_accuracy = self._shown(val_loss, val_accuracy)
             badness = 1 - weighted_accuracy if self._by_accuracy else val_loss
             if self.metric:
-                badness = self._badness(self.metric, self.val)
+                val_metric = self._value(self.metric, self.val)
+                badness = self.metric.badness(val_metric)
             self.schedule.observe(badness)
             is_best = badness < self.least
             if self.metric and self.best and badness == self.least:  # as of a ranking without a fault
@@ -381,17 +382,18 @@ class Trainer:
             self.least = min(badness, self.least)
         mistakes = n - int(correct) if self.counts else None
         train = self._shown(total / n, correct / n)
-        epoch = Epoch(len(self.history) + 1, *train, val_loss, val_accuracy, is_best, mistakes, self._steps(lr))
+        steps = self._steps(lr, val_metric)
+        epoch = Epoch(len(self.history) + 1, *train, val_loss, val_accuracy, is_best, mistakes, steps)
         if is_best:
             np.copyto(self.best_theta, self.network.theta)
             self.best = epoch
         self.history.append(epoch)
         return epoch
 
-    def _steps(self, lr: float) -> Steps:
+    def _steps(self, lr: float, val_metric: float | None) -> Steps:
         """Tell how the steps of the epoch that ends now went, the last of them with a learning rate of `lr`."""
         norm, now = sum(self._norms) / len(self._norms) if self._norms else None, time.monotonic()
-        return Steps(None if self.is_solvable else lr, norm, now - self._began, now - self._began_epoch)
+        return Steps(val_metric, None if self.is_solvable else lr, norm, now - self._began, now - self._began_epoch)
 
     def diverged(self, expected: str, found: float, step: int | None = None, epoch: int | None = None) -> TrainingError:
         """Explain numbers that say training went wrong: at a step of the run, from 0, or in an epoch, from 1; without
