@@ -8,7 +8,7 @@ PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n aut
 
 PAGES := README.md $(wildcard docs/*.md docs/*/*.md)
 
-.PHONY: help train test test-long check lint types transcripts renew docs fuzz bench mnist wheel clean
+.PHONY: help train test test-long check lint types transcripts renew docs fuzz bench mnist wheel lowest pythons clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -25,7 +25,7 @@ test: $(VENV)/installed-dev  ## run the tests, on all cores (5 minutes on two)
 test-long: $(VENV)/installed-dev  ## run the long tests: thousands of generated files, kills at every moment, every flipped bit
 	$(PYTEST) -m long -o faulthandler_timeout=1800
 
-check: lint types transcripts docs wheel  ## lint, types, documented transcripts, the docs, the wheel
+check: lint types transcripts docs wheel lowest  ## lint, types, documented transcripts, the docs, the wheel, the lowest versions
 
 lint: $(VENV)/installed-dev  ## style and likely mistakes
 	$(BIN)/ruff check $(SOURCES)
@@ -56,12 +56,28 @@ mnist: $(VENV)/installed  ## accuracies on MNIST, three seeds each (30 minutes; 
 	@test -n "$(MNIST)" || { echo "make: name the folder of the MNIST files: make mnist MNIST=FOLDER" >&2; exit 1; }
 	$(BIN)/python benchmarks/mnist.py $(MNIST)
 
-wheel: $(VENV)/bin/python  ## build a wheel into dist/, and try it in an empty environment
-	rm -f dist/nncli-*.whl
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+wheel: $(VENV)/installed-dev  ## build the source archive and from it the wheel, into dist/, and try that in an empty environment
+	rm -f dist/nncli-*
+	$(BIN)/python -m hatchling build --target sdist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist dist/nncli-*.tar.gz
+	$(BIN)/python -m twine check --strict dist/nncli-*
 	$(PYTHON) -m venv --clear dist/venv
 	dist/venv/bin/python -m pip install --quiet --disable-pip-version-check dist/nncli-*.whl
-	cd dist && venv/bin/nncli train digits-idx --epochs 2 --quiet -o wheel.npz && venv/bin/nncli eval wheel.npz --json --quiet >wheel.json
+	dist/venv/bin/python tests/smoke.py
+
+lowest: $(VENV)/bin/python  ## try the lowest versions that nncli may be installed with (EXTRAS=excel,play,… for those too)
+	$(PYTHON) -m venv --clear dist/lowest
+	$(BIN)/python tests/lowest.py > dist/lowest.txt
+	dist/lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint dist/lowest.txt '.[$(EXTRAS)]'
+	dist/lowest/bin/python tests/smoke.py
+
+pythons: wheel  ## try the wheel on Python 3.11 to 3.14, as far as they are here
+	@for python in python3.11 python3.12 python3.13 python3.14; do \
+		$$python --version >/dev/null 2>&1 || { echo "$$python: not here, left out"; continue; }; \
+		$$python -m venv --clear dist/$$python && \
+		dist/$$python/bin/python -m pip install --quiet --disable-pip-version-check dist/nncli-*.whl && \
+		dist/$$python/bin/python tests/smoke.py || exit 1; \
+	done
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) dist build digits.npz .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import json
 import re
-import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from nncli.config.option import BatchSize, Kind, Number, Whole
 from nncli.config.train_config import SOURCES, TrainConfig
 from nncli.data.sources import ARRAYS
 from nncli.errors import DONE, DataError
+from nncli.system.output import print_utf_8
 
 if TYPE_CHECKING:
     from nncli.model.model import Model
@@ -85,8 +85,7 @@ def _write(title: str, options: TrainConfig, said: frozenset[str], lines: dict[s
         if name not in lines and name in said:
             lines[name] = f"{_key(name)} = {_value(options, name)}"
         rows.append(lines.get(name) or f"#{_key(name)} = {_example(one)}")
-    sys.stdout.flush()
-    sys.stdout.buffer.write(("\n".join(rows) + "\n").encode())  # TOML is UTF-8 whatever the locale
+    print_utf_8("\n".join(rows))
 
 
 def _key(name: str) -> str:

@@ -139,6 +139,16 @@ def print_json(document: Any) -> None:
     print(re.sub(UNSEEN, lambda found: json.dumps(found[0])[1:-1], text))
 
 
+def print_utf_8(text: str) -> None:
+    """Print a text in UTF-8, which a file of its kind has in every locale."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:  # a stream of texts, as in a notebook
+        print(text)
+    else:
+        sys.stdout.flush()
+        buffer.write(f"{text}\n".encode())
+
+
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table for scripts; None is an empty cell, and numbers have all their figures."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
