@@ -35,6 +35,7 @@ COMMANDS = (
     "sweep iris --lr 0.1,0.01 --epochs 1 --jobs 1 -o best.npz",
     "info iris.npz",
     "config iris.npz",
+    "export iris.npz -o iris.json",
     "check iris.csv",
     "gradcheck iris --hidden 3",
     "graph a*b+a --at a=1,b=2",
@@ -45,6 +46,7 @@ OF_EXTRAS = {  # by the package that they need
     "vl_convert": ("plot iris.npz curve -o curve.svg", "report iris.npz -o iris.html"),
     "tensorboardX": ("train iris --epochs 1 --tensorboard runs -o runs.npz",),
     "python_calamine": ("check book.xlsx",),
+    "onnx": ("export iris.npz -o iris.onnx",),
     "PIL": ("check pictures",),
     "mlflow": ("train iris --epochs 1 --mlflow -o flow.npz",),
 }

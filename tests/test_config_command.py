@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from nncli.config.train_config import TrainConfig
+from nncli.data.bundled import path_of
 
 Run = Callable[..., Any]
 ODD = '"a,b"," x ",kind,day,y\n' + "".join(
@@ -144,6 +145,23 @@ def test_a_model_that_is_not_there_is_no_data(nncli: Run) -> None:
     found = nncli("config", "modle.npz")
     line = "modle.npz: cannot read the model: No such file or directory. Make one with: nncli train.\n"
     assert (found.code, found.out, found.err) == (1, "", line)
+
+
+def test_a_model_that_went_on_from_another_says_so(nncli: Run) -> None:
+    header, *rows = path_of("iris").read_text().splitlines(keepends=True)
+    for name, its in (("old.csv", rows[::2]), ("new.csv", rows[1::2])):
+        Path(name).write_text(header + "".join(its))
+    how = ["--epochs", 2, "-q", "--json"]
+    nncli("train", "old.csv", *how, "-o", "first.npz")
+    nncli("train", "new.csv", *how, "--from", "first.npz", "--replay", "old.csv", "-o", "second.npz")
+    found = nncli("config", "second.npz")
+    line = "note: second.npz went on from another model: the same run needs that too, as from in the file\n"
+    assert (found.code, found.err) == (0, line)
+    Path("run.toml").write_text(found.out.replace('#from = "MODEL"', 'from = "first.npz"\nreplay = ["old.csv"]'))
+    done = nncli("train", "--config", "run.toml", "-q", "--json", "-o", "third.npz")
+    assert done.code == 0, done.err
+    assert done.json["from"]["model"] == "first.npz"
+    assert Path("third.npz").read_bytes() == Path("second.npz").read_bytes()
 
 
 def test_data_from_python_are_said_to_be(nncli: Run) -> None:

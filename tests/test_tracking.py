@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
+from nncli.data.bundled import path_of
 from nncli.training import run
 
 Run = Callable[..., Any]
@@ -103,6 +104,17 @@ def test_a_second_run_has_a_second_folder_and_a_resumed_one_its_own(
     assert scalars("runs/my-2")["train_loss"] == scalars("runs/my")["train_loss"]
     # of what was told before, TensorBoard leaves out the steps from this on
     assert [event.step for event in events("runs/my-2") if event.session_log.status] == [4]
+
+
+def test_a_run_that_goes_on_from_a_model_is_told_too(nncli: Run) -> None:
+    header, *rows = path_of("iris").read_text().splitlines(keepends=True)
+    for name, its in (("old.csv", rows[::2]), ("new.csv", rows[1::2])):
+        Path(name).write_text(header + "".join(its))
+    nncli("train", "old.csv", "--epochs", 2, "-q", "-o", "first.npz")
+    words = ["new.csv", "--from", "first.npz", "--epochs", 3, "-q", "-o", "second.npz"]
+    assert nncli("train", *words, "--tensorboard", "runs").code == 0
+    assert {*scalars("runs/second")["gradient_norm"]} == {1, 2, 3}
+    assert "final_test_accuracy" in scalars("runs/second")
 
 
 def test_a_number_is_predicted_with_rmse(nncli: Run) -> None:

@@ -16,7 +16,7 @@ from nncli.config.option import BatchSize, Kind, Number, Whole
 from nncli.config.train_config import SOURCES, TrainConfig
 from nncli.data.sources import ARRAYS
 from nncli.errors import DONE, DataError
-from nncli.system.output import print_utf_8
+from nncli.system.output import print_utf_8, say
 
 if TYPE_CHECKING:
     from nncli.model.model import Model
@@ -50,9 +50,14 @@ def config(config: TrainConfig, given: frozenset[str]) -> int:
     options = dataclasses.replace(
         model.config.options, **{name: getattr(config, name) for name in given if name != "data"}
     )
-    more = _beside_the_options(model, provenance)
     said = {name for name in vars(options) if getattr(options, name) not in (None, ())}
     said -= {name for name, value in vars(TrainConfig()).items() if getattr(options, name) == value and name != "data"}
+    more = _beside_the_options(model, provenance)
+    if provenance.parent is not None:
+        from nncli.training.before import FIXED
+
+        said -= {*FIXED}  # which the model before decides
+        say(f"note: {file} went on from another model: the same run needs that too, as from in the file")
     _write(f"Options of nncli train that {file} was trained with", options, frozenset(said | given), more)
     return DONE
 
@@ -62,7 +67,12 @@ def _beside_the_options(model: Model, provenance: Provenance) -> dict[str, str]:
     if model.config.options.data == ARRAYS:
         return {"data": "# The data were arrays from Python."}
     reference = provenance.figures["reference"]
-    return {} if reference is None else {"reference": f"reference = {in_toml(reference['name'])}"}
+    found = {} if reference is None else {"reference": f"reference = {in_toml(reference['name'])}"}
+    if provenance.parent is not None:
+        found["from_"] = (
+            '# Here it was another model, whose options are behind a # where it decides them.\n#from = "MODEL"'
+        )
+    return found
 
 
 def _write(title: str, options: TrainConfig, said: frozenset[str], lines: dict[str, str]) -> None:
@@ -89,7 +99,7 @@ def _write(title: str, options: TrainConfig, said: frozenset[str], lines: dict[s
 
 
 def _key(name: str) -> str:
-    return name.replace("_", "-")
+    return name.rstrip("_").replace("_", "-")
 
 
 def _comment(text: str) -> list[str]:
@@ -132,6 +142,6 @@ def _example(parameter: Any) -> str:
         return "true" if getattr(usual, name, False) is None else "false"
     if getattr(usual, name, None) not in (None, ()):
         return _value(usual, name)
-    if name in SOURCES or isinstance(kind, Columns):
+    if name in SOURCES or isinstance(kind, Columns) or getattr(parameter, "multiple", False):
         return f'["{parameter.metavar}"]'
     return parameter.metavar if isinstance(kind, Number | Whole | BatchSize) else f'"{parameter.metavar}"'

@@ -47,9 +47,11 @@ class Form(ABC):
 
     def line(self, epoch: Epoch) -> str:
         """Write an epoch."""
-        from nncli.model.training_state import Steps, described
+        from nncli.model.training_state import StepFigures, described
 
-        steps = dict.fromkeys(f.name for f in dataclasses.fields(Steps)) if epoch.steps is None else vars(epoch.steps)
+        steps = (
+            dict.fromkeys(f.name for f in dataclasses.fields(StepFigures)) if epoch.steps is None else vars(epoch.steps)
+        )
         rounded = {name: round(value, 6) if value and "seconds" in name else value for name, value in steps.items()}
         return self.of(described(epoch, self.is_regression) | rounded) + "\n"
 

@@ -29,7 +29,7 @@ OTHER = "the state of another training run"
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepFigures:
     """How the steps of an epoch went, and where they led. None of it is kept in a model: times are never the same
     again."""
 
@@ -53,7 +53,9 @@ class Epoch:
     val_accuracy: float | None
     is_best: bool
     mistakes: int | None = None  # training rows answered wrongly when their turn came; None where a step sees more rows
-    steps: Steps | None = dataclasses.field(default=None, compare=False)  # None where the epoch is read from a model
+    steps: StepFigures | None = dataclasses.field(
+        default=None, compare=False
+    )  # None where the epoch is read from a model
 
     @property
     def changed_nothing(self) -> bool:

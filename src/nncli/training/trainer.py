@@ -24,7 +24,7 @@ from nncli.model.training_state import (
     OTHER,
     Epoch,
     RandomNumbers,
-    Steps,
+    StepFigures,
     Sums,
     TrainingState,
     epochs_of,
@@ -105,7 +105,7 @@ class Trainer:
         self._batch: Batch | None = None
         self._rows, self._at, self._seen = train.rows[:0], 0, 0  # of the epoch, so far …
         self._total, self._correct = 0.0, 0.0  # … and what its rows came to
-        self._norms: list[float] = []  # of the gradients of the epoch, so far
+        self._norms, self._steps_taken = 0.0, 0  # of the gradients of the epoch so far, and how many
         self._began, self._began_epoch = math.nan, math.nan  # moments, in seconds
         self.best: Epoch | None = None
         self.least = math.inf  # validation loss, or share of errors, so far
@@ -153,7 +153,7 @@ class Trainer:
         self._batch = self._batch or self._new_batch()
         self._began_epoch = time.monotonic()
         self._began = self._began_epoch if math.isnan(self._began) else self._began
-        self._norms.clear()
+        self._norms, self._steps_taken = 0.0, 0
         # where one step sees all rows they keep their order, in which they are read faster
         self._rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
         self.train.matrix.expect(self._rows)
@@ -323,7 +323,8 @@ class Trainer:
             if not all_finite(gradient):
                 raise self.diverged("a finite gradient", math.nan, step)
             square = float(np.square(gradient, dtype=np.float64).sum())
-        self._norms.append(math.sqrt(square))
+        self._norms += math.sqrt(square)
+        self._steps_taken += 1
         if how.clip_norm < math.inf:
             clip(gradient, how.clip_norm)
         lr = self.lr * self.schedule.factor(step)
@@ -390,10 +391,11 @@ class Trainer:
         self.history.append(epoch)
         return epoch
 
-    def _steps(self, lr: float, val_metric: float | None) -> Steps:
+    def _steps(self, lr: float, val_metric: float | None) -> StepFigures:
         """Tell how the steps of the epoch that ends now went, the last of them with a learning rate of `lr`."""
-        norm, now = sum(self._norms) / len(self._norms) if self._norms else None, time.monotonic()
-        return Steps(val_metric, None if self.is_solvable else lr, norm, now - self._began, now - self._began_epoch)
+        norm, now = self._norms / self._steps_taken if self._steps_taken else None, time.monotonic()
+        rate = None if self.is_solvable else lr
+        return StepFigures(val_metric, rate, norm, now - self._began, now - self._began_epoch)
 
     def diverged(self, expected: str, found: float, step: int | None = None, epoch: int | None = None) -> TrainingError:
         """Explain numbers that say training went wrong: at a step of the run, from 0, or in an epoch, from 1; without
