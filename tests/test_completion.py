@@ -20,6 +20,7 @@ import workbooks
 from nncli.cli.completion import ROOMS, registered
 from nncli.config.option import registries
 from nncli.data.column_names_at_once import column_names_at_once
+from nncli.export.all_targets import TARGETS
 from nncli.figures.all_kinds import FIGURES
 from nncli.model.file_members import REFERENCES
 from nncli.sweep.search import SEARCHES
@@ -88,9 +89,10 @@ def test_what_may_come_next_is_completed(line: str, found: list[str], complete: 
     assert complete(line) == found
 
 
-def test_every_search_and_reference_is_completed(complete: Complete) -> None:
+def test_every_word_of_a_few_is_completed(complete: Complete) -> None:
     assert complete("nncli sweep --search ") == [*SEARCHES]
     assert complete("nncli train --reference ") == [*REFERENCES]
+    assert sorted(complete("nncli export m.npz --to ")) == sorted(TARGETS)
 
 
 def test_bundled_sets_stand_beside_files_that_begin_as_they_do(complete: Complete) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nncli.cli.options import Quiet, switch, value_option
+from nncli.config.option import OneOf
 from nncli.errors import DONE, DataError, OptionError, mention
 from nncli.system.atomic import HEAD_BYTES, Replaceable, as_stdout, atomic_file, check_writable
 from nncli.system.output import say, shortened
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nncli.export.targets import Target
 
 FILE_HELP = "Model file that nncli train has saved; with --verify, a file that nncli export has written."
+LANGUAGES = OneOf(("onnx", "c", "js", "python", "sql", "json"))
 TO_HELP = "Language: onnx, c, js, python, sql or json."
 VERIFY_HELP = "Predict the golden rows of a written file in its own runtime, and compare the answers."
 MATRIX_HELP = "For onnx: one input with all columns as a matrix, in place of one for each column."
@@ -26,7 +28,7 @@ DEFAULT_OUT = "the name of the model, with the ending of the language"
 
 def export(
     file: Annotated[str, typer.Argument(metavar="FILE", help=FILE_HELP, show_default=False)],
-    to: Annotated[str | None, value_option("LANGUAGE", TO_HELP, "by the name of --out", "--to")] = None,
+    to: Annotated[str | None, value_option("LANGUAGE", TO_HELP, "by the name of --out", "--to", kind=LANGUAGES)] = None,
     out: Annotated[
         str | None, value_option("FILE", "File to write, or - for stdout.", DEFAULT_OUT, "--out", "-o")
     ] = None,

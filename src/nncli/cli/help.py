@@ -34,7 +34,6 @@ COMMON = {
     "report": "--out --to --json --quiet",
     "predict": "--out --proba --keep --threshold --guard --strict --on-error --jsonl --jobs --quiet",
     "compare": "--categorical --numeric --missing --json --quiet",
-    "predict": "--out --proba --keep --threshold --on-error --jsonl --jobs --quiet",
     "config": "--target --model --hidden --lr --epochs --seed --config",
     "check": "--target --drop --categorical --numeric --missing --val --test --json --quiet",
     "play": "--target --drop --model --hidden --activation --lr --test --seed --port --no-browser --quiet",
