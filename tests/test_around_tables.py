@@ -211,6 +211,7 @@ def test_words_below_numbers_are_no_table_if_no_names_stand_above_them() -> None
     assert load(text("code,size,label", *codes)).schema.of_kind("text") == ("code",)
 
 
+@pytest.mark.long
 def test_of_several_files_none_is_cut(tmp_path: Path) -> None:
     for name, n in (("a", 30), ("b", 20)):
         (tmp_path / f"{name}.csv").write_text(text(HEADER, *BODY[:n], f"({n} rows)"))

@@ -138,6 +138,7 @@ def test_small_mlp_learns_a_synthetic_set_and_a_linear_model_does_not(name):
     assert LogisticRegression().fit(X_train, y_train).score(X_test, y_test) < 0.91
 
 
+@pytest.mark.long
 def test_make_writes_the_same_files_again(tmp_path):
     shutil.copy(DATASETS / "make.py", tmp_path)
     subprocess.run([sys.executable, "make.py"], cwd=tmp_path, check=True)

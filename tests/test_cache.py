@@ -200,6 +200,7 @@ def test_a_folder_that_may_not_be_written_to_is_one_line(tmp_path: Path) -> None
     assert done.stderr.decode().strip() == expected
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_leaves_no_table_and_one_at_the_same_time_is_not_in_the_way(tmp_path: Path) -> None:
     Path("d.csv").write_text(mixed(), "utf-8")
     rows = mixed(2000).split("\n", 1)

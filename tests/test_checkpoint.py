@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from nncli.data.load import load_like
 from nncli.model import checkpoint, file_format
@@ -33,6 +34,7 @@ def test_numpy_reads_it_without_pickle(iris_model: Path) -> None:
     assert held_out.sum() == 22 + 22  # 0.15 of 150, rounded, each
 
 
+@pytest.mark.long
 def test_the_same_run_in_other_processes_writes_the_same_bytes(tmp_path: Path) -> None:
     files = []
     for name in ("a.npz", "b.npz"):

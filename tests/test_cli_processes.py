@@ -139,6 +139,7 @@ def test_a_polite_signal_saves_the_best_so_far(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.jsonl", "model.npz"]
 
 
+@pytest.mark.long
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     words = ["train", "digits", "--hidden", "3000x3000", "--batch-size", "full", "-q", "-o", "m.npz"]  # long steps
     words += ["--save-every", "60"]  # minutes: while a disk is waited for, Linux makes one signal of two
@@ -157,6 +158,7 @@ def memory_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.long
 def test_a_name_that_the_locale_cannot_write_is_no_problem(
     nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ def test_a_cluster_comes_to_what_this_machine_comes_to_also_when_a_worker_dies(
     assert Path("far.npz").read_bytes() == Path("here.npz").read_bytes()
 
 
+@pytest.mark.long
 def test_halving_comes_to_the_same_there(nncli: Run, address: str) -> None:
     words = ["sweep", "digits", "--lr", "0.02,0.01,0.005", "--epochs", "9", "--search", "halving", "-q"]
     assert nncli(*words, "--cluster", address, "--insecure", "--ledger", "far.jsonl", "-o", "far.npz").code == 0

@@ -143,6 +143,7 @@ def test_rows_of_one_line_that_are_damaged_one_after_another_are_as_many_as_befo
     assert [note.split(": ")[0].rpartition(":")[2] for note in notes if ": left out: " in note] == ["12", "13", "14"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("marks", "options"),
     [

@@ -143,6 +143,7 @@ def test_eval_says_what_another_threshold_comes_to(nncli: Run) -> None:
     assert several["all"]["accuracy"] == evaluated["accuracy"]
 
 
+@pytest.mark.long
 def test_the_curve_has_a_row_for_each_threshold(nncli: Run) -> None:
     imbalanced("d.csv", 300, 7)
     trained = nncli("train", "d.csv", "-m", "logistic", "-q", "--cost", "missed=5,false-alarm=1")
@@ -236,6 +237,7 @@ def test_classes_that_count_more_in_training_move_the_threshold_of_costs() -> No
     assert threshold_of(COSTS, 1, np.array([1.0, 19.0])) == pytest.approx(19 / (19 + 5))
 
 
+@pytest.mark.long
 def test_costs_decide_alike_whatever_the_classes_count_in_training(nncli: Run) -> None:
     imbalanced("d.csv", 4000, 3)
     imbalanced("new.csv", 4000, 4)

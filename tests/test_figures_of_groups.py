@@ -141,6 +141,7 @@ def wide(width: int) -> Any:
     return Console(width=width, force_terminal=False)
 
 
+@pytest.mark.long
 def test_rows_of_a_group_of_the_split_count_together_in_its_intervals(nncli: Run) -> None:
     """The same rows have wider intervals if some are of one visit: as many draws as there are visits."""
     rng = np.random.default_rng(0)

@@ -57,6 +57,7 @@ def test_their_sum_is_within_1_percent_on_200_random_networks_though_nothing_is_
     assert not all(is_exact), "a sum that is exact by construction would measure nothing"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "prelu", "sigmoid,relu"])
 def test_they_are_the_integral_of_backpropagated_gradients(activation: str) -> None:
     for hidden in [(16, 9)] if "," in activation else [(20,), (16, 9)]:

@@ -58,6 +58,7 @@ def test_figures_are_the_same_for_any_number_of_jobs(nncli: Run) -> None:
     assert alone.out.startswith("prediction,p_")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_row_that_cannot_be_read_ends_it_in_its_place(nncli: Run, jobs: str) -> None:
     """The files before it are answered, those after it are not; of an output file nothing is written."""
@@ -96,6 +97,7 @@ def test_other_columns_to_keep_are_refused(nncli: Run, jobs: str) -> None:
     assert outcome.out.count("\n") == 61  # the three files before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_each_file_is_evaluated_and_all_of_them(nncli: Run, jobs: str) -> None:
     outcome = nncli("eval", "m.npz", *FILES, "--json", "--jobs", jobs, "-q")

@@ -55,6 +55,7 @@ def test_a_model_can_name_no_other_source_than_a_plain_file(nncli: Run, source: 
     assert len(errors) == 4
 
 
+@pytest.mark.long
 def test_a_model_can_name_no_other_file_than_one_of_the_same_size(nncli: Run) -> None:
     parts("d.csv")
     with Path("large.csv").open("wb") as file:

@@ -105,6 +105,7 @@ def test_every_option_reads_what_it_writes(name: str, examples: int) -> None:
     for_examples(examples, check, value=values(option))
 
 
+@pytest.mark.long
 @given(st.fixed_dictionaries({}, optional={name: values(option) for name, option in TrainConfig.options().items()}))
 def test_a_config_is_made_again_of_its_command_line_and_of_its_json(chosen: dict[str, Any]) -> None:
     config = TrainConfig(**chosen)

@@ -112,6 +112,7 @@ def test_few_rows_have_no_validation_rows_and_predict_all_the_same() -> None:
     assert NNClassifier(epochs=1, test=None).fit(*noisy(100)).figures_["n_test"] == 15
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_page_shows_what_python_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

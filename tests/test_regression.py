@@ -63,6 +63,7 @@ def test_the_prices_of_chocolate(nncli: Run, tmp_path: Path, monkeypatch: pytest
     )
 
 
+@pytest.mark.long
 def test_eval_has_scikit_learns_figures(nncli: Run, model: Path) -> None:
     """Of all rows of the file, from what predict writes of them."""
     data = model.with_name("d.csv")
