@@ -201,7 +201,9 @@ def test_cells_are_read_as_predict_reads_them(mixed: Path, tmp_path: Path, nncli
     ]
     assert "column 'size': 1000 is outside of the training range" in found[5]["warnings"][0]
     assert found[5]["warnings"][0].endswith("another unit?")
-    assert found[5]["warnings"][1].startswith("column 'day': 2031-12-31 is outside of the training range, 2024-01-01 to ")
+    assert found[5]["warnings"][1].startswith(
+        "column 'day': 2031-12-31 is outside of the training range, 2024-01-01 to "
+    )
     assert found[4]["warnings"] == []  # as some training rows
 
 
