@@ -41,7 +41,7 @@ def test_a_row_is_tried(width: int, scheme: str, browser: Any, iris_model: Path,
         page.get_by_label("sepal_length_cm").fill("99")
         page.get_by_role("button", name="Predict").click()
         result = page.get_by_label("Answer")
-        result.get_by_text("99 is outside its range").wait_for()
+        result.get_by_text("99 is outside of the training range").wait_for()
         assert result.get_by_role("row").count() == 6  # three classes and three reasons
         page.get_by_text("From a program").click()
         assert '"sepal_length_cm": 99,' in page.locator("#curl").inner_text()

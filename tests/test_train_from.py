@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import pytest
 from forgery import with_meta
 from months import before, digest, month, numbers, prepared
 from nncli.data.bundled import path_of
+from nncli.guards.distribution import category_counts
+from nncli.model import checkpoint
 from nncli.system import plain_json
 
 Run = Callable[..., Any]
@@ -300,3 +304,34 @@ def go_on_rmse(nncli: Run, *words: str) -> float:
     outcome = nncli("train", *words)
     assert outcome.code == 0, outcome.err
     return float(outcome.json["test"]["rmse"])
+
+
+@pytest.mark.usefixtures("january")
+@pytest.mark.parametrize("how", [(), ("--replay", "jan.csv"), ("--refit-scaling",)], ids=["alone", "replay", "refit"])
+def test_its_guard_knows_the_rows_of_this_run(how: tuple[str, ...], nncli: Run) -> None:
+    Path("new.csv").write_text(month(900, 5, 4, cities=("Graz", "Wien", "Bregenz")))
+    go_on(nncli, "--from", "jan.npz", "new.csv", *how, "-o", "new.npz")
+    new, _ = checkpoint.load(Path("new.npz"))
+    assert new.distribution is not None
+    ready = prepared("jan.npz", "new.csv", replay=["jan.csv"] if "jan.csv" in how else [])
+    assert new.distribution.rows == len(ready.split.train)
+    trained = ready.dataset.table.take(ready.split.train)
+    low, high, missing = new.distribution.ranges.T  # of a and b
+    assert low.tolist() == trained.numbers.min(axis=0).tolist()
+    assert high.tolist() == trained.numbers.max(axis=0).tolist()
+    assert not missing.any()
+    city = trained.texts["city"]
+    of_each = Counter(city.values[code] for code in city.codes)
+    counts = category_counts(new.preprocess, new.distribution.rows)["city"].tolist()
+    assert new.preprocess.categories["city"] == ("Bregenz", "Graz", "Linz", "Wien")
+    assert counts == [of_each["Bregenz"], of_each["Graz"], of_each["Linz"], of_each["Wien"], 0, 0]  # no other, none
+    Path("like.csv").write_text(month(700, 6, 4, cities=("Graz", "Wien", "Bregenz")))
+    told = nncli("predict", "new.npz", "like.csv", "--guard", "g.json")
+    document = json.loads(Path("g.json").read_text())
+    assert document["known"]
+    assert document["predictions"] is not None
+    assert ("b" in document["drifted"]) == ("jan.csv" in how)  # January was 4 lower
+    if "jan.csv" not in how:
+        assert (told.code, told.err, document["warnings"]) == (0, "", [])
+    Path("else.csv").write_text(month(700, 6, 8))
+    assert "column 'b'" in nncli("predict", "new.npz", "else.csv", "-o", "out.csv").err

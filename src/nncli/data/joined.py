@@ -16,14 +16,7 @@ from nncli.data.disk.stacked import Stacked
 def joined(parts: Sequence[Dataset], classes: Sequence[str]) -> Dataset:
     """Return the rows of all parts, which are read for one schema, with these classes; whatever else is said of them is
     that of the first. What is on the disk stays there."""
-    first = parts[0]
-    names = dict.fromkeys(name for part in parts for name in part.table.texts)
-    table = Table(
-        first.table.number_names,
-        _stacked([part.table.numbers for part in parts]),
-        {name: _text([part.table.texts[name] for part in parts]) for name in names},
-        {name: _stacked([part.table.dates[name] for part in parts]) for name in first.table.dates},
-    )
+    first, table = parts[0], joined_tables([part.table for part in parts])
     if first.is_numeric:
         return dataclasses.replace(first, table=table, y=np.concatenate([part.y[:] for part in parts]))
     place = {name: i for i, name in enumerate(classes)}
@@ -31,6 +24,17 @@ def joined(parts: Sequence[Dataset], classes: Sequence[str]) -> Dataset:
     # the last is for a row of no class, as one that is left out
     codes = [np.array([*(place[name] for name in part.classes), -1], small)[part.y[:]] for part in parts]
     return dataclasses.replace(first, table=table, y=np.concatenate(codes), classes=tuple(classes))
+
+
+def joined_tables(parts: Sequence[Table]) -> Table:
+    """Return the rows of all parts, whose columns are the same."""
+    first = parts[0]
+    return Table(
+        first.number_names,
+        _stacked([part.numbers for part in parts]),
+        {name: _text([part.texts[name] for part in parts]) for name in first.texts},
+        {name: _stacked([part.dates[name] for part in parts]) for name in first.dates},
+    )
 
 
 def _stacked(arrays: Sequence[Any]) -> Any:

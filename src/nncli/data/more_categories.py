@@ -16,14 +16,16 @@ Category = str | None  # None: a missing cell
 
 def extended(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
     """Return preprocessing with an input for each category that the given rows of the table have, and the training rows
-    had not; up to `MAX_CATEGORIES`, the most frequent ones."""
+    had not; up to `MAX_CATEGORIES`, the most frequent ones. Its scaling stays, and its statistics are of these rows."""
     categories = dict[str, tuple[Category, ...]]()
     for name, known in fitted.categories.items():
         more = _more(table.texts[name], known, rows)
         kept = sorted(value for value in {*known, *more} if value is not None)
         categories[name] = (*kept, *([None] if None in known or None in more else []))
     wider = dataclasses.replace(fitted, categories=categories, mean=None, notes=())
-    wider = dataclasses.replace(wider, dead=fitted.dead[inputs_before(fitted, wider)])
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # as in `Preprocess.fit`
+        own = ColumnStatistics.of(table.numbers, rows, fitted.scaling)
+    wider = dataclasses.replace(wider, dead=fitted.dead[inputs_before(fitted, wider)], statistics=own)
     return _measured(wider, table, rows)
 
 
@@ -61,6 +63,7 @@ def rescaled(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
         median=np.where(constant, fitted.median, median),
         shift=np.where(constant, fitted.shift, shift),
         scale=np.where(constant, fitted.scale, scale),
+        statistics=own,
     )
     return _measured(changed, table, rows)
 

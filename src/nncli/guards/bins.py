@@ -67,9 +67,7 @@ def count_outside(block: NDArray[Any], low: Floats, high: Floats) -> Outside:
     """Count the values of some rows (n, d) that lie outside of ranges; only columns with such values, or with missing
     ones, are looked at one by one."""
     n, d = block.shape
-    if block.dtype != np.uint8:
-        most = np.finfo(block.dtype).max
-        low, high = (np.clip(ends, -most, most).astype(block.dtype).astype(np.float64) for ends in (low, high))
+    low, high = as_of(low, block.dtype), as_of(high, block.dtype)
     found = Outside(
         np.full(d, n), np.zeros(d, np.int64), np.zeros(d, np.int64), np.full(d, np.inf), np.full(d, -np.inf)
     )
@@ -83,6 +81,14 @@ def count_outside(block: NDArray[Any], low: Floats, high: Floats) -> Outside:
         found.known[i], found.below[i], found.above[i] = len(column), len(below), len(above)
         found.lowest[i], found.highest[i] = below.min(initial=np.inf), above.max(initial=-np.inf)
     return found
+
+
+def as_of(ends: Floats, dtype: np.dtype[Any]) -> Floats:
+    """Return the ends of ranges as numbers of a type: a value of that type is compared with what it could be."""
+    if dtype == np.uint8:
+        return ends
+    most = np.finfo(dtype).max
+    return np.clip(ends, -most, most).astype(dtype).astype(np.float64)
 
 
 def _ends(block: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

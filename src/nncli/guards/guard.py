@@ -35,7 +35,7 @@ class Guard:
         self.distribution, self.fitted, self.classes = distribution, fitted, tuple(classes)
         self.numbers, self.dates = fitted.number_names, tuple(name for name, _ in fitted.dates)
         d, k = len(self.numbers), len(distribution.ranges)
-        self.limits = _widened(distribution.ranges, MARGIN)
+        self.limits = widened(distribution.ranges, MARGIN)
         self.rows = self.binned = 0  # all rows, and those of which numbers are counted in bins
         self.known, self.below, self.above = (np.zeros(k, np.int64) for _ in range(3))
         self.binned_known, self.up_to = np.zeros(d, np.int64), np.zeros((d, EDGES), np.int64)
@@ -101,7 +101,7 @@ class Guard:
         """Find the first of some rows that has what no training row had: a number or date far outside (farther beyond
         the training range than that is wide), a missing value in a column that had none, or an unseen category. Return
         the row, from 0, its column, and what is wrong with it."""
-        found, far = list[tuple[int, int, str, str]](), _widened(self.distribution.ranges, 1)
+        found, far = list[tuple[int, int, str, str]](), widened(self.distribution.ranges, 1)
         training = category_counts(self.fitted, self.distribution.rows)
         columns = [(name, table.numbers[:, i]) for i, name in enumerate(self.numbers)]
         columns += [(name, table.dates[name][:]) for name in self.dates]
@@ -178,7 +178,7 @@ class Guard:
         return {**arrays, "texts": texts}
 
 
-def _widened(ranges: Floats, by: float) -> Floats:
+def widened(ranges: Floats, by: float) -> Floats:
     """Return the lowest and highest values (2, k) of ranges that are made wider at both ends, by a part of their
     width."""
     low, high = ranges[:, 0], ranges[:, 1]

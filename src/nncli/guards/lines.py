@@ -9,6 +9,7 @@ from nncli.guards.shares import Shares, written_date, written_number
 from nncli.system.output import WARNING, counted, in_quotes
 
 MOST_LINES = 3  # of each kind; the JSON has all columns
+A_GUESS = "what is predicted there is a guess"
 WHEN_PREDICTED = (
     "the model was tested on other rows than these: measure it on new ones whose answer is known (nncli eval), and "
     "train it anew on them if it is worse"
@@ -35,7 +36,7 @@ def _of_range(column: dict[str, Any], rows: int) -> str:
     known = f"{write(its['training_low'])} to {write(its['training_high'])}"
     return (
         f"{WARNING}column {in_quotes(column['name'])}: {are} outside of the training range, {known}, "
-        f"{' and '.join(ends)}: what is predicted there is a guess"
+        f"{' and '.join(ends)}: {A_GUESS}"
     )
 
 
@@ -49,10 +50,15 @@ def of_drifts(found: Sequence[tuple[str | None, float, Shares]], advice: str) ->
     return [*told, *_more(len(found), "drift"), *([f"{WARNING}{advice}"] if found else [])]
 
 
+def new_missing(columns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the columns that have missing values and had none in training, those with the most first."""
+    new = [one for one in columns if one["missing"]["count"] and not one["missing"]["training_count"]]
+    return sorted((one for one in new if not one["unused"]), key=lambda one: -one["missing"]["count"])
+
+
 def of_missing(columns: Sequence[dict[str, Any]]) -> list[str]:
     """Tell in a line of columns that have missing values and had none in training."""
-    new = [one for one in columns if one["missing"]["count"] and not one["missing"]["training_count"]]
-    new = sorted((one for one in new if not one["unused"]), key=lambda one: -one["missing"]["count"])
+    new = new_missing(columns)
     if not new:
         return []
     listed = [f"{in_quotes(one['name'])} ({counted(one['missing']['count'], 'cell')})" for one in new[:MOST_LINES]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError, mention
 from nncli.explain.leads import runners_up
 from nncli.explain.reasons import check_background, reasons
-from nncli.guards.guard import Guard
 from nncli.inference.prediction_sets import as_cell, as_json, sets_of
 from nncli.inference.written_cells import (
     FEW_ROWS,
@@ -69,6 +68,13 @@ class PredictOptions:
     text: TextOptions = DETECTED
 
 
+class Listener(Protocol):
+    """Hears what is predicted, as a `Guard` does."""
+
+    def look_at_predictions(self, predicted: NDArray[Any]) -> None:
+        """Take in what is predicted of some rows: positions of classes, or numbers."""
+
+
 class Predictor:
     """Predicts block by block: one line of output for each row, in order."""
 
@@ -78,7 +84,7 @@ class Predictor:
         options: PredictOptions,
         keep: Sequence[str] = (),
         beside: Sequence[str] = (),
-        guard: Guard | None = None,
+        guard: Listener | None = None,
     ) -> None:
         """Prepare to write the columns `keep` of the input, and behind those of the model columns `beside` them, which
         whoever calls `lines` brings; OptionError where the model cannot do what is asked. A `guard` is told what is

@@ -29,6 +29,7 @@ from nncli.model.model import Model
 from nncli.serve.bodies import Body, Form, too_many_rows
 from nncli.serve.problems import WHERE, Problem
 from nncli.serve.row_warnings import Oddities, RowWarnings
+from nncli.serve.served_rows import ServedRows
 
 WARNINGS = "warnings"  # the column behind those of `nncli predict`
 MEDIA = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
@@ -58,13 +59,14 @@ class Answer:
 
 
 class Answerer:
-    """Answers requests with a model, one at a time: each thread has an answerer of its own."""
+    """Answers requests with a model, one at a time: each thread has an answerer of its own. What is answered is counted
+    in `served`."""
 
-    def __init__(self, model: Model) -> None:
-        self.model = model.for_another_thread()
+    def __init__(self, model: Model, served: ServedRows) -> None:
+        self.model, self.served = model.for_another_thread(), served
         self.dtype = model.config.model.dtype
         self.objects = ObjectReader(model.schema, self.dtype, model.known_cells, WHERE)
-        self.row_warnings = RowWarnings(model)
+        self.row_warnings = RowWarnings(self.model)
         self._predictors: dict[tuple[int, float | None, bool], Predictor] = {}
 
     def warm_up(self) -> None:
@@ -79,10 +81,14 @@ class Answerer:
             raise of_csv_alone(asked.text)
         block, notes = self.objects.read(body.lines, body.keys, body.values)
         predictor, oddities = self._predictor(asked, is_json=True), Oddities()
+        predictor.guard = seen = self.served.begin(len(body.lines))
         columns = predictor.columns(block)
         found = self.row_warnings.look(block.table, oddities)
         own = json.dumps([*notes, *found.get(0, []), *self._ties(predictor)])
         line = predictor.lines(block, [*columns, [own]])
+        if seen is not None:
+            seen.look(block.table)
+            self.served.add(seen)
         return Answer(line[:-1], "application/json", 1, self._classes(predictor, columns), oddities)
 
     def table(self, body: Body, asked: Asked, most_rows: int, until: float) -> Answer:
@@ -93,6 +99,7 @@ class Answerer:
             raise of_csv_alone(asked.text)
         model, predictor, oddities = self.model, self._predictor(asked, is_json), Oddities()
         parts, notes = list[Any](), list[str]()
+        predictor.guard = seen = self.served.begin(len(body.lines))
         rows, classes, names = 0, Counter[str](), [*predictor.names, WARNINGS]
         if form in ("rows", "columns") and not body.lines:  # an empty list is answered by one
             return Answer(_joined(form, parts, b"", names), _media(form), rows, classes, oddities)
@@ -112,10 +119,14 @@ class Answerer:
                 columns.append(_written(found, len(block), is_json))
                 classes.update(self._classes(predictor, columns))
                 parts.append(columns if form == "columns" else predictor.lines(block, columns))
+                if seen is not None:
+                    seen.look(block.table)
                 far.look(block.table)
                 new.look(block.table, oddities.unseen - unseen)
                 notes += block.notes
             notes += [*reader.notes, *far.notes(), *new.notes(), *self._ties(predictor)]
+        if seen is not None:
+            self.served.add(seen)
         return Answer(_joined(form, parts, predictor.header, names), _media(form), rows, classes, oddities, notes)
 
     def _predictor(self, asked: Asked, is_json: bool) -> Predictor:

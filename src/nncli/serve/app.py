@@ -25,6 +25,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nncli.errors import NncliError
+from nncli.inference.guarding import document
 from nncli.serve.answerer import Answer, Asked
 from nncli.serve.bodies import kind_of, read_body
 from nncli.serve.card import card
@@ -89,6 +90,8 @@ class App:
             Route("/model", self._model),
             Route("/models", self._models),
             Route("/models/{name}", self._model),
+            Route("/guard", self._guard),
+            Route("/models/{name}/guard", self._guard),
             Route("/openapi.json", self._openapi),
             *(Route(path, self._file) for path in PAGE),
         ]
@@ -256,6 +259,10 @@ class App:
 
     def _model(self, request: Request) -> Response:
         return as_json(card(self._served(request)))
+
+    def _guard(self, request: Request) -> Response:
+        served = self._served(request)
+        return as_json(document(served.rows.report(), str(served.path), ()))
 
     def _models(self, request: Request) -> Response:
         served = self.models.served.items()

@@ -11,7 +11,7 @@ from nncli.serve.models import Served
 
 OF_DESCRIPTION = (
     "model", "layers", "parameters", "target", "calibration", "decision", "scaling", "reading", "data", "figures",
-    "command_line", "notes", "kernels",
+    "command_line", "notes", "kernels", "guards",
 )  # fmt: skip
 
 

@@ -15,13 +15,15 @@ from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.serve.answerer import Answerer
 from nncli.serve.problems import Problem
+from nncli.serve.served_rows import ServedRows
 
 CHEAP = 1000  # parameters per input, as in inference/predict.py
 Stamp = tuple[int, int, int]  # what changes when a file does: inode, time of its last change, size
 
 
 class Served:
-    """A model that has been read, and answerers for as many threads as have needed one."""
+    """A model that has been read, what its guard has counted since, and answerers for as many threads as have needed
+    one."""
 
     def __init__(self, name: str, path: Path) -> None:
         """Read a model. Raises ModelFileError for a file that is none."""
@@ -32,8 +34,10 @@ class Served:
         self.model, self.provenance = checkpoint.load(path)
         self.sha256 = ModelFile.at(path).sha256
         self.loaded = time.time()
-        first = Answerer(self.model)
+        self.rows = ServedRows(self.model)
+        first = Answerer(self.model, ServedRows(self.model))
         first.warm_up()
+        first.served = self.rows  # from here on rows count
         self._answerers: deque[Answerer] = deque([first])
 
     @contextmanager
@@ -42,7 +46,7 @@ class Served:
         try:
             found = self._answerers.pop()
         except IndexError:
-            found = Answerer(self.model)
+            found = Answerer(self.model, self.rows)
         try:
             yield found
         finally:

@@ -35,7 +35,7 @@ PARAMETERS_OF_TEXT: dict[str, tuple[str, dict[str, Any]]] = {
 
 def openapi(models: Models, most_rows: int, has_token: bool) -> dict[str, Any]:
     """Describe the server and its models."""
-    schemas: dict[str, Any] = {"Problem": _problem(), "Health": _of_strings("status")}
+    schemas: dict[str, Any] = {"Problem": _problem(), "Health": _of_strings("status"), "Guard": _guard()}
     paths: dict[str, Any] = {
         "/health": {"get": _get("Whether the server answers", "Health", {})},
         "/metrics": {"get": _get("Counters, as Prometheus reads them", None, {}) | {"operationId": "metrics"}},
@@ -46,9 +46,12 @@ def openapi(models: Models, most_rows: int, has_token: bool) -> dict[str, Any]:
         suffix = "" if only else str(i)
         schemas |= {f"Row{suffix}": _row(one), f"Answer{suffix}": _answer(one.model)}
         title = f"Predict '{one.model.schema.target}'" + ("" if only else f" with the model '{name}'")
-        predict, card = ("/predict", "/model") if only else (f"/models/{name}/predict", f"/models/{name}")
+        own = "" if only else f"/models/{name}"
+        predict, card = f"{own}/predict", own or "/model"
         paths[predict] = {"post": _post(one, title, suffix, most_rows)}
         paths[card] = {"get": _get("The card of the model", None, {"application/json": {"type": "object"}})}
+        about = "How the rows since the model was read differ from its training rows, as --guard of nncli predict says"
+        paths[f"{own}/guard"] = {"get": _get(about, "Guard", {})}
     for path, methods in paths.items():
         for method in methods.values():
             method["operationId"] = path.strip("/").replace("/", "-")
@@ -150,6 +153,17 @@ def _problems() -> dict[str, Any]:
 
 def _problem() -> dict[str, Any]:
     return _of_strings("error", "where", "problem", "remedy")
+
+
+def _guard() -> dict[str, Any]:
+    """Describe what a guard says; of a model without statistics of its training columns, that they are not known."""
+    count, texts = {"type": "integer", "minimum": 0}, {"type": "array", "items": {"type": "string"}}
+    properties: dict[str, Any] = {"model": {"type": "string"}, "data": texts, "known": {"type": "boolean"}}
+    properties |= dict.fromkeys(("rows", "binned_rows", "training_rows", "sampled_rows"), count)
+    properties |= dict.fromkeys(("outside", "drifted", "warnings"), texts)
+    properties |= {"predictions_drifted": {"type": "boolean"}, "predictions": {"type": ["object", "null"]}}
+    properties["columns"] = {"type": "array", "items": {"type": "object"}}
+    return {"type": "object", "properties": properties, "required": ["model", "data", "known"]}
 
 
 def _of_strings(*names: str) -> dict[str, Any]:

@@ -1,16 +1,21 @@
-"""What is out of the ordinary in each row: a category that the model has not seen, a missing value, a number outside
-the range of the training rows."""
+"""What is out of the ordinary in each row, by the rules and in the words of `predict`: a category that the model has
+not seen, a value that is missing where none was in training, a number or date outside of the training range."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from nncli.data.column_profile import ColumnProfile
 from nncli.data.dataset import Table
 from nncli.data.preprocess import spelled_flags
+from nncli.guards.bins import Floats, as_of
+from nncli.guards.guard import MARGIN, widened
+from nncli.guards.lines import A_GUESS
+from nncli.guards.shares import written_date, written_number
 from nncli.model.model import Model
 from nncli.system.output import in_quotes, shortened
 
@@ -23,7 +28,7 @@ class Oddities:
 
     unseen: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
-    outside: Counter[str] = field(default_factory=Counter)  # of the range of the training rows
+    outside: Counter[str] = field(default_factory=Counter)  # of the training range by more than a tenth of it
 
     def update(self, other: Oddities) -> None:
         """Add the counts of other rows."""
@@ -32,14 +37,29 @@ class Oddities:
 
 
 class RowWarnings:
-    """Looks at rows for a model. What the model knows of its training rows decides what is out of the ordinary."""
+    """Looks at rows for a model. What it knows of its training rows decides what is out of the ordinary: of a model
+    without statistics of these, the ranges of its training file, and any missing value."""
 
     def __init__(self, model: Model) -> None:
         profile = {column.name: column for column in model.schema.profile}
-        self.names = model.schema.of_kind("number")
+        self.names, self.dates = model.schema.of_kind("number"), model.schema.of_kind("date")
         self.columns = [profile.get(name, ColumnProfile(name, "number")) for name in self.names]
-        self.low = np.array([-np.inf if one.low is None else one.low for one in self.columns])
-        self.high = np.array([np.inf if one.high is None else one.high for one in self.columns])
+        known = model.distribution
+        if known is not None:
+            self.ranges, unused = known.ranges[:, :2], model.preprocess.scale[: len(self.names)] == 0
+            self.counts_missing = (known.ranges[:, 2] == 0) & ~np.append(unused, np.zeros(len(self.dates), bool))
+            self.why = "missing where no value was in training"
+        else:
+            ends = [(one.low, one.high) for one in self.columns] + [(None, None)] * len(self.dates)
+            self.ranges = np.array([(np.nan, np.nan) if low is None else (low, high) for low, high in ends])
+            self.ranges = self.ranges.reshape(-1, 2)
+            unused = np.isnan(self.ranges[: len(self.names), 0])
+            self.counts_missing, self.why = np.ones(len(ends), bool), "missing"
+        self.limits = widened(np.nan_to_num(self.ranges), MARGIN)
+        self.limits[:, : len(self.names)][:, unused] = [[-np.inf], [np.inf]]
+        if known is None:
+            self.limits[:, len(self.names) :] = [[-np.inf], [np.inf]]
+        self._of_type: dict[np.dtype[Any], tuple[Floats, Floats]] = {}
         self.known = {
             name: {*categories, *spelled_flags(categories)} for name, categories in model.preprocess.categories.items()
         }
@@ -48,21 +68,16 @@ class RowWarnings:
         """Return the warnings of the rows that have some, and add their cells to the counts."""
         found: dict[int, list[str]] = {}
         numbers = table.numbers
-        odd = ~((numbers >= self.low) & (numbers <= self.high))  # a missing one is neither
+        low, high = self._limits_of(numbers.dtype)
+        odd = ~((numbers >= low) & (numbers <= high))  # a missing one is neither
         if odd.any():
             rows, places = np.nonzero(odd)
             for i, j in zip(rows.tolist(), places.tolist(), strict=True):
-                value, name = float(numbers[i, j]), self.names[j]
-                if value != value:
-                    counts.missing[name] += 1
-                    _add(found, i, name, "missing, and taken for the median of the training rows")
-                else:
-                    counts.outside[name] += 1
-                    _add(found, i, name, _outside(self.columns[j], value))
-        for name, days in table.dates.items():
-            for i in np.flatnonzero(np.isnan(days)).tolist():
-                counts.missing[name] += 1
-                _add(found, i, name, "missing, and taken for the median of the training rows")
+                self._add(found, i, j, float(numbers[i, j]), counts)
+        for j, name in enumerate(self.dates, start=len(self.names)):
+            days = table.dates[name]
+            for i in np.flatnonzero(~((days >= self.limits[0, j]) & (days <= self.limits[1, j]))).tolist():
+                self._add(found, i, j, float(days[i]), counts)
         for name, known in self.known.items():
             column = table.texts[name]
             words = {i: value for i, value in enumerate(column.values) if value not in known}
@@ -74,18 +89,33 @@ class RowWarnings:
             missing = np.flatnonzero(column.codes < 0).tolist()
             counts.missing.update({name: len(missing)} if missing else {})
             for i in missing if None not in known else ():
-                _add(found, i, name, "missing, as it was in no training row")
+                _add(found, i, name, f"{self.why}: it counts as an unseen category")
         for lines in found.values():
             if len(lines) > MOST_WARNINGS:
                 lines[MOST_WARNINGS:] = [f"and {len(lines) - MOST_WARNINGS:,} more"]
         return found
 
+    def _limits_of(self, dtype: np.dtype[Any]) -> tuple[Floats, Floats]:
+        if dtype not in self._of_type:
+            low, high = self.limits[:, : len(self.names)]
+            self._of_type[dtype] = as_of(low, dtype), as_of(high, dtype)
+        return self._of_type[dtype]
+
+    def _add(self, found: dict[int, list[str]], i: int, j: int, value: float, counts: Oddities) -> None:
+        """Count a number or date that is missing or outside, of row i and column j, and warn of it."""
+        name = (*self.names, *self.dates)[j]
+        if value != value:
+            counts.missing[name] += 1
+            if self.counts_missing[j]:
+                _add(found, i, name, f"{self.why}: it counts as the median of its column")
+            return
+        counts.outside[name] += 1
+        is_number = j < len(self.names)
+        write = written_number if is_number else written_date
+        low, high = map(write, self.ranges[j].tolist())
+        guess = "another unit?" if is_number and self.columns[j].is_far(value) else A_GUESS
+        _add(found, i, name, f"{write(value)} is outside of the training range, {low} to {high}: {guess}")
+
 
 def _add(found: dict[int, list[str]], row: int, name: str, what: str) -> None:
     found.setdefault(row, []).append(f"column {in_quotes(name)}: {what}")
-
-
-def _outside(column: ColumnProfile, value: float) -> str:
-    low, high = (f"{end:.0f}" if column.whole else f"{end:.7g}" for end in (column.low, column.high))
-    said = f"{value:.7g} is outside its range in the training rows ({low} to {high})"
-    return f"{said}: another unit?" if column.is_far(value) else said

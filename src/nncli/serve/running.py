@@ -16,7 +16,10 @@ from types import FrameType
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from nncli.inference.guarding import NOT_KNOWN, TRAIN_AGAIN
 from nncli.serve.app import App
+from nncli.serve.log import Log
+from nncli.serve.models import Served
 from nncli.system.threads import multiply_with
 
 WATCH_SECONDS = 1.0  # between two looks at the files
@@ -106,6 +109,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for one in self.app.models.served.values():
+            say_unguarded(one, self.app.log)
         self._watching = asyncio.create_task(self._watch())
 
     async def on_tick(self, counter: int) -> bool:
@@ -155,6 +160,13 @@ class Server(uvicorn.Server):
                     new = models.served[old.name]
                     metrics.loaded.labels(old.name).set(new.loaded)
                     log.write("model read", model=old.name, file=str(old.path), sha256=new.sha256)
+                    say_unguarded(new, log)
+
+
+def say_unguarded(served: Served, log: Log) -> None:
+    """Say of a model whose training columns are not known that its rows are compared with nothing."""
+    if not served.rows.is_guarded:
+        log.write("guards off", "warning", model=served.name, why=NOT_KNOWN, remedy=TRAIN_AGAIN)
 
 
 def run(app: App, opened: socket.socket) -> None:
