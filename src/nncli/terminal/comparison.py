@@ -8,7 +8,8 @@ from nncli.guards.comparison import Comparison
 from nncli.system.output import counted, in_quotes, percent, put
 from nncli.terminal.tables import cut, cut_names, first_names, new_table, show
 
-MOST_COLUMNS, LONGEST, SHORTER = 40, 24, 24  # columns that are shown (--json has all), characters of a name, of values
+MOST_COLUMNS, ALIKE = 40, 5  # columns that are shown, of which so many do not differ; --json has all
+LONGEST, SHORTER = 24, 16  # characters of a name, and of a value
 MOST_LISTED = 5  # values that are new or gone
 MOST_MOVED = 5  # columns of which the bin is said
 
@@ -24,20 +25,20 @@ def print_comparison_of_files(found: Comparison) -> None:
     left_out = [name for name in one.left_out if name in other.left_out]
     if left_out:
         put(f"not compared, as their values only tell rows apart: {first_names(left_out)}")
-    shown = found.columns[:MOST_COLUMNS]
+    shown = found.columns[: min(MOST_COLUMNS, len(found.differing) + ALIKE)]
     if shown:
         put()
         any_missing = ["missing"] if any(any(column["missing"]) for column in shown) else []
-        titles = ("column", "kind", *any_missing, "median or mode", "mean", "PSI", "p", "")
-        table = new_table(*titles, align="left")
+        any_kind = ["kind"] if any(len({*column["kind"]}) > 1 for column in shown) else []
+        table = new_table("column", *any_kind, *any_missing, "typical before", "now", "PSI", "p", "", align="left")
         for name, column in zip(cut_names([column["name"] for column in shown], LONGEST), shown, strict=True):
+            kind = [_change(*column["kind"]) for _ in any_kind]
             missing = [_change(*(percent(share or 0) for share in column["missing"])) for _ in any_missing]
-            mean = _change(*(_number(column[when].get("mean")) for when in ("before", "now")))
-            typical = _change(*(_typical(column[when]) for when in ("before", "now")))
-            table.add_row(name, _change(*column["kind"]), *missing, typical, mean, *_test(column))
+            table.add_row(name, *kind, *missing, _typical(column["before"]), _typical(column["now"]), *_test(column))
         show(table)
-    if len(found.columns) > MOST_COLUMNS:
-        put(f"and {len(found.columns) - MOST_COLUMNS:,} more columns; --json has all")
+        put("typical: the median of numbers, the most frequent text")
+    if len(found.columns) > len(shown):
+        put(f"and {counted(len(found.columns) - len(shown), 'more column')}, less different; --json has all")
     _print_moved(found)
 
 
