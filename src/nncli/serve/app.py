@@ -172,7 +172,7 @@ class App:
     async def _predict(self, request: Request) -> Response:
         until = time.monotonic() + self.limits.seconds
         kind, charset = kind_of(request.headers.get("content-type"))
-        asked = asked_in(request.query_params if request.scope["query_string"] else {}, charset)
+        asked = asked_in(request.query_params.multi_items() if request.scope["query_string"] else [], charset)
         served = self._served(request)
         async with self._body(request) as data:
             if len(data) <= AT_ONCE and kind == "json":
