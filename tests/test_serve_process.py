@@ -240,7 +240,7 @@ def test_a_slow_client_is_told_and_holds_up_nobody(iris_model: Path) -> None:
                 found += more
         assert found.startswith(b"HTTP/1.1 408 ")
         assert b"expected its whole body within 1 seconds, found 1 bytes" in found
-        status, body = ask(port, ("/predict", JSON, b" " * 1_500_000))
+        status, body = ask(port, ("/predict", JSON, b" " * 40_000_000))
         assert (status, json.loads(body)["problem"]) == (413, "expected a body of at most 1,000,000 bytes, found more")
 
 

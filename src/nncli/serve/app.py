@@ -41,7 +41,7 @@ from nncli.serve.responses import answer, answer_bug, answer_error, answer_no_ad
 AT_ONCE = 32 << 10  # bytes of an object that is answered at once
 MOST_WAITING = 64  # longer requests at a time, which wait for a thread or have one
 BODIES_IN_MEMORY = 4  # times the largest body that is allowed
-DRAINED, DRAIN_SECONDS = 16 << 20, 2  # of a body that is too large: who sends it reads the answer afterwards
+DRAINED, DRAIN_SECONDS = 256 << 20, 2  # of a body that is too large: who sends it reads the answer afterwards
 MOST_NOTES, NOTE = 10, 300  # of an answer, that are in its header, and characters of each
 CLIENT_GONE = 499  # as nginx calls it, in the log
 OPEN = ("/", "/page.css", "/page.js", "/icon.svg", "/health")  # without a token: these say nothing of a model
