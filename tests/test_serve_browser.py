@@ -58,6 +58,9 @@ def test_a_row_is_tried(width: int, scheme: str, browser: Any, iris_model: Path,
         assert len(row) == 64
         page.get_by_role("button", name="Predict").click()
         page.get_by_role("table").first.wait_for()
+        page.get_by_label("The row as JSON").fill(json.dumps([row, row]))
+        page.get_by_role("button", name="Predict").click()
+        page.get_by_text("The form is for one row").wait_for()
         assert all(url.startswith(f"http://127.0.0.1:{port}/") for url in asked)
         page.close()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,13 @@ def test_what_is_no_json_is_refused(body: bytes, client: TestClient) -> None:
     assert found["where"] == "request"
 
 
+def test_a_key_that_never_ends_is_soon_read(client: TestClient) -> None:
+    """A pattern that may go back at every character takes seconds and 1.4 GB for these 12 MB."""
+    before = time.process_time()
+    refused(client.post("/predict", content=b'{"' + b"a" * 12_000_000, headers=JSON), 400, "Unterminated")
+    assert time.process_time() - before < 1
+
+
 def changed(**values: Any) -> dict[str, Any]:
     return {**ROW, **values}
 
@@ -95,6 +104,8 @@ WRONG: dict[str, tuple[Any, str]] = {
         "Did you mean 'petal_widht_cm'?",
     ),
     "twice": ('{"sepal_length_cm": 1, "sepal_length_cm": 2}', "comes twice"),
+    "half-a-character": (changed(petal_width_cm="\ud800"), "request:1: expected text, found half a character: \\ud800"),
+    "half-a-word": (json.dumps(ROW).replace("0.2", '"2\\udfff"'), "found half a character: \\udfff"),
     "list-of-lists": ([[5.1, 3.5, 1.4, 0.2]], "request:1: expected an object"),
     "list-of-numbers": ([5.1, 3.5], "request:1: expected an object"),
     "second-row": ([ROW, changed(sepal_width_cm="x")], "request:2: column 'sepal_width_cm'"),
@@ -145,6 +156,19 @@ TABLES = {
 @pytest.mark.parametrize(("text", "status", "said"), TABLES.values(), ids=[*TABLES])
 def test_tables_that_cannot_be_read_are_refused(text: str, status: int, said: str, client: TestClient) -> None:
     refused(client.post("/predict", content=text, headers=CSV), status, said)
+
+
+def test_what_is_no_csv_is_told_its_type(client: TestClient) -> None:
+    found = refused(client.post("/predict", json=ROW, headers=CSV), 415, "expected CSV, found JSON Lines")
+    assert found["remedy"] == "Send it as application/json or application/x-ndjson"
+    found = refused(client.post("/predict", content=b"PAR1\x15\x04", headers=CSV), 415, "found a Parquet file")
+    assert found["remedy"] == "Send it as CSV"
+
+
+def test_a_line_is_shown_as_it_was_sent(client: TestClient) -> None:
+    refused(
+        client.post("/predict", content='[{"a": 1}]\n', headers=NDJSON), 422, "request:1", """found '[{"a": 1}]'."""
+    )
 
 
 def test_lines_that_cannot_be_read_are_refused(client: TestClient) -> None:
@@ -222,6 +246,7 @@ PARAMETERS = {
     "too-many": ("reasons=5", "?reasons", "at most 4 columns"),
     "share": ("interval=90", "?interval", "a share between 0 and 1"),
     "empty": ("interval=", "?interval", "found ''"),
+    "twice": ("reasons=1&reasons=2", "?reasons", "it comes twice. Give it once"),
     "of-csv": ("skip_rows=1", "?skip_rows", "JSON was sent"),
 }
 
@@ -256,6 +281,42 @@ def test_bodies_and_rows_have_limits(iris_model: Path) -> None:
         answer = client.post("/predict", content=parts, headers=JSON)
         refused(answer, 413, "at most 2,000 bytes")
         assert answer.headers["connection"] == "close"
+
+
+def test_bodies_that_come_together_do_not_fill_the_memory(iris_model: Path) -> None:
+    """Four of the largest size are held, also while they are being received; short ones are answered all the same."""
+    app, held = app_of(iris_model, limits=Limits(bytes=100_000)), asyncio.Event()
+
+    async def post(*parts: bytes, waits: bool = False) -> int:
+        left, statuses = [*parts], list[int]()
+
+        async def receive() -> dict[str, Any]:
+            if not left:
+                await held.wait()
+            return {"type": "http.request", "body": left.pop(0) if left else b"", "more_body": waits or bool(left)}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": headers}
+        await app(scope, receive, send)
+        return statuses[0]
+
+    async def all_of_them() -> list[int]:
+        large = [asyncio.create_task(post(b" " * 99_000, json.dumps(ROW).encode())) for _ in range(2)]
+        assert [await one for one in large] == [200, 200]  # and are held no longer
+        open_ones = [asyncio.create_task(post(b" " * 99_000, waits=True)) for _ in range(4)]
+        await asyncio.sleep(0)
+        found = [await post(b" " * 50_000, b" " * 40_000), await post(json.dumps(ROW).encode())]
+        for one in open_ones:
+            one.cancel()
+        await asyncio.gather(*open_ones, return_exceptions=True)
+        return [*found, await post(b" " * 50_000, b" " * 40_000, json.dumps(ROW).encode())]
+
+    assert asyncio.run(all_of_them()) == [503, 200, 200]
+    app.threads.shutdown()
 
 
 def test_a_token_is_needed_where_there_is_one(iris_model: Path) -> None:

@@ -227,7 +227,7 @@ def test_every_request_is_answered_while_the_model_changes_and_the_server_ends(
 
 
 def test_a_slow_client_is_told_and_holds_up_nobody(iris_model: Path) -> None:
-    with server([iris_model], "--timeout", "1", "--max-bytes", "1MB") as (_, port):
+    with server([iris_model], "--timeout", "1", "--max-bytes", "1MB", "--host", "0.0.0.0") as (process, port):
         with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
             slow.sendall(b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n")
             slow.sendall(b"Content-Length: 50\r\n\r\n{")
@@ -240,8 +240,11 @@ def test_a_slow_client_is_told_and_holds_up_nobody(iris_model: Path) -> None:
                 found += more
         assert found.startswith(b"HTTP/1.1 408 ")
         assert b"expected its whole body within 1 seconds, found 1 bytes" in found
-        status, body = ask(port, ("/predict", JSON, b" " * 1_500_000))
+        status, body = ask(port, ("/predict", JSON, b" " * 40_000_000))
         assert (status, json.loads(body)["problem"]) == (413, "expected a body of at most 1,000,000 bytes, found more")
+        process.terminate()
+        warning = process.communicate(timeout=60)[1].splitlines()[0]
+    assert warning == "warning: whoever reaches 0.0.0.0 can ask: set NNCLI_TOKEN or --token-file"
 
 
 def memory_of(pid: int) -> int:

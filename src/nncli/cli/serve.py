@@ -13,7 +13,7 @@ import typer
 
 from nncli.cli.options import Quiet, value_option
 from nncli.config.option import Number, Size, Text, Whole, read_option
-from nncli.errors import DONE, NncliError, OptionError, mention
+from nncli.errors import DONE, NncliError, OptionError, flag
 from nncli.system.output import WARNING, put, say
 
 NEEDED = ("starlette", "uvicorn", "httptools", "prometheus_client")
@@ -67,7 +67,7 @@ def serve(
         is_here = ip_address(opened.getsockname()[0]).is_loopback
         hosts = frozenset({"127.0.0.1", "localhost", "[::1]", address}) if is_here else frozenset[str]()
         if not is_here and token is None:
-            say(f"{WARNING}whoever reaches {address} can ask: set {VARIABLE} or {mention('token_file')}", quiet)
+            say(f"{WARNING}whoever reaches {address} can ask: set {VARIABLE} or {flag('token_file')}", quiet)
         app = App(served, limits, Log(quiet, not sys.stderr.isatty()), token, hosts)
         shown = f"[{address}]" if ":" in address else address
         put(f"http://{shown}:{opened.getsockname()[1]}/")

@@ -12,8 +12,9 @@ import os
 import secrets
 import time
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -40,7 +41,7 @@ from nncli.serve.responses import answer, answer_bug, answer_error, answer_no_ad
 AT_ONCE = 32 << 10  # bytes of an object that is answered at once
 MOST_WAITING = 64  # longer requests at a time, which wait for a thread or have one
 BODIES_IN_MEMORY = 4  # times the largest body that is allowed
-DRAINED, DRAIN_SECONDS = 16 << 20, 2  # of a body that is too large: who sends it reads the answer afterwards
+DRAINED, DRAIN_SECONDS = 256 << 20, 2  # of a body that is too large: who sends it reads the answer afterwards
 MOST_NOTES, NOTE = 10, 300  # of an answer, that are in its header, and characters of each
 CLIENT_GONE = 499  # as nginx calls it, in the log
 OPEN = ("/", "/page.css", "/page.js", "/icon.svg", "/health")  # without a token: these say nothing of a model
@@ -171,19 +172,15 @@ class App:
     async def _predict(self, request: Request) -> Response:
         until = time.monotonic() + self.limits.seconds
         kind, charset = kind_of(request.headers.get("content-type"))
-        asked = asked_in(request.query_params if request.scope["query_string"] else {}, charset)
+        asked = asked_in(request.query_params.multi_items() if request.scope["query_string"] else [], charset)
         served = self._served(request)
-        data = await self._body(request)
-        self._bytes += len(data)
-        try:
+        async with self._body(request) as data:
             if len(data) <= AT_ONCE and kind == "json":
                 body = read_body(data, kind, self.limits.rows)
                 if body.form == "row":
                     with served.answerer() as answerer:
                         return self._response(request, served, answerer.row(body, asked))
             answer = await self._in_a_thread(self._answer, served, data, kind, asked, until)
-        finally:
-            self._bytes -= len(data)
         return self._response(request, served, answer)
 
     def _answer(self, served: Served, data: bytes, kind: Any, asked: Asked, until: float) -> Answer:
@@ -217,39 +214,61 @@ class App:
         name = request.path_params.get("name")
         return self.models.only() if name is None else self.models.named(name)
 
-    async def _body(self, request: Request) -> bytes:
-        """Receive the body of a request. Raises Problem for one that is too large, too slow or compressed."""
+    @asynccontextmanager
+    async def _body(self, request: Request) -> AsyncIterator[bytes]:
+        """Receive the body of a request, and count its bytes as long as they are in memory. Raises Problem for one that
+        is too large, too slow or compressed, and where all bodies together are too large."""
         packed = request.headers.get("content-encoding", "identity").strip().lower()
         if packed not in ("", "identity"):
-            problem = f"expected a body as it is, found one compressed by {packed}"
-            raise Problem(415, "Content-Encoding", problem, "Send it unpacked", close=True)
-        most, length = self.limits.bytes, request.headers.get("content-length", "0")
-        room = BODIES_IN_MEMORY * most - self._bytes
-        size = int(length) if length.isascii() and length.isdigit() else 0
-        if size > most:
+            what = f"expected a body as it is, found one compressed by {packed}"
+            raise Problem(415, "Content-Encoding", what, "Send it unpacked", close=True)
+        length = request.headers.get("content-length", "0")
+        problem = self._too_much(int(length) if length.isascii() and length.isdigit() else 0)
+        if problem is not None:
             await _drain(request)
-            raise _too_large(most)
-        if size > room:
-            await _drain(request)
-            raise Problem(503, WHERE, "expected fewer long requests at a time", "Ask again later", 1, close=True)
-        parts, size, goes_on = list[bytes](), 0, True
+            raise problem
+        parts = list[bytes]()
         try:
-            async with asyncio.timeout(self.limits.seconds):
-                while goes_on:
-                    message = await request.receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientDisconnect
-                    part, goes_on = message.get("body", b""), message.get("more_body", False)
-                    parts.append(part)
-                    size += len(part)
-                    if size > most:
-                        parts.clear()
-                        await _drain(request, goes_on)
-                        raise _too_large(most)
-        except TimeoutError:
-            problem = f"expected its whole body within {self.limits.seconds:g} seconds, found {size:,} bytes"
-            raise Problem(408, WHERE, problem, "Send it faster, or in parts", close=True) from None
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+            try:
+                async with asyncio.timeout(self.limits.seconds):
+                    await self._receive(request, parts)
+            except TimeoutError:
+                size = sum(map(len, parts))
+                what = f"expected its whole body within {self.limits.seconds:g} seconds, found {size:,} bytes"
+                raise Problem(408, WHERE, what, "Send it faster, or in parts", close=True) from None
+            parts[:] = [b"".join(parts)]
+            yield parts[0]
+        finally:
+            self._bytes -= sum(map(len, parts))
+
+    async def _receive(self, request: Request, parts: list[bytes]) -> None:
+        """Add the parts of a body to a list, and their bytes to those in memory, as they come."""
+        size, goes_on = 0, True
+        while goes_on:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            part, goes_on = message.get("body", b""), message.get("more_body", False)
+            problem = self._too_much(size + len(part), size)
+            if problem is not None:
+                self._bytes -= size
+                parts.clear()
+                await _drain(request, goes_on)
+                raise problem
+            parts.append(part)
+            size += len(part)
+            self._bytes += len(part)
+
+    def _too_much(self, size: int, counted: int = 0) -> Problem | None:
+        """Say why a body of that size, of which some bytes are counted already, is not taken, if it is not. A short one
+        always is, so that large ones keep out each other alone."""
+        most = self.limits.bytes
+        if size > most:
+            problem = f"expected a body of at most {most:,} bytes, found more"
+            return Problem(413, WHERE, problem, "Send the rows in several requests", close=True)
+        if size > AT_ONCE and self._bytes - counted + size > BODIES_IN_MEMORY * most:
+            return Problem(503, WHERE, "expected fewer long requests at a time, found many", "Ask again later", 1, True)
+        return None
 
     def _health(self, request: Request) -> Response:
         return as_json({"status": "stopping" if self.is_stopping else "ok"}, 503 if self.is_stopping else 200)
@@ -278,11 +297,6 @@ class App:
 
 
 OWN_HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-
-
-def _too_large(most: int) -> Problem:
-    problem = f"expected a body of at most {most:,} bytes, found more"
-    return Problem(413, WHERE, problem, "Send the rows in several requests", close=True)
 
 
 async def _drain(request: Request, goes_on: bool = True) -> None:

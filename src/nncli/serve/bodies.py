@@ -16,6 +16,7 @@ from nncli.data.byte_input import reason
 from nncli.data.cells import quoted
 from nncli.data.decompression import MAGIC
 from nncli.data.formats.json_lines import DECODER, Keys
+from nncli.data.formats.known_formats import HEAD_BYTES, JSON_LINES, format_of_bytes
 from nncli.serve.problems import WHERE, Problem
 
 Form = Literal["row", "rows", "columns", "csv", "ndjson"]
@@ -30,7 +31,8 @@ KINDS: dict[str, Kind] = {
 }
 SENDABLE = "application/json, text/csv or application/x-ndjson"
 SPACE = re.compile(r"[ \t\n\r]*")
-COLUMNS = re.compile(r'\{[ \t\n\r]*"(?:[^"\\]|\\.)*"[ \t\n\r]*:[ \t\n\r]*\[')  # the first value is a list
+KEY = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # without ways back: each would take 100 bytes of memory for each character
+COLUMNS = re.compile(rf"\{{[ \t\n\r]*{KEY}[ \t\n\r]*:[ \t\n\r]*\[")  # the first value is a list
 ENCODER = json.JSONEncoder(check_circular=False, separators=(",", ":"))
 AN_OBJECT = 'an object such as {"a": 1, "b": "x"}'
 
@@ -70,6 +72,11 @@ def read_body(data: bytes, kind: Kind, most_rows: int) -> Body:
         packed = next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)
         if packed is not None:
             raise Problem(415, WHERE, f"expected text, found data compressed by {packed}", "Send it as it is unpacked")
+    if kind == "csv":
+        sent = format_of_bytes(data[:HEAD_BYTES])
+        if sent.reader and not sent.is_text:
+            remedy = "Send it as application/json or application/x-ndjson" if sent == JSON_LINES else "Send it as CSV"
+            raise Problem(415, WHERE, f"expected CSV, found {sent.name}", remedy)
     if kind != "json":
         return Body(kind, data)
     try:

@@ -75,12 +75,14 @@ def split_row(row: bytes, delimiter: str, where: str) -> list[str]:
 
 
 def check_utf8(cell: str, where: str, remedy: str = "") -> None:
-    """Raise DataError for a byte that is not UTF-8."""
+    """Raise DataError for a byte that is not UTF-8, and for half a character, which JSON can hold."""
     try:
         cell.encode()
     except UnicodeEncodeError as error:
-        byte = ord(cell[error.start]) - 0xDC00
-        problem = f"expected UTF-8, found the byte 0x{byte:02x}"
+        code = ord(cell[error.start])
+        if not 0xDC80 <= code <= 0xDCFF:  # as which Python decodes such a byte
+            raise DataError(where, f"expected text, found half a character: \\u{code:04x}", "Correct it") from None
+        problem = f"expected UTF-8, found the byte 0x{code - 0xDC00:02x}"
         name = f"Name the encoding, such as {mention('encoding', 'latin-1')}, or write all files in UTF-8"
         raise DataError(where, problem, remedy or name) from None
 

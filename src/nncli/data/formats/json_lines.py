@@ -135,7 +135,7 @@ def object_of(line: bytes, place: str) -> tuple[Keys, Sequence[Any]]:
         raise DataError(place, f'expected an object such as {{"a": 1, "b": "x"}}: {problem}') from None
     if not isinstance(found, tuple):
         raise DataError(
-            place, f'expected an object such as {{"a": 1, "b": "x"}}, found {quoted(json.dumps(found))}',
+            place, f'expected an object such as {{"a": 1, "b": "x"}}, found {quoted(line.decode().strip())}',
             "Write each row with the names of its columns",
         )  # fmt: skip
     keys, values = zip(*found, strict=True) if found else ((), ())

@@ -78,6 +78,9 @@ function tableOf(caption, rows) {
 }
 
 function show(answer) {
+  if (!Array.isArray(answer.warnings) || Array.isArray(answer.prediction)) {
+    throw Object.assign(new Error("The form is for one row: write an object with one value for each column."), { status: 422 });
+  }
   const parts = [make("h2", { textContent: card.target }), make("p", { className: "prediction", textContent: answer.prediction })];
   if (answer.low !== undefined) parts.push(make("p", { textContent: `from ${answer.low} to ${answer.high}` }));
   const prefix = `p_${card.classes[0]}` in answer ? "p_" : "score_";
