@@ -35,15 +35,28 @@ def print_changes(changes: Mapping[str, Change | None]) -> None:
 
 
 def _told(what: str, change: Change) -> str:
-    """Say whether the new model is better or worse on the rows of a change, by its first figure."""
-    name, figure = next(iter(change.figures.items()))
-    metric = METRICS.create(name)
+    """Say whether the new model is better or worse on the rows of a change, by its first figure; and by others, where
+    these say something else."""
+    (name, figure), *others = change.figures.items()
+    metric, found = METRICS.create(name), _verdict(name, figure)
+    if not found:
+        said = f"{what}: no difference beyond chance in {metric.label(None)}"
+    else:
+        words = {"gained": {"better": "gained", "worse": "lost"}}
+        words["forgotten"] = {"better": "better even there", "worse": "forgotten"}
+        said = f"{words[what][found]}: {signed(writer_for(metric), figure['difference'])} in {metric.label(None)}"
+    for name, figure in others:
+        if (other := _verdict(name, figure)) and other != found:
+            metric = METRICS.create(name)
+            said += f", but {metric.label(None)} is {other} ({signed(writer_for(metric), figure['difference'])})"
+    return f"{said}, on {change.where}"
+
+
+def _verdict(name: str, figure: Mapping[str, Any]) -> str:
+    """Say whether a figure is better or worse than before; nothing where that may be chance."""
     if may_be_chance(figure):
-        return f"{what}: no difference beyond chance in {metric.label(None)}, on {change.where}"
-    by = signed(writer_for(metric), figure["difference"])
-    better = (figure["difference"] > 0) == metric.higher_is_better
-    word = {"gained": ("gained", "lost"), "forgotten": ("better even there", "forgotten")}[what][not better]
-    return f"{word}: {by} in {metric.label(None)}, on {change.where}"
+        return ""
+    return "better" if (figure["difference"] > 0) == METRICS.create(name).higher_is_better else "worse"
 
 
 def print_progressive(found: Mapping[str, Any], baseline: float) -> None:
