@@ -67,6 +67,11 @@ BAD_ROWS = {
         HEADER + "1,2,Graz,low\n" * 20 + "1,2,Graz,hihg\n",
         "new.csv: class 'hihg': expected at least 3 rows of a class that is new, found 1.",
     ),
+    "one row": (
+        HEADER + "1,2,Graz,low\n",
+        "new.csv: expected at least 3 rows, one for each of the 3 parts of the split, "
+        "found 1. Get more rows, or set --val 0 or --test 0.",
+    ),
     "what it was trained on": ("", "new.csv: expected new rows, found the data that jan.npz was trained on."),
 }
 

@@ -181,8 +181,30 @@ def test_test_rows_of_before_among_the_new_rows_are_told(nncli: Run) -> None:
     again = [lines[i] for i in before("jan.npz").provenance.test_rows[:7]]
     Path("more.csv").write_text(Path("feb.csv").read_text() + "\n".join(again) + "\n")
     notes = prepared("jan.npz", "more.csv", replay=["jan.csv"], val=0.0, test=0.0).notes
-    told = "7 of 60 test rows of before have the same values as a training row: the figures of these look better"
+    told = (
+        "warning: 7 of 60 test rows of before have the same values as a training row: the figures of these look better"
+    )
     assert any(note.startswith(told) for note in notes)
+
+
+@pytest.mark.usefixtures("january")
+def test_a_file_that_has_grown_is_told_to_hold_rows_of_before(nncli: Run) -> None:
+    """January has 400 rows, of which 60 are for the test: 340 have been seen. With no part kept back, all 60 are
+    training rows now."""
+    Path("both.csv").write_text(Path("jan.csv").read_text() + Path("feb.csv").read_text().partition("\n")[2])
+    told = nncli("train", "--from", "jan.npz", "both.csv", "--val", "0", "--test", "0", *QUICK, "-o", "new.npz").err
+    assert "warning: 340 of the 700 new rows have the same values as a row that trained or validated jan.npz: " in told
+    assert "Rows of before belong to --replay" in told
+    assert "warning: 60 of 60 test rows of before have the same values as a training row: " in told
+
+
+@pytest.mark.usefixtures("january")
+def test_a_single_row_of_before_is_told_without_a_warning() -> None:
+    known = before("jan.npz").provenance.val_rows[0]
+    Path("few.csv").write_text(Path("feb.csv").read_text() + Path("jan.csv").read_text().splitlines()[1 + known] + "\n")
+    told = "1 of the 301 new rows has the same values as a row that trained or validated jan.npz: too few to change"
+    assert any(note.startswith(told) for note in prepared("jan.npz", "few.csv").notes)
+    assert not any("the same values" in note for note in prepared("jan.npz", "feb.csv").notes)
 
 
 @pytest.mark.usefixtures("january")

@@ -135,12 +135,10 @@ def train_from(
 
 
 def _changes(before: Any, prepared: Prepared, run: Any) -> tuple[dict[str, Change | None], list[str]]:
-    """Return what was gained and what was forgotten, and a note where one of them is not known."""
+    """Return what was gained and what was forgotten, and notes where one of them is not known, or not quite."""
     from nncli.inference.change import forgotten, gained
 
     new = gained(before, prepared, run.model, run.provenance)
-    old, why = forgotten(before, prepared, run.model)
+    old, told = forgotten(before, prepared, run.model)
     notes = [] if new else ["what was gained is not known: no new rows were kept for the test"]
-    if why:
-        notes.append(f"what was forgotten is not known: {why}")
-    return {"gained": new, "forgotten": old}, notes
+    return {"gained": new, "forgotten": old}, [*notes, *told]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions, Table
+from nncli.data.row_hashes import hash_rows
 from nncli.errors import DataError
 from nncli.inference.rows_to_judge import RowsToJudge, rows_to_judge
 from nncli.metrics.definitions import METRICS
@@ -21,6 +22,7 @@ from nncli.model.provenance import Provenance
 from nncli.system.output import counted
 from nncli.training.before import Before
 from nncli.training.prepare import Prepared
+from nncli.training.repeated_rows import known_test_rows
 
 OF_CLASSES, OF_NUMBERS = ("accuracy", "log-loss"), ("rmse", "mae")
 
@@ -50,9 +52,11 @@ def gained(before: Before, prepared: Prepared, model: Model, provenance: Provena
     return _change(before.model, model, RowsToJudge(dataset, rows, where, prepared.test_groups, []), dataset.classes)
 
 
-def forgotten(before: Before, prepared: Prepared, model: Model) -> tuple[Change | None, str]:
+def forgotten(before: Before, prepared: Prepared, model: Model) -> tuple[Change | None, list[str]]:
     """Compare both models on the test rows of before: those of the data of before that are given, or else of the data
-    of the old model, where these can be had; else return the reason why not."""
+    of the old model, where these can be had. Also say why they cannot, or that some of these rows are among the new
+    ones."""
+    notes = list[str]()
     assert prepared.start is not None
     if own := prepared.start.old.test:
         dataset, rows = prepared.dataset, np.concatenate([*own.values()])
@@ -62,9 +66,12 @@ def forgotten(before: Before, prepared: Prepared, model: Model) -> tuple[Change 
         try:
             found = rows_to_judge(before.model, before.provenance, before.file)
         except DataError as error:
-            return None, f"{error.where}: {error.problem}"
+            return None, [f"what was forgotten is not known: {error.where}: {error.problem}"]
         classes = before.model.classes
-    return _change(before.model, model, found, classes), ""
+        tested = hash_rows(found.dataset.table.take(found.rows))
+        if seen := prepared.hashes.in_training(tested):
+            notes = [known_test_rows(seen, len(tested))]
+    return _change(before.model, model, found, classes), notes
 
 
 def _change(old: Model, new: Model, found: RowsToJudge, classes: Sequence[str]) -> Change:

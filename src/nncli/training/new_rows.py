@@ -19,7 +19,7 @@ from nncli.data.rare_classes import UNKNOWN, merging
 from nncli.data.row_columns import with_column, without_column
 from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
-from nncli.data.split import row_numbers
+from nncli.data.split import row_numbers, set_one_to_0
 from nncli.data.unchanged_source import digest_of_source
 from nncli.errors import DataError, flag, listing
 from nncli.model.model import Model
@@ -27,7 +27,7 @@ from nncli.model.provenance import EarlierData, labelled_rows
 from nncli.system.output import counted, in_quotes, note_of
 from nncli.training.before import SLOWER, Before
 from nncli.training.prepare import Prepared, n_tables, prepare
-from nncli.training.repeated_rows import effect_on
+from nncli.training.repeated_rows import SOME, known_test_rows, trained_on, warned
 from nncli.training.start import OldRows, Start
 
 LOOKED_AT = 10_000  # training rows that tell whether a column is constant
@@ -77,7 +77,7 @@ def prepare_to_go_on(
         config = dataclasses.replace(config, lr=its.lr * (SLOWER if new.classes == before.model.classes else 1))
     start = Start(before.model, before.parent, len(new), old, share, refits)
     prepared = prepare(config, both, memory=memory, start=start)
-    notes = [*prepared.notes, *notes, *_notes(prepared, start)]
+    notes = [*prepared.notes, *notes, *_known_already(before, prepared, len(new)), *_notes(prepared, start)]
     return dataclasses.replace(prepared, dataset=_with_ranges(before.model, prepared.dataset), notes=tuple(notes))
 
 
@@ -137,8 +137,12 @@ def _refuse_known(before: Before, new: Dataset) -> None:
 
 
 def _refuse_few(before: Before, config: TrainConfig, new: Dataset) -> None:
-    """Raise DataError for a new class that has not a row for each part."""
-    parts = 1 + (config.val != 0 and not config.val_data) + (config.test != 0 and not config.test_data)
+    """Raise DataError where there is not a row for each part, also of each new class."""
+    val, test = config.val != 0 and not config.val_data, config.test != 0 and not config.test_data
+    parts = 1 + val + test
+    if not new.is_numeric and len(new) < parts:  # of few rows with numbers, all train the model
+        problem = f"expected at least {parts} rows, one for each of the {parts} parts of the split, found {len(new)}"
+        raise DataError(new.where, problem, f"Get more rows, or {set_one_to_0(val, test)}")
     for name in new.classes:
         n = int(np.count_nonzero(new.y == new.classes.index(name)))
         if name not in before.model.classes and n < parts:
@@ -177,6 +181,23 @@ def _without_decision(config: TrainConfig) -> tuple[TrainConfig, list[str]]:
     return TrainConfig(**vars(config) | dict.fromkeys(asked)), [told]
 
 
+def _known_already(before: Before, prepared: Prepared, n: int) -> list[str]:
+    """Say how many of the n new rows the model has learned from, or was chosen by, as in a file that grows."""
+    hashes, its = prepared.hashes.every[:n], before.provenance
+    found = [trained_on(hashes, known) for known in (its.row_hashes, its.val_row_hashes)]
+    if not (seen := sum(count for count, _ in found)):
+        return []
+    about = "" if all(exact for _, exact in found) else "about "
+    told = (
+        f"{about}{seen:,} of the {counted(n, 'new row')} {'has' if seen == 1 else 'have'} the same values as a row "
+        f"that trained or validated {before.file}"
+    )
+    effect = "too few to change what was gained by much"
+    if seen >= SOME * n:
+        effect = f"what was gained looks less than it is. Rows of before belong to {flag('replay')}"
+    return [warned(f"{told}: {effect}", seen, n)]
+
+
 def _notes(prepared: Prepared, start: Start) -> list[str]:
     """Say, a line each, what the model learns that it had no place for, and which rows of before it sees again."""
     train, val, classes = prepared.split.train, prepared.split.val, prepared.dataset.classes
@@ -194,8 +215,7 @@ def _notes(prepared: Prepared, start: Start) -> list[str]:
         found.append(f"constant before, and so without effect, {were} {named}: {remedy}")
     tested = _all([*start.old.test.values()])
     if seen := prepared.hashes.in_training(prepared.hashes.every[tested]):
-        told = f"{seen:,} of {counted(len(tested), 'test row')} of before have the same values as a training row"
-        found.append(f"{told}: {effect_on('the figures of these', seen, len(tested))}")
+        found.append(known_test_rows(seen, len(tested)))
     old = [int(np.count_nonzero(rows >= start.n_new)) for rows in (train, val)]
     if len(start.old.train):
         of_all = "all" if old[0] == len(start.old.train) else f"{old[0]:,} of"

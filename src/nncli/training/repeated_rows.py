@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Positions, Target
 from nncli.data.row_hashes import Hashes
 from nncli.errors import flag
+from nncli.system.output import WARNING
 
 SAMPLE_ROWS = 2000  # of the training rows, that a model file remembers: exact for fewer, an estimate for more
 CLASS_FACTOR = np.uint64(0xD6E8FEB86659FD93)
@@ -70,6 +71,17 @@ class RowHashes:
 def effect_on(figures: str, seen: int, n: int) -> str:
     """Say what it does to figures of n rows that a model has seen some of them, in words that are proportionate."""
     return f"{figures} look better than they are" if seen >= SOME * n else f"too few to change {figures} by much"
+
+
+def warned(line: str, seen: int, n: int) -> str:
+    """Return a line on so many of n rows that a model has seen: a warning, unless they are too few to matter."""
+    return f"{WARNING}{line}" if seen >= SOME * n else line
+
+
+def known_test_rows(seen: int, n: int) -> str:
+    """Say that so many of n test rows of the model before train the one that goes on from it."""
+    told = f"{seen:,} of {n:,} test rows of before {'has' if seen == 1 else 'have'} the same values as a training row"
+    return warned(f"{told}: {effect_on('the figures of these', seen, n)}", seen, n)
 
 
 def first_rows(hashes: Hashes, y: Target, rows: Positions) -> Positions:
