@@ -124,6 +124,23 @@ def test_strict_fails_at_the_end_where_rows_have_drifted(nncli: Run) -> None:
     assert nncli("predict", "m.npz", "new.csv", "-o", "out.csv").code == 0
 
 
+def test_strict_fails_where_no_category_is_known_though_rare_ones_may_be_new(nncli: Run) -> None:
+    """Of more categories than a model has inputs for, the rare ones count as unseen in training too: a row with a new
+    one is no reason to stop, forty of them are, too few as they are for a test of drift."""
+    numbers = np.random.default_rng(0).integers(150, size=2000)
+    write("city,class\n" + "".join(f"c{k},{'no' if k % 2 else 'yes'}\n" for k in numbers), "cities.csv")
+    assert nncli("train", "cities.csv", "-m", "logistic", "--epochs", "2", "-q", "-o", "cities.npz").code == 0
+    write("city\n" + "".join(f"C{k}\n" for k in range(40)))
+    outcome = nncli("predict", "cities.npz", "new.csv", "-o", "p.csv", "--strict")
+    assert outcome.code == 1
+    assert "none of its first 40 cells has a category that the model knows" in outcome.err
+    problem = "new.csv: expected rows like those of training, found others, by 'city'."
+    assert outcome.err.splitlines()[-1].startswith(problem)
+    assert not Path("p.csv").exists()
+    write("city\nC1\n" + "".join(f"c{k}\n" for k in range(150)))  # of which two thirds are known
+    assert nncli("predict", "cities.npz", "new.csv", "-o", "p.csv", "--strict").code == 0
+
+
 def test_rows_that_cannot_be_read_are_not_among_those_counted(nncli: Run) -> None:
     write(f"{HEADER}\n0,0,u\nbad,0,u\n0,0,v\n")
     outcome = nncli("predict", "m.npz", "new.csv", "--on-error", "blank", "--guard", "g.json")

@@ -168,7 +168,7 @@ def predict(
             with atomic_file(Path(guard)) as other:
                 other.write(as_json(document(report, model, given_files)))
         if strict and report is not None:
-            refuse_drift(report, given_files)  # before the file of predictions gets its name
+            refuse_drift(report, given_files, output.told)  # before the file of predictions gets its name
     return DONE
 
 

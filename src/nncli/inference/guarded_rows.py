@@ -24,5 +24,5 @@ def guard_lines(model: Model, found: RowsToJudge, predicted: NDArray[Any], as_de
         guard.look(found.dataset.table.take(found.rows[start : start + ROWS_AT_ONCE]))
     if as_decided:
         guard.look_at_predictions(predicted)
-    report = report_of(guard, found.far, WHEN_JUDGED)
+    report = report_of(guard, found.told, WHEN_JUDGED)
     return [*report.notes, *report.warnings]

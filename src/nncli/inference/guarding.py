@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,10 +44,11 @@ def refuse_unknown(model: Model, model_file: str) -> None:
         raise ModelFileError(model_file, problem, TRAIN_AGAIN)
 
 
-def refuse_drift(report: Report, source: Source) -> None:
-    """Raise DataError where rows have drifted, or more are outside of the training range than by chance."""
-    if report.warnings:
-        what = listing([*map(in_quotes, report.differing)], MOST_NAMED) or "the predictions"
+def refuse_drift(report: Report, source: Source, told: Sequence[str]) -> None:
+    """Raise DataError where rows have drifted, or more are outside of the training range than by chance, or where
+    something else about columns has been `told`."""
+    if report.warnings or told:
+        what = listing([*map(in_quotes, dict.fromkeys([*told, *report.differing]))], MOST_NAMED) or "the predictions"
         problem = f"expected rows like those of training, found others, by {what}"
         remedy = f"Look at what has changed, train the model anew on such rows, or leave {mention('strict')} out"
         raise DataError(title(source), problem, remedy)

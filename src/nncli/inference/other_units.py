@@ -72,11 +72,15 @@ class NewCategories:
         self.unseen.update(unseen)
         self.there.update({name: int(np.count_nonzero(table.texts[name].codes[:] >= 0)) for name in self.categories})
 
+    @property
+    def told(self) -> list[str]:
+        """Name the columns of which no cell has a category that the model knows."""
+        return [name for name, n in self.unseen.items() if n == self.there[name] >= LEAST_CELLS]
+
     def notes(self) -> list[str]:
         """Warn of each column of which no cell has a category that the model knows."""
         return [
-            f"warning: column {in_quotes(name)}: none of its first {n:,} cells has a category that the model knows "
-            f"({listing(self.categories[name])}): written in another way?"
-            for name, n in self.unseen.items()
-            if n == self.there[name] >= LEAST_CELLS
+            f"warning: column {in_quotes(name)}: none of its first {self.there[name]:,} cells has a category that the "
+            f"model knows ({listing(self.categories[name])}): written in another way?"
+            for name in self.told
         ]

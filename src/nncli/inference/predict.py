@@ -117,7 +117,7 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
                 if refusal is not None:
                     raise refusal
         sink.note(notes[begun:])
-        sink.told.extend(far.told)
+        sink.told.extend([*far.told, *new.told])
         sink.take_guard(guard)
         sink.note(note_of(title((source,)), one) for one in [*far.notes(), *new.notes()])
         ties = model.say_ties(predictor.tied, predictor.rows) if predictor.tied else []

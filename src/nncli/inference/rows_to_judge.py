@@ -43,7 +43,7 @@ class RowsToJudge:
     groups: NDArray[np.int64] | None  # the group of each row, where there are groups
     notes: list[str]
     guarded: bool = False  # whether they may differ from the training rows: they were named
-    far: Sequence[str] = ()  # columns of which the notes tell that they are far outside of the training range
+    told: Sequence[str] = ()  # columns of which the notes tell that they are unlike those of training
 
 
 def rows_to_judge(
@@ -72,7 +72,7 @@ def rows_to_judge(
         new.look(first, model.preprocess.unseen(first))
         unlike = [*far.notes(), *new.notes()]
         notes = [*dataset.notes, *unlike, *_seen_in_training(dataset, model, provenance, model_file, command)]
-        found = RowsToJudge(dataset, row_numbers(len(dataset)), evaluated_on, None, notes, True, far.told)
+        found = RowsToJudge(dataset, row_numbers(len(dataset)), evaluated_on, None, notes, True, [*far.told, *new.told])
     group = model.config.options.group
     if group is not None and found.groups is None:
         try:
