@@ -110,6 +110,18 @@ def test_new_classes_are_learned_and_said(nncli: Run) -> None:
 
 
 @pytest.mark.usefixtures("january")
+def test_new_rows_of_one_class_are_told(nncli: Run) -> None:
+    """The shares of the classes are then guessed without fail: nothing can be said of a loss above that of guessing."""
+    Path("new.csv").write_text("a,b,city,level\n" + "".join(f"{k % 7 / 9},{k % 5 / 9},Graz,mid\n" for k in range(60)))
+    told = nncli("train", "--from", "jan.npz", "new.csv", *QUICK, "-o", "new.npz").err
+    assert "warning: all training rows are of class 'mid': the model learns to answer that, whatever the row. " in told
+    assert "Add rows of before with --replay" in told
+    assert "guessing" not in told
+    both = nncli("train", "--from", "jan.npz", "new.csv", "--replay", "jan.csv", *QUICK, "-o", "new.npz").err
+    assert "all training rows" not in both
+
+
+@pytest.mark.usefixtures("january")
 def test_a_class_that_the_new_rows_lack_stays(nncli: Run) -> None:
     lines = month(300, 5).splitlines()
     Path("low.csv").write_text("\n".join([lines[0], *(one for one in lines if one.endswith("low"))][:120]) + "\n")

@@ -126,6 +126,8 @@ def _above_guessing(
     if training_loss is None or prepared.train.weights is not None:
         return []  # weights of rows or classes move the probabilities, as somebody asked
     counts = class_counts(prepared)
+    if counts.max() == counts.sum():
+        return []  # of one class, which is guessed without fail
     guessed = loss_of_shares(counts)
     if training_loss > guessed:
         said = say_above("its own training rows", Guess(training_loss, guessed, is_sure=True))

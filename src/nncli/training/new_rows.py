@@ -24,7 +24,7 @@ from nncli.data.unchanged_source import digest_of_source
 from nncli.errors import DataError, flag, listing
 from nncli.model.model import Model
 from nncli.model.provenance import EarlierData, labelled_rows
-from nncli.system.output import counted, in_quotes, note_of
+from nncli.system.output import WARNING, counted, in_quotes, note_of
 from nncli.training.before import SLOWER, Before
 from nncli.training.prepare import Prepared, n_tables, prepare
 from nncli.training.repeated_rows import SOME, known_test_rows, trained_on, warned
@@ -205,6 +205,10 @@ def _notes(prepared: Prepared, start: Start) -> list[str]:
     for name in [one for one in classes if one not in start.model.classes]:
         n = int(np.count_nonzero(prepared.dataset.y[train] == classes.index(name)))
         found.append(f"class {in_quotes(name)} is new: an output is added; {counted(n, 'training row')} of it")
+    if not prepared.dataset.is_numeric and len(present := np.unique(prepared.dataset.y[train])) == 1:
+        named = in_quotes(classes[int(present[0])])
+        told = f"all training rows are of class {named}: the model learns to answer that, whatever the row"
+        found.append(f"{WARNING}{told}. Add rows of before with {flag('replay')}")
     for name, more in new_categories(start.model.preprocess, prepared.preprocess).items():
         named = listing("a missing cell" if one is None else in_quotes(one) for one in more)
         what, inputs = ("category", "an input is") if len(more) == 1 else ("categories", f"{len(more)} inputs are")

@@ -71,7 +71,7 @@ def _too_few(config: TrainConfig, dataset: Dataset, held_out: float) -> list[str
     asked = config.val is not None or config.test is not None or config.val_data or config.test_data
     if held_out or asked or dataset.test is not None:
         return []
-    rows = f"{counted(len(dataset), 'row')} are too few to hold some back"
+    rows = f"{counted(len(dataset), 'row')} {'is' if len(dataset) == 1 else 'are'} too few to hold some back"
     return [f"{rows}: all of them train the model ({flag('test')} 0.3 keeps some for the test)"]
 
 
