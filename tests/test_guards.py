@@ -82,6 +82,17 @@ def test_a_column_that_was_the_same_everywhere_is_not_guarded() -> None:
     assert guard.first_unlike(numbers([9])) is None
 
 
+def test_a_date_that_was_the_same_everywhere_is_not_guarded() -> None:
+    """As the day of a file that is written once a month: it has no effect, whatever it is later."""
+    table = Table(("x",), np.arange(600.0)[:, None], {}, {"day": np.full(600, 19_753.0)})
+    later = Table(("x",), np.arange(600.0)[:, None], {}, {"day": np.full(600, 19_782.0)})
+    guard = guard_of(table)
+    report = report_on(guard, later)
+    assert (report.warnings, report.outside) == ([], [])
+    assert [(one["name"], one["unused"]) for one in report.columns] == [("x", False), ("day", True)]
+    assert guard.first_unlike(later) is None
+
+
 def test_values_that_are_missing_anew_are_told_and_others_are_not() -> None:
     values = np.arange(100.0)
     old, new = values.copy(), values.copy()

@@ -334,6 +334,20 @@ def test_a_column_that_was_constant_is_told_and_taken_in_with_its_scaling(nncli:
     assert better < worse / 2  # the price is 3 a − b
 
 
+@pytest.mark.usefixtures("january")
+def test_a_date_that_was_constant_is_told_too(nncli: Run) -> None:
+    """As the last day of each month, in a file of that month."""
+    header, *lines = numbers(120, 1).splitlines()
+    Path("old.csv").write_text("\n".join([f"day,{header}", *(f"2024-01-31,{line}" for line in lines)]) + "\n")
+    later = (f"2024-0{2 + i % 2}-29,{line}" for i, line in enumerate(lines))
+    Path("new.csv").write_text("\n".join([f"day,{header}", *later]) + "\n")
+    assert nncli("train", "old.csv", "-t", "price", *QUICK, "-o", "m.npz").code == 0
+    told = "constant before, and so without effect, was 'day': --refit-scaling takes it in"
+    kept, anew = (prepared("m.npz", "new.csv", refits=refits) for refits in (False, True))
+    assert told in kept.notes
+    assert told not in anew.notes
+
+
 def go_on_rmse(nncli: Run, *words: str) -> float:
     outcome = nncli("train", *words)
     assert outcome.code == 0, outcome.err

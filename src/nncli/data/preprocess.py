@@ -51,6 +51,13 @@ class Preprocess:
         """Count the inputs that are numbers."""
         return len(self.number_names) + len(INPUTS) * len(self.dates)
 
+    def is_without_effect(self, i: int) -> bool:
+        """Tell whether the i-th column, numbers first and then dates, was the same in all training rows: each of its
+        inputs, of which a date has several, is multiplied by 0."""
+        d, each = len(self.number_names), len(INPUTS)
+        inputs = slice(i, i + 1) if i < d else slice(d + (i - d) * each, d + (i - d + 1) * each)
+        return not self.scale[inputs].any()
+
     @property
     def known_categories(self) -> dict[str, set[str]]:
         """Map each column of text to the categories that it had in training."""

@@ -133,8 +133,8 @@ class Guard:
         return row, name, what
 
     def is_unused(self, i: int) -> bool:
-        """Tell whether a column of numbers does nothing, as all training rows have the same value."""
-        return i < len(self.numbers) and float(self.fitted.scale[i]) == 0
+        """Tell whether a column of numbers or dates does nothing, as all training rows have the same value."""
+        return self.fitted.is_without_effect(i)
 
     def written(self, i: int, value: float) -> str:
         """Write a value of a column of numbers or dates."""

@@ -230,15 +230,16 @@ def _notes(prepared: Prepared, start: Start) -> list[str]:
 
 
 def _was_constant(prepared: Prepared, start: Start) -> list[str]:
-    """Return the columns of numbers that were the same in all training rows of the model, and differ in those of now,
-    as far as the first of them tell."""
-    names, scale = prepared.preprocess.number_names, prepared.preprocess.scale
-    places = [i for i, _ in enumerate(names) if scale[i] == 0]
+    """Return the columns of numbers and dates that were the same in all training rows of the model, and differ in those
+    of now, as far as the first of them tell."""
+    fitted = prepared.preprocess
+    names = [*fitted.number_names, *(name for name, _ in fitted.dates)]
+    places = [i for i, _ in enumerate(names) if fitted.is_without_effect(i)]
     if not places:
         return []
-    numbers = prepared.dataset.table.take(prepared.split.train[:LOOKED_AT]).numbers[:, places].astype(np.float64)
-    differ = np.fmax.reduce(numbers, axis=0) > np.fmin.reduce(numbers, axis=0)
-    return [names[place] for place, its in zip(places, differ, strict=True) if its]
+    table, d = prepared.dataset.table.take(prepared.split.train[:LOOKED_AT]), len(fitted.number_names)
+    values = (table.numbers[:, i].astype(np.float64) if i < d else table.dates[names[i]][:] for i in places)
+    return [names[i] for i, its in zip(places, values, strict=True) if np.fmax.reduce(its) > np.fmin.reduce(its)]
 
 
 def _with_ranges(model: Model, dataset: Dataset) -> Dataset:
