@@ -72,3 +72,19 @@ def test_a_few_new_categories_may_be_so_by_chance(model: Path, nncli: Run) -> No
     assert nncli("train", "t.csv", "--epochs", 1, "-q", "--json", "-o", "t.npz").code == 0
     assert nncli("predict", "t.npz", "-q", stdin="city\n" + "new\n" * 9).err == ""
     assert "none of its first 10 cells" in nncli("predict", "t.npz", "-q", stdin="city\n" + "new\n" * 10).err
+
+
+def test_of_many_columns_the_first_three_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Run) -> None:
+    """Of five numbers and five texts, each is in another unit, or in other words."""
+    monkeypatch.chdir(tmp_path)
+    names = ",".join([*(f"x{i}" for i in range(5)), *(f"t{i}" for i in range(5)), "label"]) + "\n"
+    rows = [f"{f'{k % 9},' * 5}{','.join(['uv'[k % 2]] * 5)},{'pq'[k // 5 % 2]}\n" for k in range(60)]
+    Path("d.csv").write_text(names + "".join(rows))
+    assert nncli("train", "d.csv", "--epochs", 1, "-q", "--json", "-o", "m.npz").code == 0
+    Path("new.csv").write_text(names + ("90000," * 5 + "w," * 5 + "p\n") * 12)
+    for command in ("predict", "eval"):
+        told = nncli(command, "m.npz", "new.csv", "-q").err.splitlines()
+        assert sum(line.endswith("another unit?") for line in told) == 3
+        assert sum(line.endswith("written in another way?") for line in told) == 3
+        assert any(line.endswith("2 more columns have numbers far outside their range too") for line in told)
+        assert any(line.endswith("2 more columns have no category that the model knows too") for line in told)

@@ -20,7 +20,7 @@ def of_ranges(columns: Sequence[dict[str, Any]], rows: int) -> list[str]:
     """Tell of columns with values outside of the training range, in so many rows."""
     return [
         *(_of_range(one, rows) for one in columns[:MOST_LINES]),
-        *_more(len(columns), "values outside of the training range"),
+        *and_more(len(columns), "values outside of the training range"),
     ]
 
 
@@ -47,7 +47,7 @@ def of_drifts(found: Sequence[tuple[str | None, float, Shares]], advice: str) ->
         what, when = ("the predictions have", "of the validation rows") if name is None else ("", "in training")
         what = what or f"column {in_quotes(str(name))} has"
         told.append(f"{WARNING}{what} drifted (PSI {index:.2f}): {shares.where(when)}")
-    return [*told, *_more(len(found), "drift"), *([f"{WARNING}{advice}"] if found else [])]
+    return [*told, *and_more(len(found), "drift"), *([f"{WARNING}{advice}"] if found else [])]
 
 
 def new_missing(columns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -72,6 +72,7 @@ def of_missing(columns: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _more(n: int, what: str) -> list[str]:
+def and_more(n: int, what: str) -> list[str]:
+    """Say of how many of n columns there is no line, as the first few have one."""
     more = n - MOST_LINES
     return [f"{WARNING}{counted(more, 'more column')} {'has' if more == 1 else 'have'} {what} too"] if more > 0 else []

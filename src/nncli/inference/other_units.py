@@ -10,6 +10,7 @@ import numpy as np
 from nncli.data.column_profile import ColumnProfile
 from nncli.data.dataset import Schema, Table
 from nncli.errors import listing
+from nncli.guards.lines import MOST_LINES, and_more
 from nncli.system.output import counted, in_quotes
 
 FIRST_ROWS = 1000  # of a source: another unit is in all of them
@@ -43,9 +44,9 @@ class FarColumns:
         return [self.names[i] for i in np.flatnonzero(2 * self.far > self.there)]
 
     def notes(self) -> list[str]:
-        """Warn of each column of which most numbers are far."""
-        found = []
-        for i in np.flatnonzero(2 * self.far > self.there):
+        """Warn of the columns of which most numbers are far, the first few by name."""
+        found, columns = [], np.flatnonzero(2 * self.far > self.there)
+        for i in columns[:MOST_LINES]:
             its, far = self.columns[i], int(self.far[i])
             rows = f"{far:,} of the first {counted(self.rows, 'row')} {'is' if far == 1 else 'are'}"
             low, high = (f"{end:.0f}" if its.whole else f"{end:.6g}" for end in (its.low, its.high))
@@ -53,7 +54,7 @@ class FarColumns:
             found.append(
                 f"warning: column {in_quotes(its.name)}: {rows} far outside its range ({known}): another unit?"
             )
-        return found
+        return [*found, *and_more(len(columns), "numbers far outside their range")]
 
 
 class NewCategories:
@@ -78,9 +79,10 @@ class NewCategories:
         return [name for name, n in self.unseen.items() if n == self.there[name] >= LEAST_CELLS]
 
     def notes(self) -> list[str]:
-        """Warn of each column of which no cell has a category that the model knows."""
-        return [
+        """Warn of the columns of which no cell has a category that the model knows, the first few by name."""
+        found = [
             f"warning: column {in_quotes(name)}: none of its first {self.there[name]:,} cells has a category that the "
             f"model knows ({listing(self.categories[name])}): written in another way?"
-            for name in self.told
+            for name in self.told[:MOST_LINES]
         ]
+        return [*found, *and_more(len(self.told), "no category that the model knows")]
