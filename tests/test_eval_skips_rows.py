@@ -45,6 +45,21 @@ def test_the_figures_are_those_of_the_other_rows(nncli: Run) -> None:
     assert "left out 5 of 100 rows" in quiet.err
 
 
+def test_a_table_of_small_whole_numbers_has_it_too(nncli: Run) -> None:
+    """Such a table, as of pixels, is read in a way of its own where it is large, which knows no classes."""
+    rows = [f"{i * i % 17},{i % 5},{3 + (i * i % 17 > 6)}" for i in range(8_000)]
+    for name, more in {"whole": [], "other": ["1,2,7"]}.items():
+        Path(f"{name}.csv").write_text("a,b,class\n" + "\n".join(rows + more) + "\n")
+    assert nncli("train", "whole.csv", "--epochs", "3", "-q", "-o", "whole.npz").code == 0
+    problem = "column 'class': expected a class that the model knows (3, 4), found '7'"
+    refused = nncli("eval", "whole.npz", "other.csv")
+    remedy = "Correct it, or leave such rows out with --on-error skip."
+    assert (refused.code, refused.err) == (1, f"other.csv:8002: {problem}. {remedy}\n")
+    skipped = nncli("eval", "whole.npz", "other.csv", "--on-error", "skip", "--json")
+    assert f"other.csv:8002: left out: {problem}\n" in skipped.err
+    assert skipped.json["accuracy"] == nncli("eval", "whole.npz", "whole.csv", "--json", "-q").json["accuracy"]
+
+
 def test_without_it_the_first_such_row_is_refused_and_the_option_named(nncli: Run) -> None:
     for words in ([], ["--on-error", "fail"]):
         found = nncli("eval", "m.npz", "bad.csv", *words)

@@ -81,7 +81,8 @@ class FastParser:
         if self.whole:
             cells = uint8_parser.read(data, len(self.layout.names), self.layout.delimiter)
             if cells is not None:
-                return self._whole(cells)  # none with a leading zero
+                block = self._whole(cells)  # none with a leading zero
+                return block if self.layout.are_known({}, block.target) else None
             self.whole = False
         table = numbers = None
         if (
