@@ -68,7 +68,7 @@ wheel: $(VENV)/installed-dev  ## build the source archive and from it the wheel,
 lowest: $(VENV)/bin/python  ## try the lowest versions that nncli may be installed with (EXTRAS=excel,play,… for those too)
 	$(PYTHON) -m venv --clear dist/lowest
 	$(BIN)/python tests/lowest.py > dist/lowest.txt
-	dist/lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint dist/lowest.txt '.[$(EXTRAS)]'
+	dist/lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint dist/lowest.txt '.$(EXTRAS:%=[%])'
 	dist/lowest/bin/python tests/smoke.py
 
 pythons: wheel  ## try the wheel on Python 3.11 to 3.14, as far as they are here
