@@ -82,11 +82,11 @@ class Client(threading.Thread):
                 answer = connection.getresponse()
                 found = answer.read()
             except (OSError, http.client.HTTPException) as error:
+                connection.close()
                 if is_new and self.may_be_refused:
                     return None  # the kernel had taken the connection, and the server had not
                 self.counts["lost"] += 1
-                self.wrong.append(repr(error))
-                connection.close()
+                self.wrong.append(f"{error!r} over a connection that was {'new' if is_new else 'used'}")
                 connection = None
                 continue
             is_new = False
