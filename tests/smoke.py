@@ -8,6 +8,7 @@ What needs an extra is tried where that is installed. It ends with an error at t
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import platform
@@ -66,9 +67,9 @@ def make_files_of_extras() -> None:
             Path("pictures", "01"[i % 2]).mkdir(parents=True, exist_ok=True)
             Image.new("L", (4, 4), i * 9).save(Path("pictures", "01"[i % 2], f"{i}.png"))
     if find_spec("starlette") and find_spec("websockets"):
-        import nncli.play.server
+        importlib.import_module("nncli.play.server")
     if find_spec("distributed"):
-        import nncli.system.cluster  # noqa: F401
+        importlib.import_module("nncli.system.cluster")
 
 
 def run() -> None:

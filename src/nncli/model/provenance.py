@@ -29,15 +29,11 @@ class Fingerprint(NamedTuple):
     n_bytes: int | None  # None: an older version did not note it
 
 
-@dataclass(frozen=True)
-class EarlierData:
-    """The data that a model of before was trained on, by the digest and size of their bytes, and which rows of them
-    were kept for validation and test, as `Provenance` has them."""
+class _RowsOfParts:
+    """The rows that were kept for validation and test, as bits, and as their numbers."""
 
-    source: Source
-    file: Fingerprint
-    n_rows: int
-    val_bits: NDArray[np.uint8]
+    n_rows: int  # of the data
+    val_bits: NDArray[np.uint8]  # a bit for each of these rows (np.packbits), set for those in the part; or empty
     test_bits: NDArray[np.uint8]
 
     @property
@@ -52,6 +48,18 @@ class EarlierData:
 
 
 @dataclass(frozen=True)
+class EarlierData(_RowsOfParts):
+    """The data that a model of before was trained on, by the digest and size of their bytes, and which rows of them
+    were kept for validation and test, as `Provenance` has them."""
+
+    source: Source
+    file: Fingerprint
+    n_rows: int
+    val_bits: NDArray[np.uint8]
+    test_bits: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
 class Parent:
     """The model that another one goes on from: the digest of its file, and the data of all models before."""
 
@@ -60,7 +68,7 @@ class Parent:
 
 
 @dataclass(frozen=True)
-class Provenance:
+class Provenance(_RowsOfParts):
     """A record of where a model comes from: enough to find its test rows again, and to say what was done."""
 
     version: str  # of the program that trained it
@@ -87,16 +95,6 @@ class Provenance:
         own = EarlierData(self.source, self.files["data"], self.n_rows, self.val_bits, self.test_bits)
         before = () if self.parent is None else self.parent.data
         return (own, *(one for one in before if one.file.sha256 != own.file.sha256))
-
-    @property
-    def val_rows(self) -> NDArray[np.int64]:
-        """Return the row numbers of the validation rows."""
-        return _rows(self.val_bits, self.n_rows)
-
-    @property
-    def test_rows(self) -> NDArray[np.int64]:
-        """Return the row numbers of the test rows."""
-        return _rows(self.test_bits, self.n_rows)
 
     def epochs(self, row_by_row: bool) -> list[Epoch]:
         """Return the history, epoch by epoch; of a run `row_by_row` with the mistakes."""

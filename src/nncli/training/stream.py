@@ -8,25 +8,28 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset, canonical_class, spellings_of
 from nncli.data.joined import joined
 from nncli.data.row_blocks import RowBlock
+from nncli.data.scaled_rows import Subset
 from nncli.data.sources import STDIN
 from nncli.data.table_builder import recoded
 from nncli.errors import flag, listing
 from nncli.metrics.paired import Difference, compared_shares
 from nncli.model.model import Model
 from nncli.model.provenance import Fingerprint, Provenance, losses_of
-from nncli.nn.online import ROWS
+from nncli.nn.online import BLOCK, ROWS
 from nncli.system.threads import multiply_with
 from nncli.training.before import Before
 from nncli.training.final_figures import known_figures
 from nncli.training.model_of_run import model_now
 from nncli.training.repeated_rows import SAMPLE_ROWS, RowHashes
 from nncli.training.steps import Steps, options_for_steps, prepared_rows, steps_from, with_epochs
+from nncli.training.trainer import Trainer
 
 SMALL_STEP = 0.1  # of the step after which adaline would have a row of standardised inputs exactly right
 # where nobody knows the end, and no rows are kept back
@@ -137,7 +140,7 @@ class StreamRun:
         steps.prepared = prepared_rows(was.config, rows, was.preprocess, was.target, was.decision)
         old = self.model.predicted(self.model.scores(rows.table)) == y
         with multiply_with(1), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            new = trainer.predict_then_learn(steps.prepared.train)
+            new = _predicted_right(trainer, steps.prepared.train)
         self.n += len(y)
         self.pairs += np.bincount(2 * old + new, minlength=4)
         self.of_class += np.bincount(y, minlength=len(self.of_class))
@@ -145,6 +148,23 @@ class StreamRun:
         self._digest.update(hashes.tobytes())
         self._digest.update(y.tobytes())
         self._hashes = np.unique(np.concatenate([self._hashes, hashes]))[:SAMPLE_ROWS]
+
+
+def _predicted_right(trainer: Trainer, train: Subset) -> NDArray[np.bool_]:
+    """Learn from rows, as a part of the epoch that has begun. Return whether each was predicted right before its step,
+    (n,); by an average, before that of the first of a few."""
+    batch, right = trainer.go_on_with(train), list[NDArray[np.bool_]]()
+    averages = trainer.average.mean is not trainer.network.theta
+    at_once = min(BLOCK, trainer.at_once) if averages else trainer.at_once
+    while len(trainer.rows_left):
+        if averages:
+            some = dataclasses.replace(train, rows=trainer.rows_left[:at_once])
+            with trainer.averaged():
+                right.append(np.asarray(trainer.judged(some).predicted == some.y[some.rows]))
+        trainer.step(at_once)
+        if not averages:
+            right.append(batch.right)
+    return np.concatenate(right)
 
 
 def _begun(before: Before, lr: float | None, rows: Dataset) -> Steps:

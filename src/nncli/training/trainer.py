@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
-import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +22,6 @@ from nncli.model.training_state import (
     OTHER,
     Epoch,
     RandomNumbers,
-    StepFigures,
     Sums,
     TrainingState,
     epochs_of,
@@ -43,6 +40,7 @@ from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, judged, judged_numbers, rows_at_once
 from nncli.training.guards import Limits, spoiled, why_diverged
+from nncli.training.step_meter import StepMeter
 
 if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
@@ -105,8 +103,7 @@ class Trainer:
         self._batch: Batch | None = None
         self._rows, self._at, self._seen = train.rows[:0], 0, 0  # of the epoch, so far …
         self._total, self._correct = 0.0, 0.0  # … and what its rows came to
-        self._norms, self._steps_taken = 0.0, 0  # of the gradients of the epoch so far, and how many
-        self._began, self._began_epoch = math.nan, math.nan  # moments, in seconds
+        self._meter = StepMeter()
         self.best: Epoch | None = None
         self.least = math.inf  # validation loss, or share of errors, so far
         self.best_theta = network.theta.copy()
@@ -151,9 +148,7 @@ class Trainer:
     def begin_epoch(self) -> None:
         """Draw the order of the rows of the next epoch."""
         self._batch = self._batch or self._new_batch()
-        self._began_epoch = time.monotonic()
-        self._began = self._began_epoch if math.isnan(self._began) else self._began
-        self._norms, self._steps_taken = 0.0, 0
+        self._meter.begin_epoch()
         # where one step sees all rows they keep their order, in which they are read faster
         self._rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
         self.train.matrix.expect(self._rows)
@@ -166,27 +161,12 @@ class Trainer:
         size = min(self.at_once, rows_at_once(self.network.widths))
         return Batch(self.train, self.loss, self.K, self.network, size, self.config.training.label_smoothing)
 
-    def predict_then_learn(self, train: Subset) -> NDArray[np.bool_]:
-        """Learn from all of other rows, in their order, as a part of the epoch that has begun: nobody knows how many of
-        a stream will come. Return whether each was predicted right before its step, (n,); by an average, before that of
-        the first of a few."""
+    def go_on_with(self, train: Subset) -> Batch:
+        """Go on with all of other rows, in their order, within the epoch that has begun. Return the batch of the next
+        steps."""
         self.learn_from(train)
-        batch = self._batch = self._new_batch()
-        self._rows, self._at, right = train.rows, 0, list[NDArray[np.bool_]]()
-        averages = self.average.mean is not self.network.theta
-        at_once = min(online.BLOCK, self.at_once) if averages else self.at_once
-        while len(self.rows_left):
-            if averages:
-                with self.averaged():
-                    right.append(self._are_right(dataclasses.replace(train, rows=self.rows_left[:at_once])))
-            self.step(at_once)
-            if not averages:
-                right.append(batch.right)
-        return np.concatenate(right)
-
-    def _are_right(self, some: Subset) -> NDArray[np.bool_]:
-        """Tell of rows whether the network as it is predicts them right, (n,)."""
-        return np.asarray(self.judged(some).predicted == some.y[some.rows])
+        self._batch, self._rows, self._at = self._new_batch(), train.rows, 0
+        return self._batch
 
     @property
     def rows_left(self) -> Positions:
@@ -323,8 +303,7 @@ class Trainer:
             if not all_finite(gradient):
                 raise self.diverged("a finite gradient", math.nan, step)
             square = float(np.square(gradient, dtype=np.float64).sum())
-        self._norms += math.sqrt(square)
-        self._steps_taken += 1
+        self._meter.add(math.sqrt(square))
         if how.clip_norm < math.inf:
             clip(gradient, how.clip_norm)
         lr = self.lr * self.schedule.factor(step)
@@ -383,19 +362,13 @@ class Trainer:
             self.least = min(badness, self.least)
         mistakes = n - int(correct) if self.counts else None
         train = self._shown(total / n, correct / n)
-        steps = self._steps(lr, val_metric)
+        steps = self._meter.figures(None if self.is_solvable else lr, val_metric)
         epoch = Epoch(len(self.history) + 1, *train, val_loss, val_accuracy, is_best, mistakes, steps)
         if is_best:
             np.copyto(self.best_theta, self.network.theta)
             self.best = epoch
         self.history.append(epoch)
         return epoch
-
-    def _steps(self, lr: float, val_metric: float | None) -> StepFigures:
-        """Tell how the steps of the epoch that ends now went, the last of them with a learning rate of `lr`."""
-        norm, now = self._norms / self._steps_taken if self._steps_taken else None, time.monotonic()
-        rate = None if self.is_solvable else lr
-        return StepFigures(val_metric, rate, norm, now - self._began, now - self._began_epoch)
 
     def diverged(self, expected: str, found: float, step: int | None = None, epoch: int | None = None) -> TrainingError:
         """Explain numbers that say training went wrong: at a step of the run, from 0, or in an epoch, from 1; without
