@@ -1,4 +1,4 @@
-"""What a shell completes: the values of an option or argument, made from what its help says that they are."""
+"""Complete the values of options and arguments in a shell, from what the help says that they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `partial_fit` takes: options for steps on the rows of each call, and none that ask for more."""
+"""Check the options of `partial_fit`, which takes steps on the rows of each call: none may ask for more than these."""
 
 from __future__ import annotations
 

@@ -53,8 +53,8 @@ def counts_between(up_to: NDArray[np.integer], known: int) -> Floats:
 
 
 class Outside(NamedTuple):
-    """What some rows have in each of d columns: how many of the values are known, and lie below and above a range, and
-    the lowest and highest of those outside of it."""
+    """Counts of the values of some rows in d columns: how many are known, and how many lie below and above the range of
+    their column; with the lowest and highest of those outside of it."""
 
     known: Integers  # (d,)
     below: Integers

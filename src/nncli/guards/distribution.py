@@ -42,7 +42,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Distribution:
-    """What the k columns of numbers and dates were like in the training rows, numbers first, each in their order. The
+    """Statistics of the k columns of numbers and dates in the training rows, numbers first, each in their order. The
     counts of categories follow from the mean inputs of `Preprocess`: see `category_counts`."""
 
     rows: int  # for training

@@ -1,4 +1,4 @@
-"""What a guard has found, as JSON has it, and which of it is worth a line (see `lines.py`).
+"""Report what a guard has found, as JSON has it, and choose what is worth a line (see `lines.py`).
 
 Of the tests of one report, all together raise a false alarm on rows that are like the training rows in at most 5 of 100
 reports: those of ranges with 4 %, those of drift with 1 % (Holm's correction in each family).

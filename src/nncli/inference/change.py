@@ -1,4 +1,4 @@
-"""What a model that goes on from another one has gained and forgotten: both judged on the same rows."""
+"""Work out what a model that goes on from another one has gained and forgotten: judge both on the same rows."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from asyncio.events import TimerHandle
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -39,7 +40,8 @@ class Protocol(HttpToolsProtocol):
     _header_bytes: int | None = 0  # so far; None behind the header
     _deadline: TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         super().connection_made(transport)
         self._deadline = self.loop.call_later(HEADER_SECONDS, transport.close)
 
@@ -47,8 +49,8 @@ class Protocol(HttpToolsProtocol):
         self._forget_deadline()
         super().connection_lost(exc)
 
-    def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio has it
-        """Keep the connection of a client that sends no more and still waits for its answer."""
+    def eof_received(self) -> Any:  # a bool, as asyncio asks for; uvicorn declares None
+        """Tell that the connection is to be kept, where the client sends no more and still waits for its answer."""
         is_waiting = self.cycle is not None and not (self.cycle.response_complete or self.cycle.more_body)
         if is_waiting:
             self.cycle.keep_alive = False
