@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = [sys.executable, "-c", "import sys; from nncli.__main__ import run; sys.exit(run())"]
+SMALL = "a,b,label\n" + "".join(f"{i % 13},{i * 7 % 11},{'pq'[i % 2]}\n" for i in range(60))
 TWO = "id,a,b,label\n" + "".join(f"{i},{i % 2}.{i},{i * 7 % 10},{'no' if i % 2 else 'yes'}\n" for i in range(60))
 ROWS = 60
 NASTY = ["a,b", 'say "no"', "two\nlines", "größe ∂", "semi;colon", "tab\there", "= 1 + 1", "'"]

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import cli_errors
-from cli_process import NASTY, TWO, table
+from cli_process import NASTY, SMALL, TWO, table
 from months import month
 from nncli.cli.main import main
 from nncli.data.csv import reader
@@ -142,6 +142,22 @@ def mixed_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["train", str(folder / "d.csv"), "-t", "target", "--epochs", "5", "--hidden", "4", "-q", "--json"]
     assert main([*words, "-o", str(folder / "mixed.npz")]) == 0
     return folder / "mixed.npz"
+
+
+@pytest.fixture
+def in_a_folder_with_a_table(in_a_folder_of_its_own: None) -> None:
+    """A test works in a folder that has d.csv, a small table."""
+    Path("d.csv").write_text(SMALL)
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of that table, trained for an epoch."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "d.csv").write_text(SMALL)
+    words = ["train", str(folder / "d.csv"), "-m", "softmax", "--epochs", "1", "-q", "--json"]
+    assert main([*words, "-o", str(folder / "m.npz")]) == 0
+    return folder / "m.npz"
 
 
 PRICES = 240  # rows

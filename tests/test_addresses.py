@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli_process import PROGRAM
-
 Run = Callable[..., Any]
-CSV = "a,b,label\n" + "".join(f"{i % 13},{i * 7 % 11},{'pq'[i % 2]}\n" for i in range(60))
 
-
-@pytest.fixture(autouse=True)
-def _data(in_a_folder_of_its_own: None) -> None:
-    Path("d.csv").write_text(CSV)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "d.csv").write_text(CSV)
-    words = [*PROGRAM, "train", folder / "d.csv", "-m", "softmax", "--epochs", "1", "-q", "-o", folder / "m.npz"]
-    assert subprocess.run(words, check=False, timeout=60).returncode == 0
-    return folder / "m.npz"
+pytestmark = pytest.mark.usefixtures("in_a_folder_with_a_table")
 
 
 DOWNLOAD = "Files are read from disk. Download it first: curl -LO"
@@ -38,13 +22,13 @@ DOWNLOAD = "Files are read from disk. Download it first: curl -LO"
     ("s3://bucket/a.parquet", "Files are read from disk. Copy it to this computer first."),
     ("file:///data/a.csv", "Name the file itself: /data/a.csv."),
 ])  # fmt: skip
-def test_an_address_is_no_file(nncli: Run, model: Path, address: str, remedy: str) -> None:
+def test_an_address_is_no_file(nncli: Run, small_model: Path, address: str, remedy: str) -> None:
     line = f"{address}: expected a file, found an address. {remedy}\n"
     for command in (
         ["train", address],
         ["train", "d.csv", "--val-data", address],
-        ["eval", model, address],
-        ["predict", model, address],
+        ["eval", small_model, address],
+        ["predict", small_model, address],
         ["check", address],
         ["predict", address, "d.csv"],
         ["eval", address],

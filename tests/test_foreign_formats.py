@@ -23,24 +23,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cli_process import PROGRAM
+from cli_process import SMALL
 
 Run = Callable[..., Any]
-CSV = "a,b,label\n" + "".join(f"{i % 13},{i * 7 % 11},{'pq'[i % 2]}\n" for i in range(60))
 
-
-@pytest.fixture(autouse=True)
-def _data(in_a_folder_of_its_own: None) -> None:
-    Path("d.csv").write_text(CSV)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "d.csv").write_text(CSV)
-    words = [*PROGRAM, "train", folder / "d.csv", "-m", "softmax", "--epochs", "1", "-q", "-o", folder / "m.npz"]
-    assert subprocess.run(words, check=False, timeout=60).returncode == 0
-    return folder / "m.npz"
+pytestmark = pytest.mark.usefixtures("in_a_folder_with_a_table")
 
 
 def zipped(**members: str | bytes) -> bytes:
@@ -96,8 +83,8 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "tar": (tar, "a tar archive"),
     "tar.gz": (lambda: gzip.compress(tar()), "a tar archive"),
     "tar.xz": (lambda: lzma.compress(tar()), "a tar archive"),
-    "twice gzipped": (lambda: gzip.compress(gzip.compress(CSV.encode())), "compressed data"),
-    "bz2 in gzip": (lambda: gzip.compress(bz2.compress(CSV.encode())), "compressed data"),
+    "twice gzipped": (lambda: gzip.compress(gzip.compress(SMALL.encode())), "compressed data"),
+    "bz2 in gzip": (lambda: gzip.compress(bz2.compress(SMALL.encode())), "compressed data"),
     "pickle, gzipped": (lambda: gzip.compress(pickle.dumps({"a": [1]})), "a Python pickle"),
     "GIF": (lambda: b"GIF89a" + bytes(99), "a GIF picture"),
     "TIFF": (lambda: b"II*\x00" + bytes(99), "a TIFF picture"),
@@ -161,7 +148,7 @@ WHOLE: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 # known by the list at their end, so that a pipe does not tell what they are
 ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
-    "two tables": (lambda: zipped(a=CSV, b=CSV), "a zip archive of 2 files"),
+    "two tables": (lambda: zipped(a=SMALL, b=SMALL), "a zip archive of 2 files"),
     "no file": (lambda: zipped(), "an empty zip archive"),
     "a folder alone": (lambda: zipped(folder__=""), "a zip archive of 0 files"),
     "a pickle": (lambda: zipped(a=pickle.dumps(1)), "a zip archive of a Python pickle"),
@@ -171,15 +158,15 @@ ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
     "Keras": (lambda: zipped(**{"config.json": "{}", "model.weights.h5": "x"}), "a Keras model"),
     "Word": (lambda: zipped(**{"[Content_Types].xml": "", "word__document.xml": ""}), "a Word document"),
     "OpenDocument": (lambda: zipped(mimetype="application/vnd.oasis.opendocument.spreadsheet", **{"content.xml": ""}), "an OpenDocument file"),
-    "cut short": (lambda: zipped(a=CSV)[:200], "a zip archive that cannot be read: its end is missing"),
+    "cut short": (lambda: zipped(a=SMALL)[:200], "a zip archive that cannot be read: its end is missing"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", [*FILES, *ZIPS])
-def test_a_file_is_named_for_what_it_is(nncli: Run, model: Path, kind: str) -> None:
+def test_a_file_is_named_for_what_it_is(nncli: Run, small_model: Path, kind: str) -> None:
     content, name = (FILES | ZIPS)[kind]
     Path("f").write_bytes(content())
-    for command in (["train", "f"], ["check", "f"], ["eval", model, "f"], ["predict", model, "f"]):
+    for command in (["train", "f"], ["check", "f"], ["eval", small_model, "f"], ["predict", small_model, "f"]):
         outcome = nncli(*command, "-q") if command[0] != "check" else nncli(*command)
         assert (outcome.code, outcome.out) == (1, "")
         assert outcome.err.startswith(f"f: expected data, found {name}")
@@ -191,20 +178,22 @@ def test_a_file_is_named_for_what_it_is(nncli: Run, model: Path, kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-def test_what_the_whole_file_tells_is_named(nncli: Run, model: Path, kind: str) -> None:
+def test_what_the_whole_file_tells_is_named(nncli: Run, small_model: Path, kind: str) -> None:
     content, name = WHOLE[kind]
     Path("f").write_bytes(content())
-    for command in (["train", "f"], ["check", "f"], ["eval", model, "f"], ["predict", model, "f"]):
+    for command in (["train", "f"], ["check", "f"], ["eval", small_model, "f"], ["predict", small_model, "f"]):
         outcome = nncli(*command)
         assert (outcome.code, outcome.out) == (1, "")
         assert outcome.err.startswith(f"f: expected data, found {name}")
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_it_is_named_on_stdin_too(nncli: Run, model: Path, kind: str) -> None:
+def test_it_is_named_on_stdin_too(nncli: Run, small_model: Path, kind: str) -> None:
     content, name = FILES[kind]
     first_line_tells = kind not in ("web page, blanks first",)
-    for command in [["predict", model], ["eval", model, "-"], ["train", "-"]][0 if first_line_tells else 2 :]:
+    for command in [["predict", small_model], ["eval", small_model, "-"], ["train", "-"]][
+        0 if first_line_tells else 2 :
+    ]:
         outcome = nncli(*command, "-q", stdin=content())
         assert (outcome.code, outcome.out) == (1, "")
         assert outcome.err.startswith(f"stdin: expected text, found {name}")
@@ -214,7 +203,7 @@ def test_it_is_named_on_stdin_too(nncli: Run, model: Path, kind: str) -> None:
 def test_data_in_the_place_of_a_model_is_no_model(nncli: Run, name: str) -> None:
     y = np.arange(40) % 2
     np.savez("mnist.npz", x_train=np.eye(40), y_train=y, x_test=np.eye(40), y_test=y)
-    Path("d.zip").write_bytes(zipped(**{"d.csv": CSV}))
+    Path("d.zip").write_bytes(zipped(**{"d.csv": SMALL}))
     assert nncli("predict", name, "d.csv").err.startswith(f"{name}: expected a model written by nncli, found ")
     assert nncli("train", name, "-m", "softmax", "--epochs", "1", "-q").code == 0
 
@@ -291,7 +280,7 @@ def test_what_is_advised_for_a_database_makes_a_table(nncli: Run) -> None:
 @pytest.mark.parametrize("member", ["d.csv", "folder/d.csv"])
 def test_a_zip_with_one_table_is_that_table(nncli: Run, member: str) -> None:
     with zipfile.ZipFile("d.zip", "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(member, CSV)
+        file.writestr(member, SMALL)
         file.writestr("__MACOSX/._d.csv", b"\0\5\x16\7")
     for name in ("d.csv", "d.zip"):
         assert nncli("train", name, "-m", "softmax", "--epochs", "2", "-q", "-o", f"{name}.npz").code == 0
@@ -303,12 +292,12 @@ def test_a_zip_with_one_table_is_that_table(nncli: Run, member: str) -> None:
 
 
 def test_a_damaged_or_locked_zip_is_refused(nncli: Run) -> None:
-    data = zipped(**{"d.csv": CSV})
+    data = zipped(**{"d.csv": SMALL})
     Path("d.zip").write_bytes(data.replace(b"3,10,q\n", b"3,11,q\n", 1))
     assert nncli("train", "d.zip", "-q").err.startswith(
         "d.zip: expected data, found a zip archive that cannot be read: Bad CRC"
     )
-    large = CSV + CSV.partition("\n")[2] * 20
+    large = SMALL + SMALL.partition("\n")[2] * 20
     Path("d.zip").write_bytes(zipped(**{"d.csv": large})[::-1].replace(b"3,10,q\n"[::-1], b"3,11,q\n"[::-1], 1)[::-1])
     assert (
         nncli("train", "d.zip", "-q").err

@@ -231,47 +231,6 @@ def test_scores_are_written_where_there_are_no_probabilities(nncli: Run) -> None
     assert own == pytest.approx(min(behind))
 
 
-def test_ends_of_groups_have_all_their_figures_and_dates_their_times(nncli: Run) -> None:
-    """With the order of the rows, the quarters of 101 numbers or times end at every 25th, and begin at the next."""
-    rows = [
-        f"{20240101 + i},{i / 8},2024-01-01 {i // 10:02}:{i % 10 * 6:02}:05,{'pq'[i * i % 3 % 2]}" for i in range(101)
-    ]
-    Path("d.csv").write_text("big,small,at,class\n" + "\n".join(rows) + "\n")
-    assert nncli("train", "d.csv", "--numeric", "big", "--epochs", 1, "-q").code == 0
-    ends = {
-        "big": [str(20240101 + i) for i in range(101)],
-        "small": [f"{i / 8:g}" for i in range(101)],
-        "at": [f"2024-01-01 {i // 10:02}:{i % 10 * 6:02}:05" for i in range(101)],
-    }
-    for name, expected in ends.items():
-        groups = nncli("eval", "model.npz", "d.csv", "--by", name, "--json").json["by"]["groups"]
-        quarters = ((0, 25), (26, 50), (51, 75), (76, 100))
-        assert [one["group"] for one in groups] == [f"{expected[low]} to {expected[high]}" for low, high in quarters]
-    wrong = nncli("eval", "model.npz", "d.csv", "--worst", "1")
-    number = wrong.out.splitlines()[-1].split()[0]
-    assert str(20240100 + int(number)) in wrong.out
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([0] * 90 + [3, 7, 9] * 4, {"0": 90, "3 to 9": 12}),
-        ([1] * 90 + [0] * 12, {"0": 12, "1": 90}),
-        ([5] * 102, {"5": 102}),
-        ([*range(1, 7)] * 17, {"1 to 2": 34, "3": 17, "4 to 5": 34, "6": 17}),
-    ],
-    ids=["mostly the lowest", "mostly the highest", "all the same", "dice"],
-)
-def test_groups_of_numbers_share_no_end_and_equal_ones_are_together(
-    nncli: Run, values: list[int], expected: dict[str, int]
-) -> None:
-    rows = [f"{value},{i % 7},{'pq'[i % 2]}" for i, value in enumerate(values)]
-    Path("d.csv").write_text("x,other,class\n" + "\n".join(rows) + "\n")
-    assert nncli("train", "d.csv", "--numeric", "x", "--epochs", 1, "-q").code == 0
-    groups = nncli("eval", "model.npz", "d.csv", "--by", "x", "--json").json["by"]["groups"]
-    assert {one["group"]: one["n"] for one in groups} == expected
-
-
 def accuracies(right: dict[str, bool], groups: dict[str, str]) -> dict[str, tuple[int, float]]:
     """Work out the rows and the accuracy of each group by hand, from the number of each row."""
     found: dict[str, list[bool]] = {}

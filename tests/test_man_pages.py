@@ -45,7 +45,7 @@ def test_what_roff_would_obey_is_only_shown() -> None:
     assert (write("a\\n -b"), write("  .x")) == ("a\\en \\-b", "\\ \\ \\&.x")
 
 
-@pytest.mark.skipif(shutil.which("groff") is None, reason="groff, which reads the pages, is not everywhere")
+@pytest.mark.skipif(shutil.which("groff") is None, reason="pip cannot install groff: apt-get install groff")
 def test_groff_has_no_complaint() -> None:
     text = "\n".join(PAGES.values()).encode()
     done = subprocess.run(["groff", "-man", "-k", "-ww", "-Tutf8"], input=text, capture_output=True, check=True)

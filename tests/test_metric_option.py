@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss
+from sklearn import metrics
 
+from nncli.data.bundled import path_of
 from nncli.nn.losses import LOSSES
 
 Run = Callable[..., Any]
@@ -91,7 +93,7 @@ def test_of_two_classes_both_cross_entropies_are_one_number() -> None:
         of.append(loss.forward(Z, Y, P))
     p = 1 / (1 + np.exp(-z[:, 0]))
     assert of[0] == pytest.approx(of[1])
-    assert of[0].mean() == pytest.approx(log_loss(y, p))
+    assert of[0].mean() == pytest.approx(metrics.log_loss(y, p))
 
 
 def test_a_sweep_compares_the_cross_entropies_of_two_classes_and_of_no_more(nncli: Run) -> None:
@@ -105,3 +107,35 @@ def test_a_sweep_compares_the_cross_entropies_of_two_classes_and_of_no_more(nncl
             2,
             "--metric: losses of different kinds cannot be compared",
         )
+
+
+def test_eval_reports_the_metric_that_is_asked_for_first(nncli: Run, iris_model: Path) -> None:
+    """F0.5, macro, by scikit-learn from what `predict` says; one that does not fit is refused with one that does."""
+    found = nncli("eval", iris_model, "iris", "--metric", "f-beta:beta=0.5:average=macro", "--json", "-q").json
+    predicted = nncli("predict", iris_model, "iris").out.split()[1:]
+    y = [line.split(",")[-1] for line in path_of("iris").read_text().split()[1:]]
+    expected = metrics.fbeta_score(y, predicted, beta=0.5, average="macro")
+    assert found["metric"]["value"] == pytest.approx(expected, rel=1e-9)
+    assert found["metric"]["interval"][0] < expected < found["metric"]["interval"][1]
+    shown = nncli("eval", iris_model, "iris", "--metric", "f-beta:beta=0.5:average=macro", "-q").out
+    assert shown.splitlines()[3].startswith("F0.5, macro")
+    refused = nncli("eval", iris_model, "iris", "--metric", "f1")
+    assert refused.err.endswith("Use f1:average=macro or f1:average=weighted.\n")
+    assert nncli("eval", iris_model, "iris", "--metric", "f1:average=macro").code == 0
+
+
+def test_figures_of_the_positive_class_are_those_of_the_class_that_is_named(nncli: Run) -> None:
+    """By scikit-learn, with the first of two classes as the positive one."""
+    nncli("train", "breast-cancer", "--positive", "benign", "--epochs", "3", "-o", "m.npz", "-q")
+    found = nncli("eval", "m.npz", "breast-cancer", "--metric", "f-beta", "--json", "-q").json
+    predicted = nncli("predict", "m.npz", "breast-cancer", "--proba", "-q").out.split("\n")[:-1]
+    y = [line.split(",")[-1] for line in path_of("breast-cancer").read_text().split("\n")[1:-1]]
+    said, p = zip(*(line.split(",")[:2] for line in predicted[1:]), strict=True)
+    assert predicted[0] == "prediction,p_benign,p_malignant"
+    expected = metrics.precision_score(y, said, pos_label="benign")
+    assert found["metrics"]["precision"]["value"] == pytest.approx(expected)
+    assert found["metric"]["value"] == pytest.approx(metrics.fbeta_score(y, said, beta=2, pos_label="benign"))
+    is_benign = [one == "benign" for one in y]
+    expected = metrics.average_precision_score(is_benign, np.array(p, float))
+    assert found["metrics"]["average-precision"]["value"] == pytest.approx(expected, abs=1e-4)
+    assert "precision of benign" in nncli("eval", "m.npz", "breast-cancer", "-q").out

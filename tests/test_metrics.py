@@ -3,15 +3,12 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from nncli.data.bundled import path_of
 from nncli.inference.evaluate import Evaluation
 from nncli.inference.metrics import all_metrics, check_metrics, pooled
 from nncli.metrics import rows as judged_rows
@@ -308,41 +305,6 @@ def test_a_figure_of_one_class_needs_a_positive_class() -> None:
     for remedy in ("f-beta:average=macro", "f-beta:average=weighted"):
         assert remedy in found[1]
         assert METRICS.create(remedy).problem(of_probabilities(np.eye(3), np.arange(3))) is None
-
-
-def test_eval_reports_the_metric_that_is_asked_for_first(nncli: Callable[..., Any], iris_model: Path) -> None:
-    """F0.5, macro, by scikit-learn from what `predict` says; one that does not fit is refused with one that does."""
-    found = nncli("eval", iris_model, "iris", "--metric", "f-beta:beta=0.5:average=macro", "--json", "-q").json
-    predicted = nncli("predict", iris_model, "iris").out.split()[1:]
-    y = [line.split(",")[-1] for line in path_of("iris").read_text().split()[1:]]
-    expected = reference.fbeta_score(y, predicted, beta=0.5, average="macro")
-    assert found["metric"]["value"] == pytest.approx(expected, rel=1e-9)
-    assert found["metric"]["interval"][0] < expected < found["metric"]["interval"][1]
-    shown = nncli("eval", iris_model, "iris", "--metric", "f-beta:beta=0.5:average=macro", "-q").out
-    assert shown.splitlines()[3].startswith("F0.5, macro")
-    refused = nncli("eval", iris_model, "iris", "--metric", "f1")
-    assert refused.err.endswith("Use f1:average=macro or f1:average=weighted.\n")
-    assert nncli("eval", iris_model, "iris", "--metric", "f1:average=macro").code == 0
-
-
-def test_figures_of_the_positive_class_are_those_of_the_class_that_is_named(
-    nncli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By scikit-learn, with the first of two classes as the positive one."""
-    monkeypatch.chdir(tmp_path)
-    nncli("train", "breast-cancer", "--positive", "benign", "--epochs", "3", "-o", "m.npz", "-q")
-    found = nncli("eval", "m.npz", "breast-cancer", "--metric", "f-beta", "--json", "-q").json
-    predicted = nncli("predict", "m.npz", "breast-cancer", "--proba", "-q").out.split("\n")[:-1]
-    y = [line.split(",")[-1] for line in path_of("breast-cancer").read_text().split("\n")[1:-1]]
-    said, p = zip(*(line.split(",")[:2] for line in predicted[1:]), strict=True)
-    assert predicted[0] == "prediction,p_benign,p_malignant"
-    expected = reference.precision_score(y, said, pos_label="benign")
-    assert found["metrics"]["precision"]["value"] == pytest.approx(expected)
-    assert found["metric"]["value"] == pytest.approx(reference.fbeta_score(y, said, beta=2, pos_label="benign"))
-    is_benign = [one == "benign" for one in y]
-    expected = reference.average_precision_score(is_benign, np.array(p, float))
-    assert found["metrics"]["average-precision"]["value"] == pytest.approx(expected, abs=1e-4)
-    assert "precision of benign" in nncli("eval", "m.npz", "breast-cancer", "-q").out
 
 
 def test_the_baseline_is_the_best_answer_that_is_the_same_for_all_rows() -> None:

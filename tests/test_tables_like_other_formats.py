@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli_process import PROGRAM
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 
 Run = Callable[..., Any]
-CSV = "a,b,label\n" + "".join(f"{i % 13},{i * 7 % 11},{'pq'[i % 2]}\n" for i in range(60))
 
-
-@pytest.fixture(autouse=True)
-def _data(in_a_folder_of_its_own: None) -> None:
-    Path("d.csv").write_text(CSV)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "d.csv").write_text(CSV)
-    words = [*PROGRAM, "train", folder / "d.csv", "-m", "softmax", "--epochs", "1", "-q", "-o", folder / "m.npz"]
-    assert subprocess.run(words, check=False, timeout=60).returncode == 0
-    return folder / "m.npz"
+pytestmark = pytest.mark.usefixtures("in_a_folder_with_a_table")
 
 
 # which begin as some of these do, and are tables
