@@ -17,6 +17,7 @@ from nncli.data.bundled import path_of
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.model import checkpoint
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
 from nncli.nn.losses import LOSSES
 from nncli.training import run
 from nncli.training.trainer import Trainer
@@ -48,7 +49,7 @@ def trained(train: Subset, val: Subset | None = None, **options: object) -> Trai
     """A trainer after its run, on rows in their order, of two classes."""
     asked = TrainConfig(**{"model": "perceptron", "dtype": "float64", "epochs": 50, **options})
     config = resolve(asked, len(train), has_val=val is not None)
-    network, loss = build_network(config.model, train.matrix.width, 2)
+    network, loss = build_network(config.model, InputKinds(train.matrix.width), 2)
     found = Trainer(network, loss, config, train, val, 2, InOrder())
     list(found.run())
     return found

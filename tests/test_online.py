@@ -14,6 +14,7 @@ from nncli.errors import TrainingError
 from nncli.model.model import build_network
 from nncli.nn import online
 from nncli.nn.averages import AVERAGES
+from nncli.nn.input_layers import InputKinds
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import multilayer
 from nncli.nn.optimizers import OPTIMIZERS, SGD
@@ -157,7 +158,7 @@ def trained(X: np.ndarray, y: np.ndarray, K: int, epochs: int, **options: object
     train = Subset(Matrix(X, np.dtype("float64")), y, np.arange(len(y)))
     asked = TrainConfig(**{"dtype": "float64", "epochs": epochs, **options})
     config = resolve(asked, len(y), has_val=False)
-    network, loss = build_network(config.model, X.shape[1], K)
+    network, loss = build_network(config.model, InputKinds(X.shape[1]), K)
     network.initialize(config.model.init, np.random.default_rng(1))
     mine = Trainer(network, loss, config, train, None, K, np.random.default_rng(0))
     list(mine.run())

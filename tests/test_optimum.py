@@ -16,6 +16,7 @@ from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
 from nncli.training.trainer import Trainer
 
 L2 = 1e-2
@@ -33,7 +34,7 @@ def fitted(
     K = int(y.max()) + 1
     given = {"dtype": "float64", "optimizer": "lbfgs", "epochs": 1000, "l2": L2, **options}
     config = resolve(TrainConfig(**given), len(y), has_val=False)
-    network, loss = build_network(config.model, X.shape[1], K)
+    network, loss = build_network(config.model, InputKinds(X.shape[1]), K)
     train = Subset(Matrix(X, np.dtype("float64")), y, np.arange(len(y)), weights)
     mine = Trainer(network, loss, config, train, None, K, np.random.default_rng(0))
     list(mine.run())

@@ -18,6 +18,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.explain.separation import vectors, widest_margin
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
 from nncli.training.trainer import Trainer
 from short_and_long import short_and_long
 from test_mistakes import AND, file_of
@@ -109,7 +110,7 @@ def test_on_separable_sets_there_are_no_more_mistakes_than_the_theorem_allows(
     for seed in range(sets):
         X, y = separable(seed, K)
         config = resolve(TrainConfig(model=model, lr=lr, dtype="float64", epochs=200), len(y), has_val=False)
-        network, loss = build_network(config.model, X.shape[1], K)
+        network, loss = build_network(config.model, InputKinds(X.shape[1]), K)
         train = Subset(Matrix(X, np.dtype("float64")), y, np.arange(len(y)))
         mine = Trainer(network, loss, config, train, None, K, np.random.default_rng(seed))
         mistakes = sum(epoch.mistakes or 0 for epoch in mine.run())

@@ -13,6 +13,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.errors import TrainingError
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
 from nncli.training.batch import Batch, evaluate
 from nncli.training.trainer import Trainer
 from training import K, blobs, trainer
@@ -209,7 +210,7 @@ def test_steps_take_no_memory_that_grows_with_the_square_of_the_classes() -> Non
     rows, classes = 200, 5000
     train = Subset(Matrix(np.ones((rows, 2)), np.dtype("float64")), np.arange(rows), np.arange(rows))
     config = resolve(TrainConfig(model="softmax", batch_size=20, epochs=1), rows, has_val=False)
-    network, loss = build_network(config.model, 2, classes)
+    network, loss = build_network(config.model, InputKinds(2), classes)
     tracemalloc.start()
     try:
         list(Trainer(network, loss, config, train, None, classes, np.random.default_rng(0)).run())

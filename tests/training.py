@@ -8,6 +8,7 @@ from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
 from nncli.training.trainer import Trainer
 
 K = 3
@@ -24,6 +25,6 @@ def blobs(n: int, seed: int = 0) -> Subset:
 def trainer(train: Subset, val: Subset | None = None, seed: int = 0, **options: object) -> Trainer:
     asked = TrainConfig(**{"model": "softmax", "dtype": "float64", **options})
     config = resolve(asked, len(train), has_val=val is not None)
-    network, loss = build_network(config.model, train.matrix.width, K)
+    network, loss = build_network(config.model, InputKinds(train.matrix.width), K)
     network.initialize(config.model.init, np.random.default_rng(1))
     return Trainer(network, loss, config, train, val, K, np.random.default_rng(seed))

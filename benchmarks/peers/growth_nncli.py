@@ -22,6 +22,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.data.split import row_numbers
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
 from nncli.training.trainer import Trainer
 
 MANY = 1_000_000  # epochs: it never gets to the last
@@ -34,7 +35,7 @@ def begun() -> Trainer:
     X = Matrix(rng.standard_normal((n, d), np.float32), np.dtype("float32"))
     options = TrainConfig(model="mlp", hidden=(hidden,), batch_size=BATCH, epochs=MANY, lr=1e-5, schedule="constant")
     config = resolve(options, n, has_val=False)
-    network, loss = build_network(config.model, d, K)
+    network, loss = build_network(config.model, InputKinds(d), K)
     network.initialize(config.model.init, rng)
     train = Subset(X, rng.integers(K, size=n), row_numbers(n))
     return Trainer(network, loss, config, train, None, K, rng)

@@ -19,7 +19,7 @@ from nncli.system.output import print_json, say, shortened
 
 EXPRESSION_HELP = (
     "An expression of numbers, variables, + - * / ^, vectors as w1..w3, and exp, log, sqrt, abs, sigmoid, tanh, "
-    "arctan, relu, step, sign, hinge, sum, max, logsumexp, softmax; or a small model."
+    "arctan, cos, relu, step, sign, hinge, sum, max, logsumexp, softmax; or a small model."
 )
 OUT_HELP = "Picture to draw: .svg, .png, or .html, which opens offline."
 PICTURES = ("--svg", "--png", "--html")  # what is no option of graph is its argument

@@ -53,9 +53,17 @@ class ModelConfig:
     activation: str = ""  # of the hidden layers, if there are any
     loss: str
     init: str | None = None  # None: what suits the activation behind each layer
+    learn_scale: bool = False
+    number_embedding: str = "none"
+    category_embedding: int = 0
     dtype: str
     dropout: float = 0.0
     input_dropout: float = 0.0
+
+    @property
+    def has_input_layers(self) -> bool:
+        """Tell whether there are layers with parameters before the first dense one."""
+        return self.learn_scale or self.number_embedding != "none" or self.category_embedding > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +72,7 @@ class TrainingConfig:
 
     optimizer: str
     lr: float
+    lr_scale: str = ""
     schedule: str
     average: str
     epochs: int
@@ -107,8 +116,8 @@ class ResolvedConfig:
         """Tell whether each step sees one row, and moves the weights only along that row, and only if it was answered
         wrongly (or, by a loss with a margin, too narrowly): whether training is told by its mistakes."""
         model, how = self.model, self.training
-        moves_more = how.l1 or how.l2 or min(how.clip_norm, how.max_norm) < math.inf
-        is_linear = not (model.hidden or model.input_dropout)
+        moves_more = how.l1 or how.l2 or how.lr_scale or min(how.clip_norm, how.max_norm) < math.inf
+        is_linear = not (model.hidden or model.input_dropout or model.has_input_layers)
         is_sparse = LOSSES.create(model.loss).sparse and isinstance(OPTIMIZERS.create(how.optimizer), SGD)
         return how.batch_size == 1 and is_linear and is_sparse and not moves_more
 

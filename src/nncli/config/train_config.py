@@ -39,6 +39,7 @@ from nncli.config.option import (
     option,
     read_option,
 )
+from nncli.config.rate_factors import RateFactors
 from nncli.data.sources import Source, native, portable
 from nncli.data.spellings import WORDS
 from nncli.data.task import REGRESSION, TASKS
@@ -178,6 +179,22 @@ class TrainConfig:
         "their derivative is 0, and nothing can be learned through them.",
         "relu",
     )
+    learn_scale: bool | None = _model(
+        "", Flag(), "Learn a factor for each input, from 1; usual with --lr-scale input=6.", "no"
+    )
+    number_embedding: str | None = _model(
+        "NAME",
+        Component("embeddings"),
+        "Learned embedding of each number: {embeddings}; with settings as pbld:frequencies=16:size=4:sd=0.1. Needs "
+        "--scale robust.",
+        "none",
+    )
+    category_embedding: int | None = _model(
+        "N",
+        Whole(1, 1000),
+        "Learned vector of N numbers for each category of text columns with more than 12 categories.",
+        "an input for each category",
+    )
     loss: str | None = _model(
         "NAME", Component("losses"), "Loss to minimise: {losses}; with another link as mse:link=softmax.", "by model"
     )
@@ -199,6 +216,13 @@ class TrainConfig:
         "by model",
     )
     lr: float | None = _training("RATE", POSITIVE, "Initial learning rate (mira: largest step).", "by optimizer")
+    lr_scale: str | None = _training(
+        "FACTORS",
+        RateFactors(),
+        "Factors of the learning rate for kinds of parameters: weight, bias, slope (of prelu), input (of "
+        "--learn-scale) and embedding, as input=6,bias=0.1; weight=fan-in is 1/√d for each unit with d inputs.",
+        "1 for all",
+    )
     schedule: str | None = _training(
         "NAME",
         Component("schedules"),

@@ -64,9 +64,14 @@ class Preprocess:
         return {name: {value for value in values if value is not None} for name, values in self.categories.items()}
 
     @property
+    def category_inputs(self) -> tuple[int, ...]:
+        """Count the inputs that each column of text comes to: its categories, and one for any other value."""
+        return tuple(len(categories) + 1 for categories in self.categories.values())
+
+    @property
     def width(self) -> int:
         """Count the inputs of the network."""
-        return self.n_numbers + sum(len(categories) + 1 for categories in self.categories.values())
+        return self.n_numbers + sum(self.category_inputs)
 
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused

@@ -179,12 +179,12 @@ def every_loss() -> list[str]:
 def check_all_kinds(seed: int) -> Iterator[tuple[NetworkKind, GradientCheck]]:
     """Check a small network of every kind on random rows, with weights, all regularisation and label smoothing."""
     n, d = 6, 4
-    kinds, dropout = network_kinds(), {"dropout": 0.2, "input_dropout": 0.1}
+    kinds = network_kinds()
     for kind, seed_of_kind in zip(kinds, np.random.SeedSequence(seed).spawn(len(kinds)), strict=True):
         rng = np.random.default_rng(seed_of_kind)
         loss = LOSSES.create(kind.loss)
         activation = kind.activation or "identity"
-        network = multilayer(d, kind.hidden, loss.outputs(kind.K), activation, "float64", **dropout)
+        network = multilayer(d, kind.hidden, loss.outputs(kind.K), activation, "float64", 0.2, 0.1)
         network.initialize(None, rng)
         network.theta += rng.normal(0, OFFSET, network.size)
         X = Matrix(rng.normal(size=(n, d)), network.dtype)

@@ -10,7 +10,7 @@ import numpy as np
 from nncli.data.sources import Source
 from nncli.errors import NncliError, OptionError, UsageError
 from nncli.explain.columns import names_of_inputs
-from nncli.model.model import Model, build_network
+from nncli.model.model import Model, build_network, network_inputs
 from nncli.model.provenance import Provenance, labelled_rows
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array
@@ -34,7 +34,7 @@ def graph_of_model(
     the derivatives differ from the engine's.
     """
     config, K = dataclasses.replace(model.config.model, dtype="float64"), len(model.classes)
-    network, loss = build_network(config, model.preprocess.width, K)
+    network, loss = build_network(config, network_inputs(model.preprocess), K)
     network.theta[:] = model.network.theta
     _refuse_large(model_file, network.size)
     dataset = labelled_rows(model, provenance, model_file, source, config.dtype)

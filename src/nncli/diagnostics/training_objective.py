@@ -16,7 +16,7 @@ from nncli.data.scaled_rows import Matrix, Subset
 from nncli.data.sources import Source
 from nncli.data.synthetic import is_random, random_dataset
 from nncli.errors import OptionError, flag
-from nncli.model.model import Model, build_network
+from nncli.model.model import Model, build_network, network_inputs
 from nncli.model.provenance import Provenance, labelled_rows
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
@@ -63,7 +63,7 @@ def objective_of_options(config: TrainConfig, given: Collection[str]) -> Objecti
         dataset = random_dataset(config.data[0], np.random.default_rng(config.seed))
     prepared = prepare(config, dataset)
     resolved, K = prepared.config, len(prepared.dataset.classes)
-    network, loss = build_network(resolved.model, prepared.preprocess.width, K)
+    network, loss = build_network(resolved.model, network_inputs(prepared.preprocess), K)
     rng, init = np.random.default_rng(seeds.init), resolved.model.init
     # with all weights 0, every row is at a kink or no gradient passes
     network.initialize(None if init == "zeros" else init, rng)
@@ -85,7 +85,8 @@ def objective_of_options(config: TrainConfig, given: Collection[str]) -> Objecti
 def objective_of_model(model: Model, provenance: Provenance, model_file: str, source: Source, seed: int) -> Objective:
     """Return the objective of a saved model, on rows of a source; without one, of its training data."""
     config, K = model.config, len(model.classes)
-    network, loss = build_network(dataclasses.replace(config.model, dtype="float64"), model.preprocess.width, K)
+    in_double = dataclasses.replace(config.model, dtype="float64")
+    network, loss = build_network(in_double, network_inputs(model.preprocess), K)
     network.theta[:] = model.network.theta
     seeds = Seeds.of(dataclasses.replace(config.options, seed=seed))
     rng = np.random.default_rng(seeds.shuffle)

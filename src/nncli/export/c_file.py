@@ -16,7 +16,7 @@ from nncli.export.targets import TARGETS, Target, refuse_zero_bytes
 from nncli.export.text import SHOWN, filled, said
 from nncli.export.verify import WRITE_AGAIN, run_program
 
-FUNCTIONS = {"exp": "exp", "tanh": "tanh", "arctan": "atan"}
+FUNCTIONS = {"exp": "exp", "tanh": "tanh", "arctan": "atan", "cos": "cos"}
 AN_ANSWER = {True: "the probability of each class", False: "the score of each class"}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-FUNCTIONS = ("arctan", "exp", "relu", "sigmoid", "sign", "softplus", "step", "tanh")
+FUNCTIONS = ("arctan", "cos", "exp", "relu", "sigmoid", "sign", "softplus", "step", "tanh")
 VARIABLES = ("z", "slope")
 SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 T = TypeVar("T")

@@ -18,7 +18,7 @@ INTERNAL = "nn/"  # begins all names in the graph but those of inputs and output
 MATRIX = "inputs"  # the name of the only input, where there is one for all columns
 ML = "ai.onnx.ml"  # the domain of operators for columns
 OPERATIONS = {"+": "Add", "-": "Sub", "*": "Mul", "/": "Div"}
-FUNCTIONS = {"arctan": "Atan", "exp": "Exp", "relu": "Relu", "tanh": "Tanh"}
+FUNCTIONS = {"arctan": "Atan", "cos": "Cos", "exp": "Exp", "relu": "Relu", "tanh": "Tanh"}
 INSTALL = "Install it with: pip install 'nncli[onnx]'"
 
 

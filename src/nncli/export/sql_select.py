@@ -24,6 +24,7 @@ FUNCTIONS = {
     "tanh": "1e0 - 2e0 / (1e0 + exp(2e0 * CASE WHEN {0} > 20e0 THEN 20e0 WHEN {0} < -20e0 THEN -20e0 ELSE {0} END))",
     "exp": "exp({0})",
     "arctan": "atan({0})",
+    "cos": "cos({0})",
 }
 Named = dict[str, str]  # column → expression
 

@@ -65,7 +65,7 @@ from nncli.model.file_members import (
     MemberSizes,
     members_of,
 )
-from nncli.model.model import Model, build_network
+from nncli.model.model import Model, build_network, network_inputs
 from nncli.model.provenance import Fingerprint, Provenance, figures_of_file, figures_to_store
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration
@@ -194,7 +194,7 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
         raise ValueError(f"{theta.size:,} parameters, which are fewer than the network needs")
     if config.model.hidden and not config.model.activation:
         raise ValueError("hidden layers without an activation")
-    network, loss = build_network(config.model, preprocess.width, len(classes))
+    network, loss = build_network(config.model, network_inputs(preprocess), len(classes))
     if theta.shape != network.theta.shape or theta.dtype != network.dtype:
         raise ValueError(f"{theta.shape} parameters of {theta.dtype} in place of {network.size:,} of {network.dtype}")
     if calibration is not None and not (0 < calibration.a < MOST and abs(calibration.b) < MOST):

@@ -18,6 +18,8 @@ from nncli.model.conformal import kept_scores, score_that_holds
 from nncli.model.decision import Decision, chosen
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
+from nncli.nn.embeddings import EMBEDDINGS, FEW_CATEGORIES, CategoryEmbedding
+from nncli.nn.input_layers import InputKinds, InputLayer, InputScale
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
 from nncli.nn.row_loss import Loss
@@ -31,19 +33,43 @@ if TYPE_CHECKING:
 EVAL_ROWS = 1024  # rows that pass through the network at once outside training
 
 
-def build_network(config: ModelConfig, d: int, K: int) -> tuple[Network, Loss]:
-    """Return the untrained network and the loss that a config describes, for d inputs and K classes (0: a number);
+def build_network(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[Network, Loss]:
+    """Return the untrained network and the loss that a config describes, for its inputs and K classes (0: a number);
     OptionError where the network does not fit in memory."""
     loss = LOSSES.create(config.loss)
     outputs = loss.outputs(K)
     try:
         network = multilayer(
-            d, config.hidden, outputs, config.activation, config.dtype, config.dropout, config.input_dropout
+            inputs.width,
+            config.hidden,
+            outputs,
+            config.activation,
+            config.dtype,
+            config.dropout,
+            config.input_dropout,
+            _input_layers(config, inputs),
         )
     except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address
         widths = "x".join(map(str, config.hidden))
-        raise OptionError("hidden", f"a network of {d} inputs and {widths} units does not fit in memory") from None
+        problem = f"a network of {inputs.width} inputs and {widths} units does not fit in memory"
+        raise OptionError("hidden", problem) from None
     return network, loss
+
+
+def network_inputs(preprocess: Preprocess) -> InputKinds:
+    """Return what the inputs of a network are that preprocessed rows go into."""
+    return InputKinds(preprocess.n_numbers, preprocess.category_inputs)
+
+
+def _input_layers(config: ModelConfig, inputs: InputKinds) -> list[InputLayer]:
+    """Return the layers before the first dense one: embeddings, and a learned scale of what they make."""
+    found, width = list[InputLayer](), inputs.width
+    if config.number_embedding != "none" and (layer := EMBEDDINGS.create(config.number_embedding).layer(inputs)):
+        inputs = inputs._replace(numbers=inputs.numbers + layer.width(width) - width)
+        found.append(layer)
+    if config.category_embedding and max(inputs.categories, default=0) > FEW_CATEGORIES:
+        found.append(CategoryEmbedding(config.category_embedding, inputs))
+    return [*found, *([InputScale()] if config.learn_scale else [])]
 
 
 @dataclass
@@ -143,7 +169,7 @@ class Model:
         if self.network.dtype == np.float64:
             return self
         config = dataclasses.replace(self.config.model, dtype="float64")
-        network, loss = build_network(config, self.preprocess.width, len(self.classes))
+        network, loss = build_network(config, network_inputs(self.preprocess), len(self.classes))
         network.theta[:] = self.network.theta
         return dataclasses.replace(self, network=network, loss=loss)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nncli.data.more_categories import inputs_before
 from nncli.data.preprocess import Preprocess
-from nncli.model.model import Model, build_network
+from nncli.model.model import Model, build_network, network_inputs
 from nncli.model.target_scale import TargetScale
 from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss
@@ -29,7 +29,7 @@ def widened(
     A new category has the weights of all that were not known. A new class has the score `lowest` in every row. The
     scale of a `target` may be another too.
     """
-    network, loss = build_network(model.config.model, preprocess.width, len(classes))
+    network, loss = build_network(model.config.model, network_inputs(preprocess), len(classes))
     for old, new in zip(model.network.blocks, network.blocks, strict=True):
         if old.shape == new.shape:
             new.view(network.theta)[...] = old.view(model.network.theta)

@@ -171,6 +171,7 @@ class PReLU(Activation):
 
     graph = "z + (1 - slope)*relu(-z)"
     initializer = "he"
+    kinds: ClassVar[Mapping[str, str]] = {"slope": "slope"}
 
     def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
         return {"slope": (d,)}

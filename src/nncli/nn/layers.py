@@ -13,17 +13,19 @@ from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import ones
 
 Array = NDArray[Any]  # float32 or float64, as the network's dtype says
+# what a block of parameters is; regularisation shrinks weights alone
+BLOCK_KINDS = ("weight", "bias", "slope", "input", "embedding")
 
 
 class Layer(ABC):
     """One step of a network, A = f(X). Its parameters and their gradients are views into θ and g.
 
-    `weights` names the parameters that regularisation shrinks: not biases, and not slopes. A layer that is `in_place`
-    needs no X once it has A, so that A may lie where X does, and dX where dA does.
+    `kinds` says of each parameter what it is, one of `BLOCK_KINDS`. A layer that is `in_place` needs no X once it has
+    A, so that A may lie where X does, and dX where dA does.
     """
 
     name: ClassVar[str]
-    weights: tuple[str, ...] = ()
+    kinds: ClassVar[Mapping[str, str]] = {}
     in_place: ClassVar[bool] = False
 
     def width(self, d: int) -> int:
@@ -39,6 +41,11 @@ class Layer(ABC):
 
     def reset(self) -> None:
         """Set the parameters that are not drawn at random to what they start from."""
+
+    def forget(self, dead: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Set the parameters that only inputs (d,) which are always 0 would use to 0; return which outputs are always 0
+        then."""
+        return dead
 
     @abstractmethod
     def forward(self, X: Array, A: Array) -> None:
@@ -60,7 +67,7 @@ class Dense(Layer):
     Where it is `frozen`, nothing is learned: `backward` passes the gradient on, and that of W and b is left out.
     """
 
-    weights = ("W",)
+    kinds: ClassVar[Mapping[str, str]] = {"W": "weight", "b": "bias"}
     frozen = False
 
     def __init__(self, units: int) -> None:
@@ -78,6 +85,10 @@ class Dense(Layer):
 
     def reset(self) -> None:
         self.b[...] = 0
+
+    def forget(self, dead: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        self.W[dead] = 0
+        return np.zeros(self.units, np.bool_)
 
     def forward(self, X: Array, A: Array) -> None:
         np.matmul(X, self.W, out=A)

@@ -14,18 +14,23 @@ from nncli.nn.activations import ACTIVATIONS, Activation
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import zeros
 from nncli.nn.initializers import INITIALIZERS
+from nncli.nn.input_layers import InputLayer
 from nncli.nn.layers import Array, Dense, Dropout, Layer
 
 
 class ParameterBlock(NamedTuple):
-    """A named part of θ: `W1` is the weights of the first dense layer, `b1` its bias. Regularisation shrinks those that
-    are weights."""
+    """A named part of θ: `W1` is the weights of the first dense layer, `b1` its bias. `kind` is of `BLOCK_KINDS`."""
 
     name: str
     shape: tuple[int, ...]
     start: int
     stop: int
-    is_weight: bool
+    kind: str
+
+    @property
+    def is_weight(self) -> bool:
+        """Tell whether regularisation shrinks it."""
+        return self.kind == "weight"
 
     def view(self, vector: Array) -> Array:
         """Return this part of θ or g, in its shape."""
@@ -48,10 +53,11 @@ class Network:
         number = stop = 0
         for layer in self.layers:
             number += isinstance(layer, Dense)  # activations count with the dense layer before them
+            count = number or ""  # of what stands before the first one
             of_layer: dict[str, ParameterBlock] = {}
             for name, shape in layer.shapes(self.widths[-1]).items():
                 start, stop = stop, stop + math.prod(shape)
-                of_layer[name] = ParameterBlock(f"{name}{number}", shape, start, stop, name in layer.weights)
+                of_layer[name] = ParameterBlock(f"{name}{count}", shape, start, stop, layer.kinds[name])
             self.blocks += of_layer.values()
             self._blocks_of.append(of_layer)
             self.widths.append(layer.width(self.widths[-1]))
@@ -83,14 +89,17 @@ class Network:
         """Draw the weights; with None, each dense layer takes what suits the activation behind it. Biases are 0."""
         for layer, after in zip(self.layers, [*self.layers[1:], None], strict=True):
             layer.reset()
+            if isinstance(layer, InputLayer):
+                layer.draw(rng)
             if isinstance(layer, Dense):
                 suited = after.initializer if isinstance(after, Activation) else "glorot"
                 INITIALIZERS.create(initializer or suited).fill(layer.W, rng)
 
     def forget_inputs(self, dead: NDArray[np.bool_]) -> None:
-        """Set the first weights of the given inputs (d,) to 0: an input that is 0 in every training row never
+        """Set the first parameters of the given inputs (d,) to 0: an input that is 0 in every training row never
         gets a gradient, so it would keep its random weights for the day it is not 0."""
-        self.dense[0].W[dead] = 0
+        for layer in self.layers[: self.layers.index(self.dense[0]) + 1]:
+            dead = layer.forget(dead)
 
     def drop_with(self, rng: np.random.Generator | None) -> None:
         """Let dropout draw from a generator, as in training; with None, nothing is dropped."""
@@ -121,6 +130,7 @@ class Network:
     def for_another_thread(self) -> Network:
         """Return a network with the same parameters, which are not copied, and buffers of its own."""
         made = copy.copy(self)
+        made.layers = [copy.copy(layer) for layer in self.layers]  # some keep what the last batch came to
         made._outputs, made._gradients, made._A = self._buffers(0), self._buffers(0)[:-1], []
         return made
 
@@ -141,13 +151,13 @@ class Network:
         with dL/dX, where it is given."""
         if len(self._gradients) and len(self._gradients[0]) < len(self._outputs[0]):
             self._gradients = self._buffers(len(self._outputs[0]))[:-1]
-        n, A, dense = len(dZ), self._A, self.dense[0]
+        n, A = len(dZ), self._A
         gradients = [*(dA[:n] for dA in self._gradients), dZ]  # dL/dA for the output of each layer
-        first = self.layers.index(dense)
+        first, learner = next((i, one) for i, one in enumerate(self.layers) if isinstance(one, Dense | InputLayer))
         for i in reversed(range(first + 1, len(self.layers))):
             self.layers[i].backward(gradients[i], A[i], A[i + 1], gradients[i - 1])
         if dX is None:  # training needs nothing before θ
-            dense.backward(gradients[first], A[first], A[first + 1], None)
+            learner.backward(gradients[first], A[first], A[first + 1], None)
             return
         for i in reversed(range(first + 1)):
             self.layers[i].backward(gradients[i], A[i], A[i + 1], gradients[i - 1] if i else dX)
@@ -184,6 +194,7 @@ def multilayer(
     dtype: str = "float32",
     dropout: float = 0,
     input_dropout: float = 0,
+    input_layers: Sequence[InputLayer] = (),
 ) -> Network:
     """Return the network X → dense → activation → … → dense → Z; without hidden layers, a linear model.
 
@@ -191,7 +202,7 @@ def multilayer(
     dropped behind each activation, inputs before the first layer.
     """
     names = activation.split(",")
-    layers: list[Layer] = [Dropout(input_dropout)] if input_dropout else []
+    layers: list[Layer] = [*([Dropout(input_dropout)] if input_dropout else []), *input_layers]
     for units, name in zip(hidden, names if len(names) > 1 else names * len(hidden), strict=True):
         layers += [Dense(units), ACTIVATIONS.create(name), *([Dropout(dropout)] if dropout else [])]
     return Network(d, [*layers, Dense(outputs)], dtype)

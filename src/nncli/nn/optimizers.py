@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,14 @@ from nncli.registry import Registry
 Again = Callable[[], float]
 BLOCK = 65_536  # elements; four vectors of float32 of this length are 1 MiB, within the second-level cache of most
 FLUSH_STEPS, NEGLIGIBLE = 100, 1e-30  # between two flushes, β = 0.9 decays 1e-30 to 1e-35, still a normal number
+
+
+class Part(NamedTuple):
+    """A part of θ whose learning rate is `factor` times α."""
+
+    start: int
+    stop: int
+    factor: float = 1.0
 
 
 class Optimizer(Configurable, Stateful, ABC):
@@ -44,8 +52,9 @@ class Optimizer(Configurable, Stateful, ABC):
     done = False
 
     @abstractmethod
-    def start(self, theta: Array) -> None:
-        """Set the state to 0, for parameters like θ."""
+    def start(self, theta: Array, parts: Sequence[Part] = ()) -> None:
+        """Set the state to 0, for parameters like θ; with their parts, where these have rates of their own, which only
+        an optimizer that is `Elementwise` can have."""
 
     @abstractmethod
     def step(
@@ -64,8 +73,13 @@ class Elementwise(Optimizer):
     slots: tuple[str, ...] = ()
     saved = ("t",)
 
-    def start(self, theta: Array) -> None:
+    def start(self, theta: Array, parts: Sequence[Part] = ()) -> None:
         self.t = 0  # steps done
+        self._blocks = [
+            (slice(start, min(start + BLOCK, part.stop)), part.factor)
+            for part in parts or [Part(0, len(theta))]
+            for start in range(part.start, part.stop, BLOCK)
+        ]
         self.vectors = {slot: zeros(theta.shape, theta.dtype) for slot in self.slots}
         self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
 
@@ -77,11 +91,10 @@ class Elementwise(Optimizer):
         if self.t % FLUSH_STEPS == 0:
             for vector in self.vectors.values():
                 flush(vector)
-        for start in range(0, len(theta), BLOCK):
-            block = slice(start, start + BLOCK)
+        for block, factor in self._blocks:
             here = theta[block]
             vectors = [vector[block] for vector in self.vectors.values()]
-            self.update(here, g[block], lr, vectors, self._scratch[: len(here)])
+            self.update(here, g[block], lr * factor, vectors, self._scratch[: len(here)])
 
     @abstractmethod
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
@@ -250,7 +263,7 @@ class LBFGS(Optimizer):
     smooth = True
     saved = ("t", "done", "s", "y")
 
-    def start(self, theta: Array) -> None:
+    def start(self, theta: Array, parts: Sequence[Part] = ()) -> None:
         self.t = 0
         self.s, self.y = (zeros((self.memory, len(theta)), theta.dtype) for _ in range(2))
         self.done = False

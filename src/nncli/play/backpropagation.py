@@ -11,7 +11,7 @@ from nncli.data.dataset import Dataset
 from nncli.diagnostics.network_graph import TOLERANCE, loss_graph
 from nncli.errors import DataError, NncliError, UsageError
 from nncli.explain.columns import names_of_inputs
-from nncli.model.model import build_network
+from nncli.model.model import build_network, network_inputs
 from nncli.nn.activations import ACTIVATIONS, Activation
 from nncli.nn.losses import LOSSES
 from nncli.play.setup import Setup
@@ -36,7 +36,7 @@ def derivatives_of(setup: Setup, row: int) -> dict[str, Any]:
         raise UsageError("backpropagation", problem, "Take fewer units or columns")
     config = dataclasses.replace(prepared.config.model, dtype="float64")
     K = len(prepared.dataset.classes)
-    exact, loss = build_network(config, prepared.preprocess.width, K)
+    exact, loss = build_network(config, network_inputs(prepared.preprocess), K)
     exact.theta[:] = network.theta
     x, y = _row(prepared, row)
     try:

@@ -13,7 +13,7 @@ from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError
 from nncli.guards.distribution import Predictions
 from nncli.model.decision import Decision, say_threshold
-from nncli.model.model import Model, build_network
+from nncli.model.model import Model
 from nncli.model.provenance import Provenance, bits, losses_of
 from nncli.model.training_state import Epoch, TrainingState, rows_of
 from nncli.nn.calibration import Calibration, calibrate
@@ -29,7 +29,7 @@ from nncli.training.trainer import Trainer
 
 def model_so_far(prepared: Prepared, trainer: Trainer, best: Epoch, state: TrainingState) -> tuple[Model, Provenance]:
     """Return the best model until now, with the state to resume from; the test rows are not looked at."""
-    network, loss = build_network(prepared.config.model, prepared.preprocess.width, len(prepared.dataset.classes))
+    network, loss = prepared.new_network()
     network.theta[:] = trainer.best_theta
     val = None
     if best.val_loss is not None:
@@ -41,7 +41,7 @@ def model_so_far(prepared: Prepared, trainer: Trainer, best: Epoch, state: Train
 def model_now(prepared: Prepared, trainer: Trainer) -> tuple[Model, Provenance]:
     """Return the model as the network is now, whatever epoch was the best, with its figures on all parts. At least one
     epoch must be done."""
-    network, loss = build_network(prepared.config.model, prepared.preprocess.width, len(prepared.dataset.classes))
+    network, loss = prepared.new_network()
     with trainer.averaged():
         network.theta[:] = trainer.network.theta
     model, last = model_of(prepared, network, loss, None), trainer.history[-1]

@@ -30,7 +30,10 @@ from nncli.data.task import REGRESSION
 from nncli.errors import DataError, OptionError, flag
 from nncli.guards.distribution import Distribution
 from nncli.model.decision import Decision
+from nncli.model.model import build_network, network_inputs
 from nncli.model.provenance import Fingerprint
+from nncli.nn.network import Network
+from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, in_quotes, note_of
 from nncli.training.class_weights import Weights, class_weights
 from nncli.training.memory import rows_in_memory
@@ -76,6 +79,10 @@ class Prepared:
     files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
     notes: tuple[str, ...]
     start: Start | None = None  # the model that the run goes on from
+
+    def new_network(self) -> tuple[Network, Loss]:
+        """Return the network that the config describes for the rows, all parameters 0, and its loss."""
+        return build_network(self.config.model, network_inputs(self.preprocess), len(self.dataset.classes))
 
     @functools.cached_property
     def distribution(self) -> Distribution | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.errors import OptionError, TrainingError, mention
-from nncli.model.model import Model, build_network
+from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.model.training_state import Epoch, TrainingState
 from nncli.nn.layers import Array
@@ -170,7 +170,7 @@ class PeriodicSaver:
 def new_trainer(prepared: Prepared) -> Trainer:
     """Return the trainer of the network that the config describes, before the first step."""
     config, K = prepared.config, len(prepared.dataset.classes)
-    network, loss = build_network(config.model, prepared.preprocess.width, K)
+    network, loss = prepared.new_network()
     seeds = Seeds.of(config.options)
     if config.training.l1 and OPTIMIZERS.create(config.training.optimizer).exact:
         _check_l1_is_solvable(network.widths[0])

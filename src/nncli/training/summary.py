@@ -10,7 +10,6 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import BUNDLED
 from nncli.data.sources import title
 from nncli.data.task import REGRESSION
-from nncli.model.model import build_network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.output import counted
 from nncli.training.prepare import Prepared
@@ -20,7 +19,7 @@ def summary(prepared: Prepared) -> list[str]:
     """Describe data, parts, model and training, in a line each."""
     config, dataset, options = prepared.config, prepared.dataset, prepared.config.options
     how, model = config.training, config.model
-    network, _ = build_network(config.model, prepared.preprocess.width, len(dataset.classes))
+    network, _ = prepared.new_network()
     bundled = "bundled " if options.data[0] in BUNDLED and not Path(options.data[0]).exists() else ""
     texts = [f"'{name}'" for name in dataset.schema.of_kind("text") if name not in options.categorical]
     columns = counted(len(dataset.schema.columns), "column")
@@ -62,7 +61,7 @@ def regularisation(config: TrainConfig) -> list[str]:
 
 def plan(prepared: Prepared) -> dict[str, Any]:
     """Return what `train --dry-run` shows: everything decided before the first step."""
-    network, _ = build_network(prepared.config.model, prepared.preprocess.width, len(prepared.dataset.classes))
+    network, _ = prepared.new_network()
     is_numeric = prepared.dataset.is_numeric
     return {
         **({"task": REGRESSION} if is_numeric else {"classes": list(prepared.dataset.classes)}),

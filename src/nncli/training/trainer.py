@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.rate_factors import factors_of
 from nncli.config.resolve import ResolvedConfig, rows_per_step
 from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import Subset
@@ -34,6 +35,7 @@ from nncli.nn.buffers import all_finite
 from nncli.nn.components import Stateful
 from nncli.nn.network import Network
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD
+from nncli.nn.rates import parts_of
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
@@ -85,7 +87,7 @@ class Trainer:
         self.batch_size = rows_per_step(how.batch_size, len(train))
         self.steps = math.ceil(len(train) / self.batch_size)  # in each epoch
         self.optimizer = OPTIMIZERS.create(how.optimizer)
-        self.optimizer.start(network.theta)
+        self.optimizer.start(network.theta, parts_of(network, factors_of(how.lr_scale)) if how.lr_scale else ())
         self.penalty = Penalty(how.l1, how.l2, self.optimizer.decoupled)
         self.average = AVERAGES.create(how.average)
         self.average.start(network.theta)

@@ -164,7 +164,7 @@ function sign(z) {
   return z >= 0 ? 1 : -1;
 }
 
-const exp = Math.exp, tanh = Math.tanh, arctan = Math.atan;
+const exp = Math.exp, tanh = Math.tanh, arctan = Math.atan, cos = Math.cos;
 
 // Predicts the golden rows, and compares with the answers of nncli. Returns the largest difference; throws an Error for
 // one that is too large, or another class where the first two are not level.

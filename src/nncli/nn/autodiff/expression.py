@@ -16,7 +16,7 @@ from nncli.system.output import shortened
 
 WHERE = "EXPRESSION"
 NODE = re.compile(r"u\d+")
-OF_ONE = ("exp", "log", "sqrt", "abs", "sigmoid", "tanh", "arctan", "relu", "step", "sign", "hinge")
+OF_ONE = ("exp", "log", "sqrt", "abs", "sigmoid", "tanh", "arctan", "cos", "relu", "step", "sign", "hinge")
 OF_SEVERAL = ("sum", "max", "logsumexp", "softmax")
 FUNCTIONS = (*OF_ONE, *OF_SEVERAL)
 RANGE = re.compile(r"(\w)\.\.(?=\w)")  # as in w1..w3

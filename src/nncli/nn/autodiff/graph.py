@@ -53,6 +53,7 @@ OPERATIONS = {
     "sigmoid": Operation("σ({})", _sigmoid, lambda u, x: (u * (1 - u),)),
     "tanh": Operation("tanh {}", math.tanh, lambda u, x: (1 - u * u,)),
     "arctan": Operation("arctan {}", math.atan, lambda u, x: (1 / (1 + x * x),)),
+    "cos": Operation("cos {}", math.cos, lambda u, x: (-math.sin(x),)),
     "relu": Operation("max({}, 0)", lambda x: max(x, 0.0), lambda u, x: (1.0 if x > 0 else 0.0,)),
     "abs": Operation("|{}|", abs, lambda u, x: (math.copysign(1.0, x) if x else 0.0,)),
     "sqrt": Operation("√{}", math.sqrt, lambda u, x: (0.5 * math.pow(x, -0.5),)),

@@ -1,0 +1,211 @@
+"""Embeddings: several learned inputs in place of a number or a category. To add one, write one class here."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.nn.autodiff.graph import Graph
+from nncli.nn.components import Configurable, positive, setting
+from nncli.nn.input_layers import InputKinds, InputLayer
+from nncli.nn.layers import Array
+from nncli.registry import Registry
+
+FEW_CATEGORIES = 12  # of a column: with these or fewer, its inputs of 0 and 1 stay as they are
+
+
+class CategoryEmbedding(InputLayer):
+    """a = e_c for each column of text with more than 12 categories: a vector e of `size` numbers for the category c of
+    the row, which is learned (Guo and Berkhahn 2016). All other inputs pass as they are.
+
+    `E` has the vectors of all these columns, one below the other; they start from a normal distribution of variance
+    1 / size.
+    """
+
+    kinds: ClassVar[Mapping[str, str]] = {"E": "embedding"}
+
+    def __init__(self, size: int, inputs: InputKinds) -> None:
+        self.size, self.inputs = size, inputs
+        ends = np.cumsum([inputs.numbers, *inputs.categories]).tolist()
+        self.columns: list[tuple[slice, slice, slice | None]] = [(slice(0, ends[0]), slice(0, ends[0]), None)]
+        out, rows = ends[0], 0  # input columns → output columns, and the rows of E, where there are any
+        for start, stop in itertools.pairwise(ends):
+            n = stop - start
+            of = slice(rows, rows + n) if n > FEW_CATEGORIES else None
+            width = n if of is None else size
+            self.columns.append((slice(start, stop), slice(out, out + width), of))
+            out, rows = out + width, rows if of is None else rows + n
+        self._width, self._rows = out, rows
+
+    def width(self, d: int) -> int:
+        return self._width
+
+    def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
+        return {"E": (self._rows, self.size)}
+
+    def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
+        self.E, self.dE = parameters["E"], gradients["E"]
+
+    def draw(self, rng: np.random.Generator) -> None:
+        self.E[...] = rng.normal(0, 1 / math.sqrt(self.size), self.E.shape)
+
+    def forget(self, dead: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        found = np.zeros(self._width, np.bool_)
+        for here, there, rows in self.columns:
+            if rows is None:
+                found[there] = dead[here]
+            else:
+                self.E[rows][dead[here]] = 0
+        return found
+
+    def forward(self, X: Array, A: Array) -> None:
+        for here, there, rows in self.columns:
+            if rows is None:
+                A[:, there] = X[:, here]
+            else:
+                np.matmul(X[:, here], self.E[rows], out=A[:, there])  # e_c, as X has 1 at c          (n, size)
+
+    def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
+        for here, there, rows in self.columns:
+            if rows is not None:
+                np.matmul(X[:, here].T, dA[:, there], out=self.dE[rows])  # dE = Xᵀ dA                (c, size)
+            if dX is not None:
+                dX[:, here] = dA[:, there] if rows is None else dA[:, there] @ self.E[rows].T
+
+    def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
+        found: list[int] = []
+        for here, _, rows in self.columns:
+            of = x[here]
+            if rows is None:
+                found += of
+                continue
+            E = parameters["E"][rows].tolist()
+            for k in range(self.size):
+                found.append(graph.sum([graph.apply("multiply", one, e[k]) for one, e in zip(of, E, strict=True)]))
+        return found
+
+
+class NumberEmbedding(Configurable, ABC):
+    """A way to make several inputs of each number of a row, the same for all, with parameters of its own."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def layer(self, inputs: InputKinds) -> InputLayer | None:
+        """Return the layer that does so, which lets all other inputs pass; None where it changes nothing."""
+
+
+EMBEDDINGS: Registry[NumberEmbedding] = Registry("number_embedding")
+
+
+@EMBEDDINGS.register("none")
+class NoEmbedding(NumberEmbedding):
+    """a = x"""
+
+    def layer(self, inputs: InputKinds) -> InputLayer | None:
+        return None
+
+
+@EMBEDDINGS.register("pbld")
+@dataclass(eq=False)
+class PeriodicEmbedding(NumberEmbedding):
+    """a = (x, cos(2π w x + b) V + c), with frequencies w and phases b (Holzmüller, Grinsztajn, Steinwart 2024)
+
+    Each number has `frequencies` of them, and comes to `size` numbers, one of which is x itself. `sd` is the standard
+    deviation of the first frequencies.
+    """
+
+    frequencies: int = setting(16, "a number of frequencies from 1 to 1,000", lambda value: 1 <= value <= 1000)
+    size: int = setting(4, "a number of inputs from 2 to 1,000", lambda value: 2 <= value <= 1000)
+    sd: float = positive(0.1)
+
+    def layer(self, inputs: InputKinds) -> InputLayer | None:
+        return PeriodicLayer(inputs.numbers, self.frequencies, self.size, self.sd) if inputs.numbers else None
+
+
+class PeriodicLayer(InputLayer):
+    """a = (x, cos(2π w x + b) V + c) for each of the first m inputs; all others pass as they are.
+
+    w starts from a normal distribution, b from −π to π, V from ±1/√k, with k the number of frequencies, and c from 0.
+    """
+
+    kinds: ClassVar[Mapping[str, str]] = dict.fromkeys(("frequency", "phase", "V", "c"), "embedding")
+
+    def __init__(self, m: int, frequencies: int, size: int, sd: float) -> None:
+        self.m, self.frequencies, self.size, self.sd = m, frequencies, size, sd
+        self._T = self._C = np.empty((0, 0, 0), np.float32)  # (m, n, k), of the last batch
+
+    def width(self, d: int) -> int:
+        return d + (self.size - 1) * self.m
+
+    def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
+        m, k, e = self.m, self.frequencies, self.size - 1
+        return {"frequency": (m, k), "phase": (m, k), "V": (m, k, e), "c": (m, e)}
+
+    def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
+        self.w, self.b, self.V, self.c = (parameters[name] for name in ("frequency", "phase", "V", "c"))
+        self.dw, self.db, self.dV, self.dc = (gradients[name] for name in ("frequency", "phase", "V", "c"))
+
+    def draw(self, rng: np.random.Generator) -> None:
+        self.w[...] = rng.normal(0, self.sd, self.w.shape)
+        self.b[...] = rng.uniform(-math.pi, math.pi, self.b.shape)
+        limit = 1 / math.sqrt(self.frequencies)
+        self.V[...] = rng.uniform(-limit, limit, self.V.shape)
+        self.c[...] = 0
+
+    def forget(self, dead: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        found = np.zeros(self.width(len(dead)), np.bool_)
+        of_numbers = found[: self.size * self.m].reshape(self.m, self.size)
+        of_numbers[:, 0] = dead[: self.m]
+        found[self.size * self.m :] = dead[self.m :]
+        return found
+
+    def forward(self, X: Array, A: Array) -> None:
+        n, m = len(X), self.m
+        x, of_numbers = X[:, :m].T[:, :, None], A[:, : m * self.size].reshape(n, m, self.size).transpose(1, 0, 2)
+        T = np.multiply(x, (2 * math.pi) * self.w[:, None, :])
+        T += self.b[:, None, :]  # T = 2π w x + b                     (m, n, k)
+        C = np.cos(T)
+        of_numbers[:, :, 0] = X[:, :m].T
+        of_numbers[:, :, 1:] = C @ self.V + self.c[:, None, :]  # C V + c                            (m, n, e)
+        A[:, m * self.size :] = X[:, m:]
+        self._T, self._C = T, C
+
+    def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
+        n, m = len(X), self.m
+        dE = dA[:, : m * self.size].reshape(n, m, self.size).transpose(1, 0, 2)[:, :, 1:]
+        np.matmul(self._C.transpose(0, 2, 1), dE, out=self.dV)  # dV = Cᵀ dE                         (m, k, e)
+        np.sum(dE, axis=1, out=self.dc)
+        dT = dE @ self.V.transpose(0, 2, 1)
+        np.sin(self._T, out=self._C)
+        dT *= self._C  # −dT = dE Vᵀ ∘ sin T                (m, n, k)
+        np.sum(dT, axis=1, out=self.db)
+        np.negative(self.db, out=self.db)  # db = Σ_i dt_i                      (m, k)
+        np.matmul(X[:, :m].T[:, None, :], dT, out=self.dw[:, None, :])
+        self.dw *= -2 * math.pi  # dw = 2π Σ_i x_i dt_i               (m, k)
+        if dX is not None:
+            dX[:, :m] = dA[:, : m * self.size : self.size]
+            dX[:, :m] -= (2 * math.pi) * np.matmul(dT, self.w[:, :, None])[:, :, 0].T  # + 2π Σ_k w_k dt_k
+            dX[:, m:] = dA[:, m * self.size :]
+
+    def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
+        found: list[int] = []
+        w, b, V, c = (parameters[name].tolist() for name in ("frequency", "phase", "V", "c"))
+        turn = graph.number(2 * math.pi)
+        for j in range(self.m):
+            cosines = []
+            for k in range(self.frequencies):
+                turns = graph.apply("multiply", turn, graph.apply("multiply", w[j][k], x[j]))
+                cosines.append(graph.apply("cos", graph.apply("add", turns, b[j][k])))
+            found.append(x[j])
+            for e in range(self.size - 1):
+                products = [graph.apply("multiply", cosine, V[j][k][e]) for k, cosine in enumerate(cosines)]
+                found.append(graph.apply("add", graph.sum(products), c[j][e]))
+        return [*found, *x[self.m :]]

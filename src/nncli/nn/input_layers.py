@@ -1,0 +1,64 @@
+"""Layers before the first dense one. Each of them can be written as a dense layer, and `plain.py` does so."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.nn.autodiff.graph import Graph
+from nncli.nn.layers import Array, Layer
+
+
+class InputKinds(NamedTuple):
+    """The inputs of a network: so many numbers, then for each column of text one input for each category, of which
+    one is 1 and the others are 0."""
+
+    numbers: int
+    categories: tuple[int, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Count the inputs."""
+        return self.numbers + sum(self.categories)
+
+
+class InputLayer(Layer):
+    """A layer before the first dense one, with parameters that regularisation does not shrink."""
+
+    @abstractmethod
+    def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
+        """Write the gradients of the parameters; and dX, where it is given."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator) -> None:
+        """Set all parameters to what they start from."""
+
+
+class InputScale(InputLayer):
+    """A = X ∘ s: the scale s of each input is learned, from 1 (Holzmüller, Grinsztajn, Steinwart 2024)"""
+
+    kinds: ClassVar[Mapping[str, str]] = {"scale": "input"}
+
+    def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
+        return {"scale": (d,)}
+
+    def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
+        self.s, self.ds = parameters["scale"], gradients["scale"]
+
+    def draw(self, rng: np.random.Generator) -> None:
+        self.s[...] = 1
+
+    def forward(self, X: Array, A: Array) -> None:
+        np.multiply(X, self.s, out=A)  # A = X ∘ s                          (n, d)
+
+    def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
+        np.einsum("ij,ij->j", dA, X, out=self.ds)  # ds = Σ_i da_i ∘ x_i                (d,)
+        if dX is not None:
+            np.multiply(dA, self.s, out=dX)  # dX = dA ∘ s                        (n, d)
+
+    def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
+        return [graph.apply("multiply", one, scale) for one, scale in zip(x, parameters["scale"].tolist(), strict=True)]

@@ -1,0 +1,38 @@
+"""Learning rates of the kinds of parameters, as factors of --lr."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from nncli.nn.layers import BLOCK_KINDS
+from nncli.nn.network import Network, ParameterBlock
+from nncli.nn.optimizers import Part
+
+FAN_IN = "fan-in"  # of weights: 1 / √d, d the inputs of the unit
+
+
+def parts_of(network: Network, factors: Mapping[str, float | str]) -> list[Part]:
+    """Return the parts of θ, each with the factor of its learning rate, from those of the kinds of blocks, which are 1
+    where nothing is said.
+
+    Of weights it may be `fan-in`, 1 / √d for a unit with d inputs: with Adam, that is the neural tangent
+    parametrisation z = W x / √d, the parameters of which are √d times as large (Jacot, Gabriel, Hongler 2018).
+    """
+    found: list[Part] = []
+    for block in network.blocks:
+        factor = _factor(block, factors.get(block.kind, 1.0))
+        if found and found[-1].factor == factor:
+            found[-1] = found[-1]._replace(stop=block.stop)
+        else:
+            found.append(Part(block.start, block.stop, factor))
+    return found
+
+
+def missing_kinds(network: Network, factors: Mapping[str, float | str]) -> list[str]:
+    """List the kinds that have a factor but no parameters in a network."""
+    return [kind for kind in BLOCK_KINDS if kind in factors and all(block.kind != kind for block in network.blocks)]
+
+
+def _factor(block: ParameterBlock, factor: float | str) -> float:
+    return 1 / math.sqrt(block.shape[0]) if factor == FAN_IN else float(factor)
