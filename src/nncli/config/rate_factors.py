@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from nncli.config.option import Kind
-from nncli.nn.layers import BLOCK_KINDS
-from nncli.nn.rates import FAN_IN
+from nncli.nn.block_kinds import BLOCK_KINDS, FAN_IN
 from nncli.system.numbers import read_number, write_number
 
 

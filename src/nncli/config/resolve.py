@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from nncli.config.option import FULL_BATCH, BatchSize
+from nncli.config.rate_factors import factors_of
 from nncli.config.task import check_metric, check_task
 from nncli.config.train_config import TrainConfig
 from nncli.data.csv.csv_options import CsvOptions
@@ -59,6 +60,11 @@ class ModelConfig:
     dtype: str
     dropout: float = 0.0
     input_dropout: float = 0.0
+
+    @property
+    def is_linear(self) -> bool:
+        """Tell whether scores are sums of weighted inputs."""
+        return not self.hidden and self.number_embedding == "none"
 
     @property
     def has_input_layers(self) -> bool:
@@ -160,6 +166,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         l2=(l2 or None) if config.l2 is None else config.l2,
     )
     _check_layers(config)
+    _check_rates(config, optimizer)
     if not loss.soft and not config.is_regression:
         reason = f"the loss {loss.name} is of one true class, not of shares of several"
         _refuse(config, ("label_smoothing",), reason, f"Use {mention('loss', 'cross-entropy')}, or leave it out")
@@ -226,6 +233,8 @@ def _knows_optimum(config: TrainConfig, loss: Loss) -> bool:
     penalties the distance from it."""
     if not config.is_regression or config.hidden or config.average not in (None, "none"):
         return False
+    if config.learn_scale or has_embeddings(config):
+        return False
     return loss.name == OF_NUMBERS or (loss.power == 1 and not (config.l1 or config.l2))
 
 
@@ -254,10 +263,38 @@ def _check_layers(config: TrainConfig) -> None:
     if activation and activation.count(",") and activation.count(",") + 1 != len(hidden):
         expected = f"expected one name, or one for each hidden layer ({len(hidden)})"
         raise OptionError("activation", f"{expected}, found '{activation}'")
+    if config.number_embedding not in (None, "none") and config.scale != "robust":
+        problem = f"{config.number_embedding} needs inputs within bounds, which {mention('scale', 'robust')} gives"
+        raise OptionError("number_embedding", problem, f"Add {mention('scale', 'robust')}")
     if hidden and config.init == "zeros":
         problem = "hidden units that start alike stay alike: zeros suits models without hidden layers"
         remedy = f"Leave it out, or use {mention('init', 'he')} or {mention('init', 'glorot')}"
         raise OptionError("init", problem, remedy)
+
+
+def _check_rates(config: TrainConfig, optimizer: Optimizer) -> None:
+    """Raise OptionError for rates of parameters that there are none of, or of an optimizer that has no such rates."""
+    if not config.lr_scale:
+        return
+    if optimizer.margin or optimizer.smooth:
+        problem = f"{optimizer.name} finds the length of its steps by itself"
+        raise OptionError("lr_scale", problem, f"Leave it out, or use another {mention('optimizer')}")
+    needed = {
+        "input": (config.learn_scale, mention("learn_scale", True)),
+        "slope": ("prelu" in (config.activation or ""), mention("activation", "prelu")),
+        "embedding": (has_embeddings(config), mention("number_embedding", "pbld")),
+    }
+    for kind in factors_of(config.lr_scale):
+        is_there, remedy = needed.get(kind, (True, ""))
+        if not is_there:
+            raise OptionError(
+                "lr_scale", f"the network has no parameters of the kind {kind}", f"Use {remedy}, or leave it out"
+            )
+
+
+def has_embeddings(config: TrainConfig) -> bool:
+    """Tell whether the options ask for learned embeddings of numbers or of categories."""
+    return config.number_embedding not in (None, "none") or bool(config.category_embedding)
 
 
 def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> None:

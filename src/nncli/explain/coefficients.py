@@ -17,6 +17,7 @@ from nncli.metrics.intervals import middle
 from nncli.metrics.rows import Floats
 from nncli.model.model import Model
 from nncli.nn.layers import Array
+from nncli.nn.plain import plain
 
 INTERCEPT = "(intercept)"
 HEADER = "column", "part", "class", "coefficient", "low", "high", "odds_ratio", "odds_low", "odds_high"  # of the CSV
@@ -60,9 +61,10 @@ def header(model: Model) -> tuple[str, ...]:
 
 
 def check_linear(model: Model) -> None:
-    """Raise OptionError for a model with hidden layers."""
-    if model.config.model.hidden:
-        problem = f"model '{model.config.model.name}' has hidden layers, and its weights are no coefficients of columns"
+    """Raise OptionError for a model that is not linear."""
+    if not model.config.model.is_linear:
+        what = "hidden layers" if model.config.model.hidden else "embeddings"
+        problem = f"model '{model.config.model.name}' has {what}, and its weights are no coefficients of columns"
         linear = "logistic" if model.target is None else "linear"
         raise OptionError("coefficients", problem, f"Leave it out, or train a linear model, such as {linear}")
 
@@ -114,7 +116,8 @@ def _terms(model: Model) -> Iterator[tuple[str, str]]:
 def _in_units(model: Model, theta: Array) -> Floats:
     """Return the coefficients (1 + d, K) that the parameters θ are: the intercepts, then those of each input as it was
     before scaling, where x = (v − shift) · scale, and the first category of each text counts 0."""
-    preprocess, (W, b) = model.preprocess, (block.view(theta).astype(np.float64) for block in model.network.blocks)
+    preprocess, [layer] = model.preprocess, plain(model.network.with_parameters(theta)).dense
+    W, b = layer.W.astype(np.float64), layer.b.astype(np.float64)
     V, c = lead_of_scores(model)
     C, intercept, m = W @ V, b @ V + c, preprocess.n_numbers
     C[:m] *= preprocess.scale[:, None]

@@ -25,6 +25,7 @@ from nncli.model.model import EVAL_ROWS, Model
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
+from nncli.nn.plain import plain
 from nncli.system.threads import multiply_with, reader_threads
 
 SEED = 0  # the same rows are shuffled in the same way
@@ -103,7 +104,7 @@ def importances(
         changed = (_said(model, rows, own.shuffled.scores(place, order)) for order in orders)
         return Importance(name, *spread.change([metric.evidence(its.oriented) for its in changed]))
 
-    is_short = metric.is_mean and model.network.after_first().size < SIZE_FOR_THREADS
+    is_short = metric.is_mean and plain(model.network).after_first().size < SIZE_FOR_THREADS
     threads = 1 if is_short else reader_threads()
     columns = inputs.items()
     with multiply_with(1):  # the columns take the threads
@@ -122,7 +123,8 @@ class _ShuffledRows:
     changed: Network  # that has such a first layer; of a thread
 
     def __init__(self, network: Network, X: Array) -> None:
-        self.network, first = network, network.dense[0]
+        self.network = network = plain(network)
+        first = network.dense[0]
         self.Z = zeros((len(X), first.units), X.dtype)
         first.forward(X, self.Z)
         self.X = np.ascontiguousarray(X.T)  # of which columns are taken

@@ -11,6 +11,7 @@ import numpy as np
 from nncli.explain.columns import names_of_inputs
 from nncli.metrics.rows import Floats
 from nncli.model.model import Model
+from nncli.nn.plain import plain
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Summary:
 def layer_weights(model: Model) -> list[LayerWeights]:
     """Return the weights of each dense layer, from the inputs as they are scaled to the scores."""
     inputs, found = names_of_inputs(model.schema, model.preprocess), list[LayerWeights]()
-    for i, layer in enumerate(model.network.dense):
+    for i, layer in enumerate(plain(model.network).dense):
         outputs = names_of_outputs(model, i)
         found.append(LayerWeights(i + 1, inputs, outputs, layer.W.astype(np.float64), layer.b.astype(np.float64)))
         inputs = [f"unit {name}" for name in outputs]
@@ -73,7 +74,7 @@ def layer_weights(model: Model) -> list[LayerWeights]:
 def names_of_outputs(model: Model, i: int) -> list[str]:
     """Name what the i-th dense layer leads to: units, counted from 1, classes (of one score, the second), or the
     target that is a number."""
-    dense = model.network.dense
+    dense = plain(model.network).dense
     if i < len(dense) - 1:
         return [str(unit + 1) for unit in range(dense[i].units)]
     if model.target is not None:

@@ -99,6 +99,6 @@ def _contributions(model: Model, row: Table, found: Reasons) -> dict[str, Any]:
             {"column": found.columns[i], "value": value_of(model, row, found.columns[i]), "contribution": float(value)}
             for i, value in zip(order[0], values[0], strict=True)
         ],
-        "method": "integrated gradients" if model.config.model.hidden else "exact",
+        "method": "exact" if model.config.model.is_linear else "integrated gradients",
         "error_of_sum": float(found.error[0]),
     }

@@ -26,6 +26,7 @@ from nncli.model.provenance import Provenance
 from nncli.model.training_state import mistakes_of
 from nncli.nn.losses import LOSSES
 from nncli.nn.optimizers import MIRA, OPTIMIZERS
+from nncli.nn.plain import plain
 from nncli.nn.schedules import SCHEDULES
 
 MOST_CELLS = 300_000  # of all v: about a second
@@ -120,7 +121,7 @@ def widest_margin(V: Floats) -> tuple[bool | None, float | None]:
 
 def _theta(model: Model) -> Floats:
     """Return the weights in the order of the v: of each class its weights and its bias."""
-    [layer] = model.network.dense
+    [layer] = plain(model.network).dense
     theta: Floats = np.vstack([layer.W, layer.b]).T.ravel().astype(np.float64)
     return theta
 

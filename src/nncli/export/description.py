@@ -20,6 +20,7 @@ from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.nn.activations import Activation
 from nncli.nn.layers import Dense
+from nncli.nn.plain import plain
 
 FORMAT, VERSION = "nncli export", 1
 FLAGS = {"true": ("True", "TRUE"), "false": ("False", "FALSE")}
@@ -104,7 +105,7 @@ def _codes(categories: tuple[str | None, ...], missing: Iterable[str]) -> dict[s
 
 def _layers(model: Model) -> list[dict[str, Any]]:
     """Describe the dense layers, from the inputs on, each with the activation behind it."""
-    network, found = model.network, list[dict[str, Any]]()
+    network, found = plain(model.network), list[dict[str, Any]]()
     for layer in network.layers:
         if isinstance(layer, Dense):
             weights, biases = _plain(layer.W, network.dtype), _plain(layer.b, network.dtype)

@@ -9,6 +9,7 @@ from nncli.explain.layer_weights import names_of_outputs
 from nncli.figures.figure import Axis, Bars, Cells, Figure, Floats, Panel
 from nncli.figures.images import image_panels, image_shape
 from nncli.figures.kinds import FIGURES, OfModel, Subject
+from nncli.nn.plain import plain
 
 MOST_INPUTS, MOST_COLUMNS, MOST_IMAGES = 16, 8, 12  # that are shown: with title and notes in 24 lines
 
@@ -21,8 +22,8 @@ class Weights(OfModel):
 
     def build(self, of: Subject) -> Figure:
         model = of.model
-        W = model.network.dense[0].W.astype(np.float64)
-        is_linear = len(model.network.dense) == 1
+        dense = plain(model.network).dense
+        W, is_linear = dense[0].W.astype(np.float64), len(dense) == 1
         titles = names_of_outputs(model, 0)
         notes, columns, shape = list[str](), np.arange(W.shape[1]), image_shape(model)
         most = MOST_COLUMNS if shape is None else MOST_IMAGES

@@ -34,7 +34,6 @@ How a row becomes a prediction is specified in docs/reference/model-file.md.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, BinaryIO
@@ -65,11 +64,12 @@ from nncli.model.file_members import (
     MemberSizes,
     members_of,
 )
-from nncli.model.model import Model, build_network, network_inputs
+from nncli.model.model import Model, build_network, network_inputs, network_layers
 from nncli.model.provenance import Fingerprint, Provenance, figures_of_file, figures_to_store
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration
 from nncli.nn.losses import LOSSES
+from nncli.nn.network import sizes_of
 from nncli.system import plain_json
 
 # the files of each option: where the document has their size, and their digest
@@ -188,13 +188,14 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
         raise ValueError("a target of another kind than its task")
     if len(set(classes)) < max(2, len(classes)) if target is None else classes or calibration or stored["decision"]:
         raise ValueError("fewer than two classes, or one twice")
-    # in Python's numbers, which have no largest one, before a network of that size is made
-    widths = [preprocess.width, *config.model.hidden, *([len(classes)] if len(classes) > 2 else [1])]
-    if sum(a * b for a, b in itertools.pairwise(widths)) > theta.size:
-        raise ValueError(f"{theta.size:,} parameters, which are fewer than the network needs")
     if config.model.hidden and not config.model.activation:
         raise ValueError("hidden layers without an activation")
-    network, loss = build_network(config.model, network_inputs(preprocess), len(classes))
+    # in Python's numbers, which have no largest one, before a network of that size is made
+    inputs = network_inputs(preprocess)
+    needed, _ = sizes_of(inputs.width, network_layers(config.model, inputs, len(classes)))
+    if needed != theta.size:
+        raise ValueError(f"{theta.size:,} parameters in place of {needed:,}")
+    network, loss = build_network(config.model, inputs, len(classes))
     if theta.shape != network.theta.shape or theta.dtype != network.dtype:
         raise ValueError(f"{theta.shape} parameters of {theta.dtype} in place of {network.size:,} of {network.dtype}")
     if calibration is not None and not (0 < calibration.a < MOST and abs(calibration.b) < MOST):

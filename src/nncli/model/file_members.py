@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 import shlex
 from collections.abc import Collection, Mapping
@@ -190,13 +191,27 @@ def members_of(names: Collection[str]) -> tuple[str, ...]:
 
 
 def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:
-    """Return the bytes of the parameters that the layers can have at most: weights, biases, a slope for each unit."""
-    hidden = stored["config"].get("hidden")
+    """Return the bytes of the parameters that the layers can have at most: weights, biases, a slope for each unit; and
+    before the first, embeddings, and a scale for each input."""
+    config = stored["config"]
+    hidden = config.get("hidden")
     hidden = hidden if isinstance(hidden, list) and all(type(width) is int for width in hidden) else []
     if len(hidden) > MOST_LAYERS:
         raise ValueError(f"more than {MOST_LAYERS:,} hidden layers")
+    embedding, size = config.get("number_embedding"), config.get("category_embedding")
+    of_inputs = 0
+    if type(size) is int:
+        of_inputs, inputs = inputs * size, inputs * (1 + size)
+    if isinstance(embedding, str):
+        from nncli.nn.embeddings import EMBEDDINGS
+        from nncli.nn.input_layers import InputKinds
+
+        layer = EMBEDDINGS.create(embedding).layer(InputKinds(inputs))
+        if layer is not None:
+            of_inputs += sum(map(math.prod, layer.shapes(inputs).values()))
+            inputs = layer.width(inputs)
     widths: list[int] = [inputs, *hidden, len(stored["classes"]) or 1]
-    return 8 * sum((a + 2) * b for a, b in itertools.pairwise(widths))
+    return 8 * (of_inputs + inputs + sum((a + 2) * b for a, b in itertools.pairwise(widths)))
 
 
 def _with_target(stored: dict[str, Any]) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from nncli.model.conformal import kept_scores, score_that_holds
 from nncli.model.decision import Decision, chosen
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
-from nncli.nn.embeddings import EMBEDDINGS, FEW_CATEGORIES, CategoryEmbedding
 from nncli.nn.input_layers import InputKinds, InputLayer, InputScale
+from nncli.nn.layers import Layer
 from nncli.nn.losses import LOSSES
-from nncli.nn.network import Network, multilayer
+from nncli.nn.network import Network, layers_of
 from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, in_quotes
 
@@ -37,23 +37,19 @@ def build_network(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[Netw
     """Return the untrained network and the loss that a config describes, for its inputs and K classes (0: a number);
     OptionError where the network does not fit in memory."""
     loss = LOSSES.create(config.loss)
-    outputs = loss.outputs(K)
     try:
-        network = multilayer(
-            inputs.width,
-            config.hidden,
-            outputs,
-            config.activation,
-            config.dtype,
-            config.dropout,
-            config.input_dropout,
-            _input_layers(config, inputs),
-        )
+        network = Network(inputs.width, network_layers(config, inputs, K), config.dtype)
     except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address
         widths = "x".join(map(str, config.hidden))
         problem = f"a network of {inputs.width} inputs and {widths} units does not fit in memory"
         raise OptionError("hidden", problem) from None
     return network, loss
+
+
+def network_layers(config: ModelConfig, inputs: InputKinds, K: int) -> list[Layer]:
+    """Return the layers of the network that `build_network` makes, without any parameters."""
+    before, outputs = _input_layers(config, inputs), LOSSES.create(config.loss).outputs(K)
+    return layers_of(config.hidden, outputs, config.activation, config.dropout, config.input_dropout, before)
 
 
 def network_inputs(preprocess: Preprocess) -> InputKinds:
@@ -63,6 +59,10 @@ def network_inputs(preprocess: Preprocess) -> InputKinds:
 
 def _input_layers(config: ModelConfig, inputs: InputKinds) -> list[InputLayer]:
     """Return the layers before the first dense one: embeddings, and a learned scale of what they make."""
+    if not config.has_input_layers:
+        return []
+    from nncli.nn.embeddings import EMBEDDINGS, FEW_CATEGORIES, CategoryEmbedding
+
     found, width = list[InputLayer](), inputs.width
     if config.number_embedding != "none" and (layer := EMBEDDINGS.create(config.number_embedding).layer(inputs)):
         inputs = inputs._replace(numbers=inputs.numbers + layer.width(width) - width)

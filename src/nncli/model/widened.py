@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from nncli.data.more_categories import inputs_before
 from nncli.data.preprocess import Preprocess
+from nncli.errors import OptionError, mention
 from nncli.model.model import Model, build_network, network_inputs
 from nncli.model.target_scale import TargetScale
+from nncli.nn.embeddings import PeriodicLayer
+from nncli.nn.input_layers import InputLayer, InputScale
 from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss
 
@@ -34,7 +37,7 @@ def widened(
         if old.shape == new.shape:
             new.view(network.theta)[...] = old.view(model.network.theta)
     layers: list[Affine] = [(one.W.astype(np.float64), one.b.astype(np.float64)) for one in model.network.dense]
-    layers[0] = _for_inputs(model.preprocess, preprocess, layers[0])
+    layers[0] = _for_inputs(model, preprocess, network, layers[0])
     if [*classes] != [*model.classes]:
         layers[-1] = _for_classes(model.classes, classes, loss, lowest, layers[-1])
     if model.target is not None and target is not None:
@@ -50,15 +53,28 @@ def two_scores(Z: NDArray[np.float64], loss: Loss) -> NDArray[np.float64]:
     return np.hstack([-Z, Z]) / 2 if loss.sparse else np.hstack([2 * loss.border - Z, Z])
 
 
-def _for_inputs(old: Preprocess, new: Preprocess, layer: Affine) -> Affine:
-    """Return the first layer for other inputs. x = (v − s) a and x' = (v − s') a' are the same v, so that
-    x w = x' (a / a') w + (s' − s) a w."""
-    W, b = layer[0][inputs_before(old, new)], layer[1].copy()
+def _for_inputs(model: Model, new: Preprocess, network: Network, layer: Affine) -> Affine:
+    """Return the first dense layer for other inputs, and give the layers before it in `network` their parameters.
+    x = (v − s) a and x' = (v − s') a' are the same v, so that x w = x' (a / a') w + (s' − s) a w."""
+    old, before, factors = model.preprocess, inputs_before(model.preprocess, new), np.ones(new.n_numbers)
+    is_other_scale = not (np.array_equal(old.shift, new.shift) and np.array_equal(old.scale, new.scale))
+    pairs = zip(network.layers, model.network.layers, strict=True)
+    for its, known in ((its, known) for its, known in pairs if isinstance(its, InputLayer)):
+        if is_other_scale and isinstance(its, PeriodicLayer):
+            problem = f"the model has {mention('number_embedding')}, which knows the inputs as they were scaled"
+            raise OptionError("refit_scaling", problem, "Leave it out, or train a new model")
+        try:
+            before = its.take(known, before)
+        except ValueError as error:
+            raise OptionError("from", str(error), "Train a new model") from None
+        if isinstance(its, InputScale):
+            factors = its.s[: new.n_numbers].astype(np.float64)
+    W, b = layer[0][before], layer[1].copy()
     m = new.n_numbers
-    if not (np.array_equal(old.shift, new.shift) and np.array_equal(old.scale, new.scale)):
+    if is_other_scale:
         known = new.scale != 0
         factor = np.where(known, old.scale / np.where(known, new.scale, 1.0), 0.0)
-        b += ((new.shift - old.shift) * old.scale) @ W[:m]
+        b += ((new.shift - old.shift) * old.scale * factors) @ W[:m]
         W[:m] *= factor[:, None]
     return W, b
 

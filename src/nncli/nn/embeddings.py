@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.components import Configurable, positive, setting
 from nncli.nn.input_layers import InputKinds, InputLayer
-from nncli.nn.layers import Array
+from nncli.nn.layers import Array, Layer
 from nncli.registry import Registry
 
 FEW_CATEGORIES = 12  # of a column: with these or fewer, its inputs of 0 and 1 stay as they are
@@ -55,6 +55,20 @@ class CategoryEmbedding(InputLayer):
 
     def draw(self, rng: np.random.Generator) -> None:
         self.E[...] = rng.normal(0, 1 / math.sqrt(self.size), self.E.shape)
+
+    def take(self, other: Layer, before: NDArray[np.int64]) -> NDArray[np.int64]:
+        assert isinstance(other, CategoryEmbedding)
+        found = np.empty(self._width, np.int64)
+        for (here, there, rows), (old_here, old_there, old_rows) in zip(self.columns, other.columns, strict=True):
+            category = before[here] - old_here.start
+            if rows is None and old_rows is None:
+                found[there] = old_there.start + category
+            elif rows is not None and old_rows is not None:
+                self.E[rows] = other.E[old_rows][category]
+                found[there] = np.arange(old_there.start, old_there.stop)
+            else:
+                raise ValueError(f"a column of text has more than {FEW_CATEGORIES} categories now, which need vectors")
+        return found
 
     def forget(self, dead: NDArray[np.bool_]) -> NDArray[np.bool_]:
         found = np.zeros(self._width, np.bool_)
@@ -145,6 +159,9 @@ class PeriodicLayer(InputLayer):
     def width(self, d: int) -> int:
         return d + (self.size - 1) * self.m
 
+    def numbers(self, d: int) -> int:
+        return self.width(d) + 3 * self.m * self.frequencies
+
     def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
         m, k, e = self.m, self.frequencies, self.size - 1
         return {"frequency": (m, k), "phase": (m, k), "V": (m, k, e), "c": (m, e)}
@@ -159,6 +176,13 @@ class PeriodicLayer(InputLayer):
         limit = 1 / math.sqrt(self.frequencies)
         self.V[...] = rng.uniform(-limit, limit, self.V.shape)
         self.c[...] = 0
+
+    def take(self, other: Layer, before: NDArray[np.int64]) -> NDArray[np.int64]:
+        assert isinstance(other, PeriodicLayer)
+        for own, its in zip((self.w, self.b, self.V, self.c), (other.w, other.b, other.V, other.c), strict=True):
+            own[...] = its
+        m, more = self.m, (self.size - 1) * self.m
+        return np.concatenate([np.arange(m + more), before[m:] + more])
 
     def forget(self, dead: NDArray[np.bool_]) -> NDArray[np.bool_]:
         found = np.zeros(self.width(len(dead)), np.bool_)

@@ -37,6 +37,11 @@ class InputLayer(Layer):
     def draw(self, rng: np.random.Generator) -> None:
         """Set all parameters to what they start from."""
 
+    @abstractmethod
+    def take(self, other: Layer, before: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Take the parameters of the same layer for other inputs, where input i is like the input before[i] of that
+        one; return the same of the outputs. ValueError where it has no such parameters."""
+
 
 class InputScale(InputLayer):
     """A = X ∘ s: the scale s of each input is learned, from 1 (Holzmüller, Grinsztajn, Steinwart 2024)"""
@@ -51,6 +56,11 @@ class InputScale(InputLayer):
 
     def draw(self, rng: np.random.Generator) -> None:
         self.s[...] = 1
+
+    def take(self, other: Layer, before: NDArray[np.int64]) -> NDArray[np.int64]:
+        assert isinstance(other, InputScale)
+        self.s[...] = other.s[before]
+        return before
 
     def forward(self, X: Array, A: Array) -> None:
         np.multiply(X, self.s, out=A)  # A = X ∘ s                          (n, d)

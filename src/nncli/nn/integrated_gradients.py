@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
+from nncli.nn.plain import plain
 
 PIECES, HALVINGS = 6, 16  # of the path, where there are several hidden layers, and of each piece that needs it
 TOLERANCE = 0.0015  # of the difference, within which the sum over a piece is to be
@@ -38,6 +39,7 @@ def integrated_gradients(network: Network, X: Array, x0: Array, V: Array) -> Con
     halved where the sum over a piece is not what the score changes by. Nothing is corrected afterwards: how far
     Σ_j φ_j is from s(x) − s(x₀) says how good the integral is.
     """
+    network = plain(network)
     first, rest = network.dense[0], network.after_first()  # with buffers of its own: threads may share the network
     mean_gradient = _known_mean if len(rest.dense) < 2 else _mean_over_pieces
     D, Phi, difference = X - x0, np.empty_like(X), np.empty(len(X))

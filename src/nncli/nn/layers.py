@@ -13,8 +13,6 @@ from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import ones
 
 Array = NDArray[Any]  # float32 or float64, as the network's dtype says
-# what a block of parameters is; regularisation shrinks weights alone
-BLOCK_KINDS = ("weight", "bias", "slope", "input", "embedding")
 
 
 class Layer(ABC):
@@ -31,6 +29,10 @@ class Layer(ABC):
     def width(self, d: int) -> int:
         """Return the number of outputs of a row of d inputs."""
         return d
+
+    def numbers(self, d: int) -> int:
+        """Return how many numbers a row of d inputs comes to in a layer with parameters, its outputs among them."""
+        return self.width(d) if self.kinds else 0
 
     def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
         """Return the parameters of the layer for d inputs: name → shape."""

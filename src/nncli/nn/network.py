@@ -134,6 +134,12 @@ class Network:
         made._outputs, made._gradients, made._A = self._buffers(0), self._buffers(0)[:-1], []
         return made
 
+    def with_parameters(self, theta: Array) -> Network:
+        """Return a network of the same layers with other parameters (size,)."""
+        made = Network(self.widths[0], [copy.copy(layer) for layer in self.layers], self.dtype.name)
+        made.theta[:] = theta
+        return made
+
     def after_first(self) -> Network:
         """Return the network behind its first dense layer, with its parameters as they are now, frozen, and without
         dropout: from Z_1 (n, h) to Z."""
@@ -194,9 +200,20 @@ def multilayer(
     dtype: str = "float32",
     dropout: float = 0,
     input_dropout: float = 0,
-    input_layers: Sequence[InputLayer] = (),
 ) -> Network:
-    """Return the network X → dense → activation → … → dense → Z; without hidden layers, a linear model.
+    """Return the network X → dense → activation → … → dense → Z; without hidden layers, a linear model."""
+    return Network(d, layers_of(hidden, outputs, activation, dropout, input_dropout), dtype)
+
+
+def layers_of(
+    hidden: Sequence[int],
+    outputs: int,
+    activation: str,
+    dropout: float = 0,
+    input_dropout: float = 0,
+    input_layers: Sequence[InputLayer] = (),
+) -> list[Layer]:
+    """Return the layers of a multilayer perceptron.
 
     One activation stands behind every hidden layer; or one for each is given, as "relu,tanh". Units are
     dropped behind each activation, inputs before the first layer.
@@ -205,4 +222,15 @@ def multilayer(
     layers: list[Layer] = [*([Dropout(input_dropout)] if input_dropout else []), *input_layers]
     for units, name in zip(hidden, names if len(names) > 1 else names * len(hidden), strict=True):
         layers += [Dense(units), ACTIVATIONS.create(name), *([Dropout(dropout)] if dropout else [])]
-    return Network(d, [*layers, Dense(outputs)], dtype)
+    return [*layers, Dense(outputs)]
+
+
+def sizes_of(d: int, layers: Sequence[Layer]) -> tuple[int, int]:
+    """Return how many parameters layers have for d inputs, and how many numbers each row comes to in those that have
+    some."""
+    parameters, numbers = 0, d
+    for layer in layers:
+        parameters += sum(map(math.prod, layer.shapes(d).values()))
+        numbers += layer.numbers(d)
+        d = layer.width(d)
+    return parameters, numbers

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from nncli.nn.layers import BLOCK_KINDS
+from nncli.nn.block_kinds import BLOCK_KINDS, FAN_IN
 from nncli.nn.network import Network, ParameterBlock
 from nncli.nn.optimizers import Part
-
-FAN_IN = "fan-in"  # of weights: 1 / √d, d the inputs of the unit
 
 
 def parts_of(network: Network, factors: Mapping[str, float | str]) -> list[Part]:

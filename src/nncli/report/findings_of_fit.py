@@ -49,7 +49,7 @@ def simple_reference(of: Evidence) -> Finding:
     if is_beaten_by(found):
         if is_still_improving(of):
             remedy = longer(of)
-        elif found["name"] == "linear" and len(of.model.network.dense) > 1:
+        elif found["name"] == "linear" and not of.model.config.model.is_linear:
             remedy = "Try --model softmax, which is of the same kind as that."
         else:
             remedy = "Try other options with nncli sweep."
@@ -80,7 +80,7 @@ def overfitting(of: Evidence) -> Finding:
 
 def _less_by_heart(of: Evidence) -> str:
     """Say which rows or options leave less to be learned by heart."""
-    if len(of.model.network.dense) == 1:
+    if of.model.config.model.is_linear:
         return "more rows help, or --l2 0.01"
     return "more rows help, or --l2 0.01, --dropout 0.2 or fewer units in --hidden"
 

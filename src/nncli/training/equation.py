@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nncli.model.model import Model
+from nncli.nn.plain import plain
 
 MOST_INPUTS = 6  # that are easily read in a line
 
@@ -14,9 +15,14 @@ def equation(model: Model) -> list[str]:
     one with many inputs, or with inputs that are no columns of numbers."""
     prepared, target = model.preprocess, model.target
     names = prepared.number_names
-    if target is None or model.config.model.hidden or not 0 < len(names) <= MOST_INPUTS or prepared.width > len(names):
+    if (
+        target is None
+        or not model.config.model.is_linear
+        or not 0 < len(names) <= MOST_INPUTS
+        or prepared.width > len(names)
+    ):
         return []
-    layer = model.network.dense[0]
+    [layer] = plain(model.network).dense
     scale = prepared.scale.astype(np.float64)
     w = layer.W[:, 0].astype(np.float64) * scale * target.sd
     b = float(layer.b[0]) * target.sd + target.mean - float(w @ prepared.shift)

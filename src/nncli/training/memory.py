@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
 from nncli.config.resolve import ResolvedConfig, rows_per_step
 from nncli.errors import OptionError
-from nncli.model.model import EVAL_ROWS, Model
+from nncli.model.model import EVAL_ROWS, Model, network_layers
+from nncli.nn.input_layers import InputKinds
+from nncli.nn.network import sizes_of
 from nncli.training.batch import rows_at_once
 
 ROW_BYTES = 9  # of each row whose cells are on the disk: its number and its class …
@@ -23,16 +23,17 @@ LEAST_WINDOW = 16 << 20
 EVALUATION_BYTES, EVALUATED_ROW_BYTES, PAIR_BYTES, EVALUATION_COPIES = 100 << 20, 90, 600, 4
 
 
-def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) -> int:
-    """Return how many of n rows of d inputs training can hold at a time, of all files together; OptionError if
+def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKinds, K: int) -> int:
+    """Return how many of n rows of such inputs training can hold at a time, of all files together; OptionError if
     `memory`, in bytes, is too little."""
-    widths = [d, *config.model.hidden, max(K, 1)]
+    d, layers = inputs.width, network_layers(config.model, inputs, K)
+    parameters, numbers = sizes_of(d, layers)
     number = np.dtype(config.model.dtype).itemsize
     batch = rows_per_step(config.training.batch_size, n)
-    at_once = min(batch, rows_at_once(widths))
+    at_once = min(batch, rows_at_once([d, *config.model.hidden, max(K, 1)]))
     row_bytes = 3 * d * number + 16  # of a window: as read, scaled, and on the way
-    network = TRAINING_COPIES * sum((a + 1) * b for a, b in itertools.pairwise(widths)) * number
-    step = 3 * sum(widths) * number * max(at_once, EVAL_ROWS) + row_bytes * at_once
+    network = TRAINING_COPIES * parameters * number
+    step = 3 * numbers * number * max(at_once, EVAL_ROWS) + row_bytes * at_once
     of_row = (
         ROW_BYTES
         + NUMBER_BYTES * config.options.is_regression

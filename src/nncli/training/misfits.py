@@ -189,6 +189,6 @@ def _setting(trainer: Trainer) -> str:
 def _not_learned(trainer: Trainer) -> str:
     if trainer.val and trainer.best and trainer.best.number == 1 < len(trainer.history):
         return "the columns say little about the class of new rows: no later epoch was better on the validation rows"
-    if not trainer.config.model.hidden:
+    if trainer.config.model.is_linear:
         return "no straight line separates these classes: try --model mlp"
     return TOO_LITTLE

@@ -317,7 +317,9 @@ def _inputs(config: ResolvedConfig, preprocess: Preprocess, part: Dataset, n_all
     dtype = np.dtype(config.model.dtype)
     if part.memory is None or not part.table.is_on_disk:
         return preprocess.transform(part.table, dtype)
-    window = rows_in_memory(part.memory, config, n_all, preprocess.width, len(part.classes)) * len(part) // n_all
+    window = (
+        rows_in_memory(part.memory, config, n_all, network_inputs(preprocess), len(part.classes)) * len(part) // n_all
+    )
     return RowWindow(part.table, preprocess.width, lambda table: preprocess.transform(table, dtype), max(1, window))
 
 
