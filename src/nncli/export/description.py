@@ -34,7 +34,7 @@ def description_of(model: Model, provenance: Provenance) -> Description:
     """Return the description of a model: its columns, layers, output and card; the golden rows are added later."""
     return {
         "format": FORMAT,
-        "format_version": VERSION_WITH_CLIP if model.preprocess.clips else VERSION,
+        "format_version": VERSION if model.preprocess.is_affine else VERSION_WITH_CLIP,
         "nncli": provenance.version,
         "task": "classification" if model.target is None else "regression",
         "target": model.schema.target,
