@@ -1,5 +1,5 @@
-"""The median, other quantiles and the distinct values of numbers. NumPy has them, but its functions load `numpy.ma`, which takes as long
-as training on a small table."""
+"""The median, other quantiles and the distinct values of numbers. NumPy has them, but its functions load `numpy.ma`,
+which takes as long as training on a small table."""
 
 from __future__ import annotations
 
