@@ -203,6 +203,15 @@ def test_the_plane_of_a_playground_has_the_inputs_as_its_axes() -> None:
     assert "within ±3" in plane.note
 
 
+def test_so_has_the_plane_of_one_column_and_a_number() -> None:
+    made = prepare(TrainConfig(data=("chocolate",), scale="robust"))
+    plane, X = plane_of(made), made.train.matrix.slice(0, 7)
+    assert plane.has_target
+    np.testing.assert_allclose(plane.places(X)[:, 0], X[:, 0], rtol=1e-6)
+    x = plane.axes[0]
+    np.testing.assert_allclose(plane.grid(1, F32)[0], (x.low + x.high) / 2, atol=1e-6)
+
+
 def test_the_range_of_dates_is_about_that_of_the_training_rows(nncli: Run) -> None:
     days = np.datetime64("2024-01-01") + np.arange(200)
     Path("d.csv").write_text("day,y\n" + "".join(f"{day},{'ab'[i > 99]}\n" for i, day in enumerate(days)))
