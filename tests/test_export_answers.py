@@ -32,6 +32,7 @@ OF_CLASSES = {
     "mlp, one against the rest": ["--model", "mlp", "--loss", "binary-cross-entropy", "--activation", "softplus"],
     "mlp, squared error": ["--model", "mlp", "--loss", "mse:link=softmax", "--activation", "leaky-relu"],
     "mlp, costs": ["--model", "mlp", "--activation", "arctan", "--cost", "costs.csv"],
+    "mlp, robust": ["--model", "mlp", "--scale", "robust"],
 }
 OF_TWO = {
     "perceptron": ["--model", "perceptron"],
@@ -47,12 +48,14 @@ OF_TWO = {
         "--choose-threshold",
         "recall=0.9",
     ],
+    "logistic, robust": ["--model", "logistic", "--scale", "robust"],
     "mlp, sigmoid": ["--model", "mlp", "--activation", "sigmoid", "--loss", "mse:link=sigmoid"],
 }
 OF_NUMBERS = {
     "linear": ["--model", "linear"],
     "mlp, float64": ["--model", "mlp", "--dtype", "float64", "--activation", "silu"],
     "mlp, quantile": ["--model", "mlp", "--loss", "quantile"],
+    "mlp, robust": ["--model", "mlp", "--scale", "robust", "--dtype", "float64"],
 }
 NEAR = {"float32": 1e-6, "float64": 1e-9}
 COSTS = "class,no 'way',so \"so\",yes\nno 'way',0,1,9\nso \"so\",2,0,2\nyes,1,5,0\n"
@@ -151,6 +154,8 @@ SHORT = [
     ("times", "two", "mlp, threshold"),
     ("missing", "two", "svm, calibrated"),
     ("all", "numbers", "mlp, quantile"),
+    ("all", "classes", "mlp, robust"),
+    ("missing", "numbers", "mlp, robust"),
 ]
 
 

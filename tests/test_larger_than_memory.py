@@ -84,6 +84,8 @@ CASES = [
     ("mixed", "--dropout 0.3 --batch-size 77"),
     ("pixels", "--input-dropout 0.1 --hidden 20x10"),
     ("pixels", "--weight pixel_2_4"),
+    ("pixels", "--scale robust"),
+    ("mixed", "--scale robust"),
 ]
 
 

@@ -50,7 +50,10 @@ class Reader:
             t = (day - date(1970, 1, 1)).days
             numbers += [t - first, day.timetuple().tm_yday, day.weekday()]
         v = np.where(np.isnan(numbers), m["median"], numbers)
-        x = list(np.clip((v - m["shift"]) * m["scale"], -1e15, 1e15))
+        x = np.clip((v - m["shift"]) * m["scale"], -1e15, 1e15)
+        if meta["scaling"] == "robust":
+            x = x / np.sqrt(1 + (x / 3) ** 2)
+        x = list(x)
         for name, categories in meta["categories"]:
             value = None if row[name] in missing else row[name]
             hot = categories.index(value) if value in categories else len(categories)
@@ -118,6 +121,7 @@ class Reader:
         (TWO, "--model svm --calibrate"),
         (TWO, "--model softmax"),
         (TWO, "--model svm --scale none"),
+        (TWO, "--model logistic --scale robust"),
         (TWO, "--model softmax --cost missed=4,false-alarm=1 --positive b"),
         (TWO, "--model svm --calibrate --choose-threshold f1 --positive a"),
         (ROWS, "--model softmax --cost costs.csv"),

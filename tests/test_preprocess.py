@@ -66,7 +66,7 @@ def test_a_column_without_any_value_does_no_harm() -> None:
     assert (everything(preprocess, numbers([[7, 2]]))[0, 0]) == 0
 
 
-@pytest.mark.parametrize("scale", ["standard", "minmax", "none", "auto"])
+@pytest.mark.parametrize("scale", ["standard", "robust", "minmax", "none", "auto"])
 def test_a_constant_column_does_no_harm_whatever_it_holds_later(scale: str) -> None:
     preprocess = Preprocess.fit(numbers([[5, 1], [5, 2], [5, 3]]), np.arange(3), scale)
     assert everything(preprocess, numbers([[1e30, 2]]))[0, 0] == 0
@@ -125,7 +125,7 @@ def test_rare_categories_are_taken_together() -> None:
 @given(st.lists(st.one_of(st.none(), st.floats(-1e30, 1e30)), min_size=2, max_size=30))
 def test_any_column_of_numbers_comes_out_finite(values: list[float | None]) -> None:
     table = numbers([[np.nan if v is None else v] for v in values], np.float32)
-    for scale in ("standard", "minmax", "none"):
+    for scale in ("standard", "robust", "minmax", "none"):
         try:
             preprocess = Preprocess.fit(table, np.arange(len(values)), scale)
         except OptionError:

@@ -49,7 +49,7 @@ def write(path: str, rows: list[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
-@pytest.mark.parametrize("scale", ["standard", "minmax", "none"])
+@pytest.mark.parametrize("scale", ["standard", "robust", "minmax", "none"])
 def test_the_background_is_the_mean_input_of_the_training_rows(nncli: Run, scale: str) -> None:
     write_table()
     assert nncli("train", "d.csv", "--scale", scale, "--epochs", 2, "-q", "--json").code == 0

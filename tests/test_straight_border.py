@@ -122,3 +122,11 @@ def test_epochs_are_shown_on_a_boundary_and_of_data_that_are_as_they_were(nncli:
     done = nncli("plot", "model.npz", "boundary", "--data", "moved.csv", "--epochs-shown", "3")
     assert done.code == 1
     assert "rows.csv: no such file" in done.err
+
+
+def test_behind_a_smooth_clip_the_border_is_no_straight_line(nncli: Run) -> None:
+    trained(nncli, "logistic", "--epochs", "5", "--scale", "robust")
+    assert lines(nncli)[1] == {}
+    done = nncli("plot", "model.npz", "boundary", "--data", "rows.csv", "--epochs-shown", "3")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "--epochs-shown: the scaling robust bends the columns, and with them the border" in done.err

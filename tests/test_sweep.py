@@ -45,7 +45,7 @@ def test_a_grid_is_tried_and_the_best_is_saved(nncli: Run) -> None:
     [
         "--lr 0.05,0.001 --hidden 4,8 --epochs 6",
         "--lr 0.3 --patience 1,3 --epochs 30",  # which ends before the end, and keeps an epoch before the last
-        "--model softmax,svm,mlp --scale standard,minmax --epochs 4",
+        "--model softmax,svm,mlp --scale standard,robust --epochs 4",
         "--dtype float32,float64 --class-weight none,balanced --epochs 4",
     ],
 )

@@ -134,9 +134,9 @@ class TrainConfig:
     weight: str | None = _data("COL", Name(), "Column with the weight of each row in training.", "equal weights")
     scale: str = _data(
         "HOW",
-        OneOf(("auto", "standard", "minmax", "none")),
-        "Scaling of numbers: auto, standard (mean 0, sd 1), minmax (0 to 1) or none; auto divides pixels by their "
-        "maximum and standardises all other numbers.",
+        OneOf(("auto", "standard", "robust", "minmax", "none")),
+        "Scaling of numbers: auto, standard (mean 0, sd 1), robust (by median and quartiles, outliers drawn in to ±3), "
+        "minmax (0 to 1) or none; auto divides pixels by their maximum and standardises all other numbers.",
         default="auto",
     )
 

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.system.order_statistics import median_of
+from nncli.data.input_scale import LARGEST, to_inputs
+from nncli.system.order_statistics import median_of, quantile_of
 
-LARGEST = 1e15  # inputs are cut off there, so that no finite cell can make the network overflow
 SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
+MOST = float(np.finfo(np.float64).max)
 ROWS_AT_ONCE, CELLS_AT_ONCE = 8192, 1 << 20  # what statistics and scaling work on at a time
 BYTES_AT_ONCE = 1 << 18  # of pixels, which stay in the cache also as float32
-MEDIAN_ROWS = 5_000  # the median is that of at most so many evenly spaced training rows
+MEDIAN_ROWS = 5_000  # the median and the quartiles are those of at most so many evenly spaced training rows
 
 Vector = NDArray[np.float64]
 
@@ -29,13 +30,13 @@ class ColumnStatistics(NamedTuple):
     shift: Vector
     spread: Vector
     scaling: str
-    mean: Vector
+    mean_input: Vector  # of the inputs that the columns become
     missing: Vector  # how many cells
 
     @classmethod
     def of(cls, numbers: Any, rows: Positions, scale: str) -> ColumnStatistics:
         """Fit to the training rows of `numbers`, an array in memory or on the disk."""
-        median = _median(numbers, rows)
+        median, between = _median_and_quartiles(numbers, rows, with_quartiles=scale == "robust")
         low, high, missing, mean = _range_and_mean(numbers, rows, median)
         if scale == "auto":
             scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
@@ -44,13 +45,19 @@ class ColumnStatistics(NamedTuple):
         if scale == "standard":
             shift, spread = _mean_and_deviation(numbers, rows, median, largest)
             mean = shift
+        elif scale == "robust":
+            half = high / 2 - low / 2  # which does not overflow
+            shift, spread = median, np.where(between < SMALLEST_RANGE, half, np.minimum(between, MOST))
         elif scale == "minmax":
             shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
         elif scale == "pixels":
             spread *= max(high.max(), 1)
+        found = cls(median, low, high, shift, spread, scale, np.zeros_like(high), missing)
+        if scale == "robust":
+            return found._replace(mean_input=_mean_clipped(numbers, rows, found))
         if mean is None:
             mean, _ = _mean_and_deviation(numbers, rows, median, largest)
-        return cls(median, low, high, shift, spread, scale, mean, missing)
+        return found._replace(mean_input=np.clip((mean - shift) * found.factor, -LARGEST, LARGEST))
 
     @property
     def largest(self) -> Vector:
@@ -64,11 +71,6 @@ class ColumnStatistics(NamedTuple):
     def factor(self) -> Vector:
         """Return 1 / spread. A pixel that is always 0 has weights of 0, as `dead` says; so all pixels can share one."""
         return np.where(self.constant & ((self.scaling != "pixels") | (self.high > 0)), 0.0, 1 / self.spread)
-
-    @property
-    def mean_input(self) -> Vector:
-        """Return the mean of the inputs that the columns become."""
-        return np.clip((self.mean - self.shift) * self.factor, -LARGEST, LARGEST)
 
 
 def is_coarse(largest: Any, spread: Any) -> Any:
@@ -93,15 +95,20 @@ def filled(block: NDArray[Any], median: NDArray[Any]) -> NDArray[Any]:
     return np.where(missing, median, block) if missing.any() else block
 
 
-def _median(numbers: Any, rows: Positions) -> Vector:
+def _median_and_quartiles(numbers: Any, rows: Positions, with_quartiles: bool) -> tuple[Vector, Vector]:
+    """Return the median of the numbers of each column that are not missing, 0 where all are; and how far it is from the
+    lower quartile to the upper one, 0 without quartiles."""
     sample = numbers[rows[:: -(-len(rows) // MEDIAN_ROWS)]].T  # (columns, rows): partitions run along memory
     if sample.dtype != np.uint8:
         sample = sample.astype(np.float64)
-    median = np.empty(len(sample))
+    median, between = np.zeros((2, len(sample)))
     for i, column in enumerate(sample):
         known = column if sample.dtype == np.uint8 else column[~np.isnan(column)]
-        median[i] = median_of(known) if len(known) else 0
-    return median
+        if len(known):
+            median[i] = median_of(known)
+        if len(known) and with_quartiles:
+            between[i] = quantile_of(known, 0.75) - quantile_of(known, 0.25)
+    return median, between
 
 
 def _range_and_mean(numbers: Any, rows: Positions, median: Vector) -> tuple[Vector, Vector, Vector, Vector | None]:
@@ -122,6 +129,14 @@ def _range_and_mean(numbers: Any, rows: Positions, median: Vector) -> tuple[Vect
         np.minimum(low, block.min(axis=0), out=low)
         np.maximum(high, block.max(axis=0), out=high)
     return low, high, missing, total / len(rows) if small else None
+
+
+def _mean_clipped(numbers: Any, rows: Positions, found: ColumnStatistics) -> Vector:
+    """Return the mean of the inputs of robust scaling: that of the values does not tell it."""
+    total: Vector = np.zeros_like(found.shift)
+    for block in blocks_of(numbers, rows, found.median):
+        total += to_inputs(block, found.shift, found.factor, True, np.empty_like(block)).sum(axis=0)
+    return total / len(rows)
 
 
 def rows_at_once(columns: int) -> int:

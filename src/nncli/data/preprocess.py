@@ -9,20 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.column_statistics import LARGEST, ROWS_AT_ONCE, ColumnStatistics, Vector, blocks_of, filled, is_coarse
+from nncli.data.column_statistics import ROWS_AT_ONCE, ColumnStatistics, Vector, blocks_of, filled, is_coarse
 from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.dates import INPUTS, inputs_of
+from nncli.data.input_scale import LARGEST, to_inputs
 from nncli.data.scaled_rows import Matrix
 from nncli.errors import OptionError
 from nncli.system.output import in_quotes
 
-SCALINGS = ("standard", "minmax", "pixels", "none")
+SCALINGS = ("standard", "minmax", "robust", "pixels", "none")
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
 
 
 @dataclass(frozen=True)
 class Preprocess:
     """The preprocessing of a table: x = (value − shift) · scale for numbers and dates, 0/1 inputs for text.
+
+    Of robust scaling, shift is the median and scale 1 / (upper − lower quartile), or 2 / (largest − least) where the
+    quartiles are equal; x / √(1 + (x/3)²) is then the input.
 
     `median`, `shift` and `scale` are those of the number columns, then of the three inputs that each date is made of
     (`dates.INPUTS`); `dates` has the name of each such column and its first day in training, in days since 1970.
@@ -59,6 +63,16 @@ class Preprocess:
         return not self.scale[inputs].any()
 
     @property
+    def clips(self) -> bool:
+        """Tell whether numbers are bent by a smooth clip behind their scale: no input is then a multiple of one."""
+        return self.scaling == "robust"
+
+    @property
+    def is_affine(self) -> bool:
+        """Tell whether each input is (value − shift) · scale, or of a text."""
+        return not (self.clips and self.n_numbers)
+
+    @property
     def known_categories(self) -> dict[str, set[str]]:
         """Map each column of text to the categories that it had in training."""
         return {name: {value for value in values if value is not None} for name, values in self.categories.items()}
@@ -76,8 +90,8 @@ class Preprocess:
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
     def fit(cls, table: Table, rows: Positions, scale: str) -> Preprocess:
-        """Learn from the given rows of the table; `scale` is auto, standard, minmax or none. Raises OptionError where
-        none leaves a number too large to be an input."""
+        """Learn from the given rows of the table; `scale` is auto, standard, robust, minmax or none. Raises OptionError
+        where none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
         own = ColumnStatistics.of(numbers, rows, scale)
@@ -93,7 +107,7 @@ class Preprocess:
             name = table.number_names[int(np.argmax(too_large))]
             problem = f"column {in_quotes(name)} has numbers beyond ±{LARGEST:g}, which would be cut off there"
             raise OptionError("scale", problem, "Leave it out, or use standard")
-        if scale == "standard":
+        if scale in ("standard", "robust"):
             coarse = is_coarse(own.largest, own.spread) & (own.high > own.low)
             if numbers.dtype == np.float32 and coarse.any():
                 name = table.number_names[int(np.argmax(coarse))]
@@ -142,7 +156,7 @@ class Preprocess:
         if numbers.dtype == np.uint8 and not self.categories and not self.dates:
             shift, scale = self.shift.astype(dtype), self.scale.astype(dtype)
             alike = bool((scale == scale[0]).all())  # as those of pixels are: one number is faster than a row of them
-            return Matrix(numbers, dtype, shift if shift.any() else None, scale[0] if alike else scale)
+            return Matrix(numbers, dtype, shift if shift.any() else None, scale[0] if alike else scale, self.clips)
         X = np.zeros((len(table), self.width), dtype)
         k = len(self.number_names)
         self._scale(numbers, X[:, :k], slice(0, k))
@@ -172,21 +186,14 @@ class Preprocess:
         return found
 
     def _scale(self, numbers: Any, out: NDArray[Any], columns: slice) -> None:
-        """Compute out = (numbers − shift) · scale, for the columns with that part of shift and scale."""
-        # what float32 cannot hold is cut to it last
+        """Compute the inputs of numbers, for the columns with that part of shift and scale."""
         exact = np.dtype(np.float64) if numbers.dtype == np.float64 else out.dtype
-        finite = np.finfo(exact).max
         shift, scale, median = (v[columns].astype(exact) for v in (self.shift, self.scale, self.median))
         for start in range(0, len(numbers), ROWS_AT_ONCE):
             block, part = numbers[start : start + ROWS_AT_ONCE], out[start : start + ROWS_AT_ONCE]
             if block.dtype != np.uint8:
                 block = filled(block, median)
-            scaled = part if exact == out.dtype else np.empty(part.shape, exact)
-            with np.errstate(over="ignore"):
-                np.subtract(block, shift, out=scaled)
-                np.clip(scaled, -finite, finite, out=scaled)  # first, as 0 · ∞ is no number
-                scaled *= scale
-                np.clip(scaled, -LARGEST, LARGEST, out=part)
+            to_inputs(block, shift, scale, self.clips, part)
 
 
 def spelled_flags(categories: tuple[str | None, ...]) -> dict[str | None, str]:

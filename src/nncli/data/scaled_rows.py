@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions, Table, Target
+from nncli.data.input_scale import smooth_clip
 
 
 class Inputs(Protocol):
@@ -40,13 +41,14 @@ class Matrix:
 
     `values` is (n, d). Images stay uint8 in memory and are scaled in the mini-batch: a quarter of
     the memory, and less of it to move. Where `scale` is None, the rows are stored as they are used;
-    a shift of None is 0, and a single scale is that of all columns.
+    a shift of None is 0, and a single scale is that of all columns. With `clips`, x is bent by `smooth_clip` then.
     """
 
     values: NDArray[Any]
     dtype: np.dtype[Any]
     shift: NDArray[Any] | None = None  # (d,)
     scale: NDArray[Any] | None = None  # (d,) or ()
+    clips: bool = False
 
     def __len__(self) -> int:
         return len(self.values)
@@ -84,6 +86,8 @@ class Matrix:
         if self.shift is not None:
             out -= self.shift
         out *= self.scale
+        if self.clips:
+            smooth_clip(out)
 
 
 class RowWindow:

@@ -28,7 +28,12 @@ from nncli.training.prepare import Prepared, prepare
 from nncli.training.repeated_rows import first_rows
 
 OUTLIER = 100  # interquartile ranges beyond the quartiles
-SCALED = {"standard": "standardised", "minmax": "0 to 1", "pixels": "divided by the largest value"}
+SCALED = {
+    "standard": "standardised",
+    "minmax": "0 to 1",
+    "robust": "by median and quartiles",
+    "pixels": "divided by the largest value",
+}
 QUARTILES = ("least", "quarter", "median", "three_quarters", "largest")
 RARE = 0.2  # of the rows that a class would have if all had equally many
 

@@ -45,8 +45,8 @@ class NNRegressor(RegressorMixin, NNEstimator):
     dedupe : bool, default False
         Use rows that are the same in all columns only once.
     scale : str, default "auto"
-        Scaling of numbers: auto, standard, minmax or none; auto divides pixels by their maximum and
-        standardises all other numbers.
+        Scaling of numbers: auto, standard, robust (median and quartiles, outliers drawn in to ±3), minmax or none;
+        auto divides pixels by their maximum and standardises all other numbers.
     val : float, default None
         Share of the rows for validation, by which the epoch is chosen; 0 for none. None: 0.15, and none of
         fewer than 20 rows.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nncli.data.dates import INPUTS, written
-from nncli.errors import OptionError
+from nncli.errors import OptionError, mention
 from nncli.explain.columns import MISSING, OTHER, inputs_of
 from nncli.explain.leads import lead_of_scores
 from nncli.metrics.intervals import middle
@@ -61,12 +61,16 @@ def header(model: Model) -> tuple[str, ...]:
 
 
 def check_linear(model: Model) -> None:
-    """Raise OptionError for a model that is not linear."""
+    """Raise OptionError for a model that is not linear, or one whose inputs are no multiples of its columns."""
     if not model.config.model.is_linear:
         what = "hidden layers" if model.config.model.hidden else "embeddings"
         problem = f"model '{model.config.model.name}' has {what}, and its weights are no coefficients of columns"
         linear = "logistic" if model.target is None else "linear"
         raise OptionError("coefficients", problem, f"Leave it out, or train a linear model, such as {linear}")
+    if not model.preprocess.is_affine:
+        scaling = model.preprocess.scaling
+        problem = f"the scaling {scaling} bends the columns, so that one unit more does not add the same everywhere"
+        raise OptionError("coefficients", problem, f"Leave it out, or train with {mention('scale', 'standard')}")
 
 
 def coefficients(model: Model, others: list[Array]) -> list[Coefficient]:

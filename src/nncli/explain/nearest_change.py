@@ -21,7 +21,9 @@ from nncli.model.model import Model
 STEPS, LOOKED_AT = 1000, 101  # of the range of a column: how finely a value is found, and how many are looked at first
 WHOLE_CATEGORY = 1.0  # another category is as far as from one end of a column of numbers to the other
 EXACT = 1 << 53  # up to which floats count without a gap
-SPREAD = 3  # standard deviations that stand for the range of a column, where that is not known
+# inputs that stand for the ends of the range of a column, where that is not known: in standard deviations, or in ranges
+# between quartiles, of which a uniform distribution has one on each side of the median
+ENDS = {"standard": (-3, 3), "robust": (-1, 1)}
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def by_scaling(model: Model, place: int) -> tuple[float, float]:
     shift, scale = float(model.preprocess.shift[place]), float(model.preprocess.scale[place])
     if scale == 0:
         return shift, shift
-    ends = (-SPREAD, SPREAD) if model.preprocess.scaling == "standard" else (0, 1)
+    ends = ENDS.get(model.preprocess.scaling, (0, 1))
     return shift + ends[0] / scale, shift + ends[1] / scale
 
 

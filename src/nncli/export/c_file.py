@@ -51,6 +51,7 @@ def _parts(description: Description, name: str) -> dict[str, str]:
     answers = 1 if is_number else len(description["classes"])
     widths = [inputs_of(description), *(len(layer["biases"]) for layer in description["layers"])]
     suffix = "f" if is_float else ""
+    clip = next((column["clip"] for column in numbers + dates if "clip" in column), None)  # of all, or of none
     row = description["golden"]["rows"][0]
     columns = [f"numbers[{i}]: {said(column['name'])}" for i, column in enumerate(numbers)]
     columns += [f"numbers[{len(numbers) + i}]: {said(column['name'])}, a date" for i, column in enumerate(dates)]
@@ -75,6 +76,8 @@ def _parts(description: Description, name: str) -> dict[str, str]:
         "WIDEST": str(max(widths)),
         "EXP": f"exp{suffix}",
         "LOG1P": f"log1p{suffix}",
+        "CLIPPED": f"; then x / sqrt(1 + (x / {clip:g})^2)" if clip else "",
+        "INPUT": f"(x / sqrt(1 + x / {clip!r} * (x / {clip!r})))" if clip else "x",
         "DATA": "\n".join(_data(description, suffix)),
         "ACTIVATIONS": "\n".join(_activations(description, suffix)),
         "FORWARD": "\n".join(f"    {line}" for line in _forward(description)),

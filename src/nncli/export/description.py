@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.cells import NAN_SPELLINGS
 from nncli.data.dataset import Schema
 from nncli.data.dates import INPUTS
+from nncli.data.input_scale import CLIP
 from nncli.data.preprocess import Preprocess, spelled_flags
 from nncli.model.checkpoint import describe
 from nncli.model.model import Model
@@ -22,7 +23,8 @@ from nncli.nn.activations import Activation
 from nncli.nn.layers import Dense
 from nncli.nn.plain import plain
 
-FORMAT, VERSION = "nncli export", 1
+FORMAT = "nncli export"
+VERSION, VERSION_WITH_CLIP = 1, 2  # a program that knows the first alone would overlook a smooth clip
 FLAGS = {"true": ("True", "TRUE"), "false": ("False", "FALSE")}
 # What other languages have as functions, where the expression would overflow or there is none.
 FUNCTIONS = {"softplus": "softplus(z)", "step": "step(z)", "sign": "sign(z)"}
@@ -33,7 +35,7 @@ def description_of(model: Model, provenance: Provenance) -> Description:
     """Return the description of a model: its columns, layers, output and card; the golden rows are added later."""
     return {
         "format": FORMAT,
-        "format_version": VERSION,
+        "format_version": VERSION if model.preprocess.is_affine else VERSION_WITH_CLIP,
         "nncli": provenance.version,
         "task": "classification" if model.target is None else "regression",
         "target": model.schema.target,
@@ -77,10 +79,11 @@ def _columns(schema: Schema, fitted: Preprocess, dtype: np.dtype[Any]) -> list[d
             what: getattr(fitted, what)[places[name]].astype(exact).astype(np.float64).tolist()
             for what in ("median", "shift", "scale")
         }
+        clip = {"clip": CLIP} if fitted.clips else {}
         if kind == "number":
-            found.append({"name": name, "kind": kind, **{what: its[0] for what, its in learned.items()}})
+            found.append({"name": name, "kind": kind, **{what: its[0] for what, its in learned.items()}, **clip})
         else:
-            found.append({"name": name, "kind": kind, "first": first[name], **learned})
+            found.append({"name": name, "kind": kind, "first": first[name], **learned, **clip})
     order = {"number": 0, "date": 1, "text": 2}
     return sorted(found, key=lambda column: order[column["kind"]])
 

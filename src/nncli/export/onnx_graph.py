@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nncli.data.column_statistics import LARGEST
+from nncli.data.input_scale import LARGEST
 from nncli.errors import UsageError
 from nncli.export.description import Description, columns_of
 from nncli.export.expressions import Language
@@ -89,7 +89,7 @@ class Graph:
             else:
                 values = whole
             learned = {what: [column[what] for column in numbers] for what in ("median", "shift", "scale")}
-            parts.append(self.scaled(values, learned, reads))
+            parts.append(self.scaled(values, learned | {"clip": numbers[0].get("clip")}, reads))
         for i, column in enumerate(dates):
             days = self.columns(whole, [len(numbers) + i]) if self.matrix else self.input(column["name"], "float64", 1)
             parts.append(self.scaled(self.parts_of_date(days, column["first"]), column, "float64"))
@@ -100,7 +100,8 @@ class Graph:
         return self.joined(parts)
 
     def scaled(self, values: str, learned: Mapping[str, Any], dtype: str) -> str:
-        """Add x = (value - shift) * scale, of the median where the value is missing, cut off at 1e15."""
+        """Add x = (value - shift) * scale, of the median where the value is missing, cut off at 1e15; with a clip, add
+        x / √(1 + (x / clip)²)."""
         if dtype == "float32":  # for which there is an operator that does this at once
             missing = {"imputed_value_floats": learned["median"], "replaced_value_float": float("nan")}
             filled = self.add("Imputer", values, domain=ML, **missing)
@@ -109,7 +110,12 @@ class Graph:
             filled = self.add("Where", self.add("IsNaN", values), median, values)
         shift, scale = (self.constant(learned[what], dtype) for what in ("shift", "scale"))
         x = self.add("Mul", self.add("Sub", filled, shift), scale)
-        return self.cast(self.clip(x, LARGEST, dtype), self.dtype)
+        x = self.clip(x, LARGEST, dtype)
+        if learned.get("clip") is not None:
+            one, clip = self.constant(1.0, dtype), self.constant(learned["clip"], dtype)
+            part = self.add("Div", x, clip)
+            x = self.add("Div", x, self.add("Sqrt", self.add("Add", one, self.add("Mul", part, part))))
+        return self.cast(x, self.dtype)
 
     def parts_of_date(self, days: str, first: float) -> str:
         """Add the days since the first, the day of the year and the weekday of dates (n, 1), all NaN where a date is

@@ -33,7 +33,7 @@ def select(description: Description) -> str:
     """Write the SELECT of a model."""
     steps: list[tuple[str, Named, str]] = []  # name, columns, and the step before
     steps.append(("nn_rows", {}, "data"))
-    cells, scaled, inputs = _inputs(description)
+    cells, scaled, inputs, clipped = _inputs(description)
     steps.append(("nn_cells", cells, "nn_rows"))
     before = "nn_cells"
     for i, parts in enumerate(_dates(description)):
@@ -42,7 +42,9 @@ def select(description: Description) -> str:
         before = f"nn_dates{i + 1}"
     steps.append(("nn_scaled", scaled, before))
     steps.append(("nn_inputs", inputs, "nn_scaled"))
-    before, last = "nn_inputs", len(description["layers"])
+    if clipped:
+        steps.append(("nn_clipped", clipped, "nn_inputs"))
+    before, last = steps[-1][0], len(description["layers"])
     for i, layer in enumerate(description["layers"]):
         texts = columns_of(description, "text") if i == 0 else []
         steps.append((f"nn_layer{i + 1}", _layer(layer, len(inputs) - len(texts) if i == 0 else None, texts), before))
@@ -66,10 +68,11 @@ def select(description: Description) -> str:
     return "WITH " + ",\n".join(written) + "\n" + final
 
 
-def _inputs(description: Description) -> tuple[Named, Named, Named]:
-    """Write the cells with the missing ones filled in, then scaled, then cut off."""
+def _inputs(description: Description) -> tuple[Named, Named, Named, Named]:
+    """Write the cells with the missing ones filled in, then scaled, then cut off; at last, with a smooth clip, which
+    without one is empty."""
     numbers, dates, texts = (columns_of(description, kind) for kind in ("number", "date", "text"))
-    cells, scaled, inputs = Named(), Named(), Named()
+    cells, scaled, inputs, clipped = Named(), Named(), Named(), Named()
     for i, column in enumerate(numbers):
         cells[f"v{i}"] = f"COALESCE({_value(column['name'])}, {_number(column['median'])})"
         value = f"(v{i} * {SPLIT} - (v{i} * {SPLIT} - v{i}))" if description["reads"] == "float32" else f"v{i}"
@@ -84,13 +87,20 @@ def _inputs(description: Description) -> tuple[Named, Named, Named]:
             k += 1
     for name in scaled:
         inputs[name] = f"CASE WHEN {name} > 1e15 THEN 1e15 WHEN {name} < -1e15 THEN -1e15 ELSE {name} END"
+    if clip := next((column["clip"] for column in numbers + dates if "clip" in column), None):  # of all, or of none
+        for name in inputs:  # nearer to 0 it is x itself, and a square may be too small for a database
+            part = f"({name} / {_number(clip)})"
+            bent = f"{name} / SQRT(1e0 + {part} * {part})"
+            clipped[name] = f"CASE WHEN ABS({name}) < 1e-9 THEN {name} ELSE {bent} END"
     for i, column in enumerate(texts):
         text = f"TRIM(CAST({quoted(column['name'])} AS VARCHAR))"
         codes = " ".join(f"WHEN {_text(text)} THEN {code}" for text, code in column["codes"].items())
         cell = f"CASE {text} {codes} ELSE {column['inputs'] - 1} END"
         cells[f"t{i}"] = f"CASE WHEN {quoted(column['name'])} IS NULL THEN {column['missing']} ELSE {cell} END"
         scaled[f"t{i}"] = inputs[f"t{i}"] = f"t{i}"
-    return cells, scaled, inputs
+        if clip:
+            clipped[f"t{i}"] = f"t{i}"
+    return cells, scaled, inputs, clipped
 
 
 def _value(name: str) -> str:

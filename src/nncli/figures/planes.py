@@ -62,11 +62,16 @@ class Boundary(OfModel):
     def build(self, of: Subject) -> Figure:
         if (name := _only_column(of)) is not None:
             return fitted_curve(of, name)
-        if of.epochs_shown and not has_straight_border(of.model):
+        model = of.model
+        if of.epochs_shown and not has_straight_border(model):
             problem = "it needs a linear model of two classes, whose border is a straight line"
             raise OptionError("epochs_shown", problem, "Leave it out")
         names = _two_columns(of)
-        judged, model = of.judged, of.model
+        is_straight = has_straight_border(model) and (names is None or model.preprocess.is_affine)
+        if of.epochs_shown and not is_straight:
+            problem = f"the scaling {model.preprocess.scaling} bends the columns, and with them the border"
+            raise OptionError("epochs_shown", problem, "Leave it out")
+        judged = of.judged
         picked = evenly(len(judged.rows.y))
         rows = judged.rows.table.take(judged.rows.rows[picked])
         plane = _of_components(model, rows) if names is None else _of_columns(model, rows, names)
@@ -84,7 +89,7 @@ class Boundary(OfModel):
             notes.append(f"a row has the colour of its true {model.schema.target}, its place that of the predicted one")
         else:
             marks, regions = rows_by_class(plane.at[known], y_known, model.classes), _regions(model, Z)
-        border = _straight_border(of, plane, x, y, marks) if has_straight_border(model) else []
+        border = _straight_border(of, plane, x, y, marks) if is_straight else []
         what = " and ".join(names or ["two principal components"])
         title = f"{'Classes' if model.target is None else model.schema.target} by {what}, {judged.of}"
         return Figure(title, (Panel(x, y, (regions, *border, *marks)),), tuple(filter(None, notes)))

@@ -81,7 +81,8 @@ def signed_score(model: Model, Z: NDArray[Any]) -> Floats:
 
 
 def has_straight_border(model: Model) -> bool:
-    """Tell whether the second of two classes is predicted where a sum of weighted inputs is above 0."""
+    """Tell whether the second of two classes is predicted where a sum of weighted inputs is above 0. On a plane of
+    columns, that is a straight line where inputs are multiples of them."""
     decides_at_0 = model.calibration is None and (model.decision is None or model.decision.is_likeliest)
     return len(model.classes) == 2 and model.config.model.is_linear and decides_at_0
 

@@ -178,7 +178,8 @@ def _guards(model: Model) -> dict[str, Any] | None:
 
 
 def _columns(model: Model) -> list[dict[str, Any]]:
-    """Describe what was learned of each column: x = (value − shift) · scale, the median if missing; the first date."""
+    """Describe what was learned of each column: x = (value − shift) · scale, before a smooth clip where the scaling has
+    one, the median if missing; the first date."""
     fitted, first = model.preprocess, dict(model.preprocess.dates)
     places = {name: i for i, name in enumerate(fitted.number_names)}
     spellings = dict(model.schema.spellings)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Subset
 from nncli.errors import OptionError, did_you_mean
 from nncli.explain.columns import inputs_of
@@ -22,7 +23,8 @@ ROWS = 1000  # that say where the plane is
 @dataclass(frozen=True)
 class Plane:
     """The place (2,) of an input x (d,) is zero + D (x − origin) / lengths, D = `directions` (2, d) of length 1; and
-    back: x = origin + ((place − zero) · lengths) D. So a place is in units of the columns, or of the components."""
+    back: x = origin + ((place − zero) · lengths) D. So a place is in units of the columns, or of the components; of
+    columns that a smooth clip bends, it is the input."""
 
     origin: Floats
     directions: Floats
@@ -64,11 +66,22 @@ def _with_target(prepared: Prepared) -> Plane:
     """Return the plane of the only input and of the number to predict, with room for all rows."""
     preprocess, schema = prepared.preprocess, prepared.dataset.schema
     X = take(prepared.train, np.arange(len(prepared.dataset)), prepared.config.model.dtype)
-    first, length = float(preprocess.shift[0]), float(preprocess.scale[0]) or 1.0
-    across = Axis.around(schema.of_kind("number")[0], first + X[:, 0] / length, is_amount=False)
+    [first], [length], [title], note = _units(preprocess, [0], schema.of_kind("number"))
+    length = length or 1.0
+    across = Axis.around(title, first + X[:, 0] / length, is_amount=False)
     up = Axis.around(schema.target, prepared.dataset.y, is_amount=False)
     of_x = np.array([[1.0], [0.0]]), np.array([first, 0.0]), np.array([length, 1.0])
-    return Plane(np.zeros(1), *of_x, (across, up), (), "", has_target=True)
+    return Plane(np.zeros(1), *of_x, (across, up), (), note, has_target=True)
+
+
+def _units(preprocess: Preprocess, places: list[int], names: Sequence[str]) -> tuple[Floats, Floats, list[str], str]:
+    """Return how places become inputs, x = (place − shift) · length, what the axes are called, and a note. Where a
+    smooth clip bends the columns, places are inputs: far out, many values are nearly one input."""
+    shift, scale, titles = preprocess.shift[places], preprocess.scale[places], [names[i] for i in places]
+    if not preprocess.clips:
+        return shift, scale, titles, ""
+    scaled = [f"{title}, as it is scaled" for title in titles]
+    return np.zeros(len(places)), (scale != 0).astype(np.float64), scaled, "the axes are inputs, within ±3"
 
 
 def plane_of(prepared: Prepared, columns: Sequence[str] = ()) -> Plane:
@@ -100,8 +113,9 @@ def plane_of(prepared: Prepared, columns: Sequence[str] = ()) -> Plane:
             if name in preprocess.categories:
                 origin[part] = np.arange(part.stop - part.start) == X[:, part].sum(axis=0).argmax()
     origin[places] = 0
-    shift, lengths = preprocess.shift[places], preprocess.scale[places]
+    shift, lengths, titles, units = _units(preprocess, places, names)
     at = shift + X[:, places] / np.where(lengths == 0, 1, lengths)
-    axes = [Axis.around(name, at[:, i], is_amount=False) for i, name in enumerate(columns)]
+    axes = [Axis.around(title, at[:, i], is_amount=False) for i, title in enumerate(titles)]
     note = "the other columns are at their medians, or most frequent categories" if others else ""
+    note = "; ".join(filter(None, [note, units]))
     return Plane(origin, directions, shift, lengths, (axes[0], axes[1]), (columns[0], columns[1]), note)

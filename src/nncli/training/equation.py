@@ -12,15 +12,12 @@ MOST_INPUTS = 6  # that are easily read in a line
 
 def equation(model: Model) -> list[str]:
     """Write y = w · x + b with the numbers found, in the units of the file, in a line; nothing for another model, or
-    one with many inputs, or with inputs that are no columns of numbers."""
+    one with many inputs, or with inputs that are no multiples of columns of numbers."""
     prepared, target = model.preprocess, model.target
     names = prepared.number_names
-    if (
-        target is None
-        or not model.config.model.is_linear
-        or not 0 < len(names) <= MOST_INPUTS
-        or prepared.width > len(names)
-    ):
+    if target is None or not (model.config.model.is_linear and prepared.is_affine):
+        return []
+    if not 0 < len(names) <= MOST_INPUTS or prepared.width > len(names):
         return []
     [layer] = plain(model.network).dense
     scale = prepared.scale.astype(np.float64)

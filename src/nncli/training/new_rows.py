@@ -21,7 +21,7 @@ from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers, set_one_to_0
 from nncli.data.unchanged_source import digest_of_source
-from nncli.errors import DataError, flag, listing
+from nncli.errors import DataError, OptionError, flag, listing
 from nncli.model.model import Model
 from nncli.model.provenance import EarlierData, labelled_rows
 from nncli.system.output import WARNING, counted, in_quotes, note_of
@@ -44,7 +44,11 @@ def prepare_to_go_on(
     memory: int | None = None,
 ) -> Prepared:
     """Read new rows and rows of before, split and preprocess them for the model. Raises DataError where these are not
-    rows for it, or are what it was trained on."""
+    rows for it, or are what it was trained on; OptionError where its scaling cannot be fitted anew."""
+    if refits and not before.model.preprocess.is_affine:
+        scaling = before.model.preprocess.scaling
+        problem = f"the scaling {scaling} of the model bends its columns: behind another, no weights would say the same"
+        raise OptionError("refit_scaling", problem, "Leave it out, or train a model from the beginning")
     tables = n_tables(config) + len(replay)
     new = _read_new(before, config, memory, tables)
     _refuse_known(before, new)
@@ -215,7 +219,8 @@ def _notes(prepared: Prepared, start: Start) -> list[str]:
         found.append(f"column {in_quotes(name)}: new {what} {named}: {inputs} added")
     if same := _was_constant(prepared, start):
         named, were = listing(map(in_quotes, same)), "was" if len(same) == 1 else "were"
-        remedy = f"{flag('refit_scaling')} takes it in" if len(same) == 1 else f"{flag('refit_scaling')} takes them in"
+        how = flag("refit_scaling") if start.model.preprocess.is_affine else "a model trained from the beginning"
+        remedy = f"{how} takes {'it' if len(same) == 1 else 'them'} in"
         found.append(f"constant before, and so without effect, {were} {named}: {remedy}")
     tested = _all([*start.old.test.values()])
     if seen := prepared.hashes.in_training(prepared.hashes.every[tested]):

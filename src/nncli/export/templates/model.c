@@ -36,12 +36,13 @@ static real step(real z) { return z >= 0; }
 static real sign(real z) { return z >= 0 ? 1 : -1; }
 @ACTIVATIONS@
 
-// x = (value - shift) * scale, of the median where the value is missing
+// x = (value - shift) * scale, of the median where the value is missing@CLIPPED@
 static real scaled(double value, const struct scale *of)
 {
     double x = (isnan(value) ? of->median : value) - of->shift;
     x = (x > DBL_MAX ? DBL_MAX : x < -DBL_MAX ? -DBL_MAX : x) * of->scale;
-    return (real)(x > 1e15 ? 1e15 : x < -1e15 ? -1e15 : x);
+    x = x > 1e15 ? 1e15 : x < -1e15 ? -1e15 : x;
+    return (real)@INPUT@;
 }
 
 // The inputs of a date: days since the first in training, day of the year, weekday (Monday is 0)

@@ -34,10 +34,12 @@ function inputs(row) {
       for (let i = 0; i < column.inputs; i++) x.push(i === code ? 1 : 0);
     } else if (kind === "number") {
       const value = numberOf(row[name], name);
-      x.push(scaled(MODEL.reads === "float32" ? Math.fround(value) : value, column.median, column.shift, column.scale));
+      const { median, shift, scale, clip } = column;
+      x.push(scaled(MODEL.reads === "float32" ? Math.fround(value) : value, median, shift, scale, clip));
     } else {
       const parts = partsOfDate(daysOf(row[name], name), column.first);
-      parts.forEach((part, i) => x.push(scaled(part, column.median[i], column.shift[i], column.scale[i])));
+      const { median, shift, scale, clip } = column;
+      parts.forEach((part, i) => x.push(scaled(part, median[i], shift[i], scale[i], clip)));
     }
   }
   return x;
@@ -79,11 +81,12 @@ function partsOfDate(days, first) {
   return [days - first, whole - start + 1, (((whole + 3) % 7) + 7) % 7];
 }
 
-// (value - shift) * scale, of the median where the value is missing.
-function scaled(value, median, shift, scale) {
+// x = (value - shift) * scale, of the median where the value is missing; with a clip, x / sqrt(1 + (x / clip)^2).
+function scaled(value, median, shift, scale, clip) {
   const largest = Number.MAX_VALUE;
-  const x = Math.min(Math.max((Number.isNaN(value) ? median : value) - shift, -largest), largest) * scale;
-  return Math.min(Math.max(x, -LARGEST_INPUT), LARGEST_INPUT);
+  const product = Math.min(Math.max((Number.isNaN(value) ? median : value) - shift, -largest), largest) * scale;
+  const x = Math.min(Math.max(product, -LARGEST_INPUT), LARGEST_INPUT);
+  return clip ? x / Math.sqrt(1 + (x / clip) ** 2) : x;
 }
 
 // Which input a text sets to 1: that of its category, or else the last one.
