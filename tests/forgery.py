@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -68,6 +69,11 @@ def with_array(name: str, edit: Callable[[Any], Any]) -> Forge:
         return zipped([(f"{key}.npy", member(value)) for key, value in arrays.items()])
 
     return forge
+
+
+def in_turn(*forges: Forge) -> Forge:
+    """The model after one edit and then the next."""
+    return lambda data: functools.reduce(lambda made, forge: forge(made), forges, data)
 
 
 def with_text(edit: Callable[[bytes], bytes]) -> Forge:

@@ -172,7 +172,7 @@ def test_sigmoid_does_not_overflow() -> None:
         ("sum(a1..a2 * b1..b3)", "EXPRESSION, column 5: expected vectors of the same length, found 2 and 3: a1..a2 * b1..b3."),
         ("x^2 + sum(w1..w2)", "EXPRESSION, column 11: the variable 'w1' has no value. Give it one with --at w1=1."),
         ("max()", "EXPRESSION, column 1: expected values for max, found 'max()'."),
-        ("x + tahn(y)", "EXPRESSION, column 5: expected one of the functions exp, log, sqrt, abs, sigmoid, tanh, arctan, relu, step, sign, hinge, sum, max, logsumexp, softmax, found 'tahn'. Did you mean 'tanh'?"),
+        ("x + tahn(y)", "EXPRESSION, column 5: expected one of the functions exp, log, sqrt, abs, sigmoid, tanh, arctan, cos, relu, step, sign, hinge, sum, max, logsumexp, softmax, found 'tahn'. Did you mean 'tanh'?"),
         ("x + (y", "EXPRESSION, column 5: '(' has no other half."),
         ("x + y)", "EXPRESSION, column 6: ')' has no other half."),
         ("2x", "EXPRESSION, column 1: expected an operator after a number. Write 2*x for 2x."),

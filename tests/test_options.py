@@ -33,9 +33,11 @@ from nncli.config.option import (
     Widths,
     registries,
 )
+from nncli.config.rate_factors import RateFactors
 from nncli.config.train_config import TrainConfig
 from nncli.data.task import TASKS
 from nncli.errors import OptionError, write_names
+from nncli.nn.block_kinds import BLOCK_KINDS
 from nncli.system.characters import composed
 from nncli.system.numbers import write_number
 from short_and_long import for_examples, short_and_long
@@ -76,6 +78,9 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         ClassWeights: st.sampled_from(["none", "balanced"])
         | st.dictionaries(NAMES.map(str.strip).filter(bool), st.floats(1e-300, 1e300), min_size=1).map(
             lambda of: write_names(f"{name}={write_number(weight)}" for name, weight in of.items())
+        ),
+        RateFactors: st.dictionaries(st.sampled_from(BLOCK_KINDS), st.floats(0, 1e300), min_size=1).map(
+            lambda of: RateFactors().read(",".join(f"{name}={write_number(factor)}" for name, factor in of.items()))
         ),
         ThresholdRule: st.sampled_from(RULES)
         | st.tuples(st.sampled_from(PROMISES), st.floats(1e-9, 1)).map(lambda of: f"{of[0]}={write_number(of[1])}"),

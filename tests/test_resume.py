@@ -50,6 +50,7 @@ def stopped_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
         "--activation prelu --max-norm 2 --l1 0.001 --class-weight balanced --average mean --epochs 9",
         "--patience 4 --lr 0.05 --dtype float64",
         "--val 0 --epochs 9",
+        "--scale robust --learn-scale --number-embedding pbld --lr-scale input=6,weight=fan-in --epochs 9",
     ],
 )
 def test_stopped_and_resumed_is_uninterrupted(options: str, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

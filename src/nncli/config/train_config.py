@@ -191,9 +191,10 @@ class TrainConfig:
     )
     category_embedding: int | None = _model(
         "N",
-        Whole(1, 1000),
-        "Learned vector of N numbers for each category of text columns with more than 12 categories.",
-        "an input for each category",
+        Whole(0, 1000),
+        "Learned vector of N numbers for each category of text columns with more than 12 categories, in place of an "
+        "input for each; 0 for none.",
+        "0",
     )
     loss: str | None = _model(
         "NAME", Component("losses"), "Loss to minimise: {losses}; with another link as mse:link=softmax.", "by model"

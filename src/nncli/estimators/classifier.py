@@ -47,6 +47,12 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         model.
     init : str, default None
         Initial weights. None: zeros without hidden layers, else as suits the activation.
+    learn_scale : bool, default None
+        Whether a factor of each input is learned. None: no.
+    number_embedding : str, default None
+        Learned embedding of each number: "pbld". None: none.
+    category_embedding : int, default None
+        How many numbers stand for each category of columns with more than 12 of them. None: 0, an input for each.
     dtype : str, default "float32"
         Type of the numbers of the network: float32 or float64.
     dropout : float, default None
@@ -77,6 +83,8 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         Method that updates the weights, with settings as "momentum:mu=0.95". None: that of the model.
     lr : float, default None
         Initial learning rate. None: that of the optimizer.
+    lr_scale : str, default None
+        Factors of the learning rate by kind of parameter, as "input=6,bias=0.1". None: 1 for all.
     schedule : str, default None
         Schedule of the learning rate, with settings as "cosine:warmup=500". None: that of the model.
     average : str, default None
@@ -151,6 +159,9 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         activation: str | None = None,
         loss: str | None = None,
         init: str | None = None,
+        learn_scale: bool | None = None,
+        number_embedding: str | None = None,
+        category_embedding: int | None = None,
         dtype: str = "float32",
         dropout: float | None = None,
         input_dropout: float | None = None,
@@ -165,6 +176,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         time: str | None = None,
         optimizer: str | None = None,
         lr: float | None = None,
+        lr_scale: str | None = None,
         schedule: str | None = None,
         average: str | None = None,
         epochs: int | None = None,

@@ -17,7 +17,7 @@ from nncli.config.option import MOST_LAYERS
 from nncli.config.train_config import SOURCES
 from nncli.data.dataset import SCHEMA_FORM
 from nncli.data.sources import is_there
-from nncli.errors import ModelFileError
+from nncli.errors import ModelFileError, OptionError
 from nncli.guards.bins import BINS, EDGES
 from nncli.model import npz
 from nncli.model.lineage import LINEAGE
@@ -206,7 +206,10 @@ def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:
         from nncli.nn.embeddings import EMBEDDINGS
         from nncli.nn.input_layers import InputKinds
 
-        layer = EMBEDDINGS.create(embedding).layer(InputKinds(inputs))
+        try:
+            layer = EMBEDDINGS.create(embedding).layer(InputKinds(inputs))
+        except OptionError as error:
+            raise ValueError(str(error)) from None
         if layer is not None:
             of_inputs += sum(map(math.prod, layer.shapes(inputs).values()))
             inputs = layer.width(inputs)

@@ -1,0 +1,196 @@
+"""Layers before the first dense one: their gradients, and the network of dense layers that computes the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from nncli.model.checkpoint import load
+from nncli.nn.embeddings import CategoryEmbedding, PeriodicEmbedding
+from nncli.nn.input_layers import InputKinds, InputLayer, InputScale
+from nncli.nn.layers import Array
+from nncli.nn.network import Network, layers_of
+from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.plain import plain
+from nncli.nn.rates import parts_of
+
+Run = Callable[..., Any]
+KINDS = InputKinds(3, (15, 4))  # numbers, a column of many categories and one of few
+D = KINDS.width
+
+
+def before(*names: str, kinds: InputKinds = KINDS) -> list[InputLayer]:
+    """The layers of these names, as a model stacks them."""
+    found: list[InputLayer] = []
+    if "pbld" in names:
+        layer = PeriodicEmbedding(frequencies=5, size=4).layer(kinds)
+        assert layer is not None
+        found.append(layer)
+        kinds = kinds._replace(numbers=4 * kinds.numbers)
+    if "categories" in names:
+        found.append(CategoryEmbedding(2, kinds))
+    return [*found, *([InputScale()] if "scale" in names else [])]
+
+
+def network_of(*names: str, dtype: str = "float64", hidden: tuple[int, ...] = (6, 5)) -> Network:
+    network = Network(D, layers_of(hidden, 3, "tanh", input_layers=before(*names)), dtype)
+    rng = np.random.default_rng(0)
+    network.initialize(None, rng)
+    network.theta += rng.normal(0, 0.1, network.size)
+    return network
+
+
+def rows(n: int, dtype: str = "float64") -> Array:
+    rng = np.random.default_rng(1)
+    X = np.zeros((n, D), dtype)
+    X[:, :3] = rng.normal(size=(n, 3))
+    X[np.arange(n), 3 + rng.integers(15, size=n)] = 1
+    X[np.arange(n), 18 + rng.integers(4, size=n)] = 1
+    return X
+
+
+ALL = [("scale",), ("categories",), ("pbld",), ("pbld", "categories", "scale")]
+IDS = ["+".join(names) for names in ALL]
+
+
+@pytest.mark.parametrize("names", ALL, ids=IDS)
+def test_gradients_are_those_of_differences(names: tuple[str, ...]) -> None:
+    """scipy's forward differences of s = Σ Z ∘ V, with respect to θ and to X."""
+    network, X = network_of(*names), rows(4)
+    V, dX = np.random.default_rng(2).normal(size=(4, 3)), np.empty_like(X)
+
+    def s_of_theta(theta: Array) -> float:
+        return float((network.with_parameters(theta).forward(X) * V).sum())
+
+    def s_of_rows(flat: Array) -> float:
+        return float((network.forward(flat.reshape(X.shape)) * V).sum())
+
+    network.forward(X)
+    network.backward(V.copy(), dX)
+    g = network.grad.copy()
+    assert np.allclose(g, approx_fprime(network.theta.copy(), s_of_theta), rtol=1e-5, atol=1e-5)
+    assert np.allclose(dX.ravel(), approx_fprime(X.ravel(), s_of_rows), rtol=1e-5, atol=1e-5)
+    network.forward(X)
+    network.backward(V.copy())
+    assert np.array_equal(network.grad, g)  # without dX too
+
+
+@pytest.mark.parametrize(("dtype", "within"), [("float64", 1e-13), ("float32", 1e-5)])
+@pytest.mark.parametrize("names", ALL, ids=IDS)
+def test_dense_layers_compute_the_same(names: tuple[str, ...], dtype: str, within: float) -> None:
+    network, X = network_of(*names, dtype=dtype), rows(20, dtype)
+    dense = plain(network)
+    assert np.abs(dense.forward(X) - network.forward(X)).max() < within
+    assert dense.widths[-4:] == [6, 5, 5, 3]
+    assert [layer.units for layer in dense.dense[-3:]] == [6, 5, 3]
+
+
+def test_a_network_without_input_layers_is_left_as_it_is() -> None:
+    network = network_of()
+    assert plain(network) is network
+
+
+def test_periodic_embedding_by_hand() -> None:
+    """One number x = 0.5, one frequency w = 0.25, b = π/2, V = 3, c = 1: cos(2π·0.25·0.5 + π/2) = cos(3π/4) = −√½, so
+    a = (0.5, 1 − 3 √½)."""
+    layer = PeriodicEmbedding(frequencies=1, size=2).layer(InputKinds(1))
+    assert layer is not None
+    network = Network(1, [layer], "float64")
+    network.theta[:] = [0.25, math.pi / 2, 3, 1]
+    assert network.forward(np.array([[0.5]])).tolist() == [pytest.approx([0.5, 1 - 3 * math.sqrt(0.5)])]
+
+
+def test_what_no_training_row_had_changes_nothing() -> None:
+    """The vectors and weights of categories that no row had are 0."""
+    network = network_of("categories", "scale")
+    dead = np.zeros(D, np.bool_)
+    dead[[7, 20]] = True  # a category with a vector, and one of the few
+    network.forget_inputs(dead)
+    X = np.zeros((3, D))
+    X[1, 7] = X[2, 20] = 1
+    Z = network.forward(X)
+    assert np.array_equal(Z[0], Z[1])
+    assert np.array_equal(Z[0], Z[2])
+
+
+def test_rates_of_their_own_are_those_of_the_neural_tangent_parametrisation() -> None:
+    """With z = W' x / √d and Adam, a step of W' by α is one of W = W' / √d by α / √d; the bias moves by a tenth."""
+    network = network_of(hidden=(6,))
+    parts = parts_of(network, {"weight": "fan-in", "bias": 0.1})
+    adam = OPTIMIZERS.create("adam:eps=1e-30")
+    adam.start(network.theta, parts)
+    before = network.theta.copy()
+    network.grad[:] = np.random.default_rng(3).normal(size=network.size)
+    signs = np.sign(network.grad)
+    adam.step(network.theta, network.grad, 0.04)  # the first step of Adam is α sign g
+    moved = (before - network.theta) / signs
+    sizes = {block.name: block.view(moved) for block in network.blocks}
+    for name, size in {"W1": 0.04 / math.sqrt(D), "W2": 0.04 / math.sqrt(6), "b1": 0.004, "b2": 0.004}.items():
+        assert np.allclose(sizes[name], size, rtol=1e-9), name
+
+
+def test_equal_rates_are_one_part() -> None:
+    network = network_of("scale")
+    assert parts_of(network, {"weight": 1.0}) == [(0, network.size, 1.0)]
+    assert parts_of(network, {"input": 6.0})[0] == (0, D, 6.0)
+
+
+MIXED = "p,q,c,label\n" + "".join(
+    f"{i % 7},{i * i % 11 / 3},k{i % 15},{'abc'[(i % 7 + i % 15) % 3]}\n" for i in range(150)
+)
+OPTIONS = ["--scale", "robust", "--number-embedding", "pbld:frequencies=4", "--category-embedding", 3, "--learn-scale",
+           "--lr-scale", "embedding=0.5,input=6,weight=fan-in,bias=0.1", "--hidden", "8x8", "--epochs", 6]  # fmt: skip
+
+
+def test_they_are_trained_saved_and_used(nncli: Run) -> None:
+    Path("d.csv").write_text(MIXED)
+    assert nncli("train", "d.csv", *OPTIONS, "-o", "m.npz", "-q").code == 0
+    model, _ = load(Path("m.npz"))
+    blocks = [block.name for block in model.network.blocks]
+    assert blocks == ["frequency", "phase", "V", "c", "E", "scale", "W1", "b1", "W2", "b2", "W3", "b3"]
+    assert model.network.widths[:4] == [2 + 16, 2 * 4 + 16, 2 * 4 + 3, 2 * 4 + 3]
+    said = [nncli(*words).out for words in (
+        ("eval", "m.npz", "d.csv", "--json"), ("gradcheck", "m.npz", "d.csv"), ("explain", "m.npz", "d.csv"),
+        ("predict", "m.npz", "d.csv", "--reasons", 2), ("info", "m.npz", "--weights"),
+    )]  # fmt: skip
+    assert all(said)
+    assert "passed" in said[1]
+
+
+def test_new_categories_get_vectors(nncli: Run) -> None:
+    """A new category begins with the vector of those that were not known: before the first step, the answer to a row is
+    the old one."""
+    Path("d.csv").write_text(MIXED)
+    nncli("train", "d.csv", *OPTIONS, "-o", "m.npz", "-q")
+    Path("new.csv").write_text(MIXED.replace(",k3,", ",new,"))
+    done = nncli("train", "--from", "m.npz", "new.csv", "--epochs", 1, "--lr", 1e-12, "-o", "n.npz", "-q")
+    assert done.code == 0, done.err
+    before, after = (nncli("predict", name, "new.csv", "--proba").out.splitlines() for name in ("m.npz", "n.npz"))
+    first, second = ([[float(cell) for cell in line.split(",")[1:]] for line in lines[1:]] for lines in (before, after))
+    assert np.allclose(first, second, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--number-embedding", "pbld"], "--number-embedding: pbld needs inputs within bounds"),
+        (["--lr-scale", "input=6"], "--lr-scale: the network has no parameters of the kind input. Use --learn-scale"),
+        (["--lr-scale", "slope=2"], "--lr-scale: the network has no parameters of the kind slope"),
+        (["--lr-scale", "embedding=2"], "--lr-scale: the network has no parameters of the kind embedding"),
+        (["--lr-scale", "wight=2"], "--lr-scale: expected factors of weight, bias"),
+        (["--lr-scale", "bias=fan-in"], "--lr-scale: expected factors of weight, bias"),
+        (["--model", "softmax", "--optimizer", "lbfgs", "--lr-scale", "bias=2"], "--lr-scale: lbfgs finds the length"),
+        (["--model", "mira", "--lr-scale", "bias=2"], "--lr-scale: mira finds the length"),
+        (["--number-embedding", "pbld:size=1", "--scale", "robust"], "--number-embedding: pbld: size: expected"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(nncli: Run, options: list[str], message: str) -> None:
+    done = nncli("train", "iris", *options)
+    assert done.code == 2
+    assert message in " ".join(done.err.split())
