@@ -31,6 +31,7 @@ from nncli.config.option import (
     Name,
     OneOf,
     Option,
+    PlannedSchedule,
     Rare,
     Task,
     Text,
@@ -230,6 +231,20 @@ class TrainConfig:
         "Schedule of the learning rate: {schedules}; with settings as cosine:warmup=500.",
         "by model",
     )
+    dropout_schedule: str | None = _training(
+        "NAME",
+        PlannedSchedule("schedules"),
+        "Schedule that the dropped shares of units and inputs follow over the planned steps, as --schedule has them; "
+        "none that needs validation rows.",
+        "constant",
+    )
+    decay_schedule: str | None = _training(
+        "NAME",
+        PlannedSchedule("schedules"),
+        "Schedule that the λ of --l2 follows over the planned steps, as --schedule has them; none that needs "
+        "validation rows.",
+        "constant",
+    )
     average: str | None = _training(
         "NAME",
         Component("averages"),
@@ -385,7 +400,7 @@ class TrainConfig:
             except ValueError as error:
                 raise ValueError(f"{flag(name)}: expected {error}, found '{text}'") from None
             except OptionError as error:
-                raise ValueError(str(error).rstrip(".")) from None
+                raise ValueError(str(OptionError(name, *error.args[1:])).rstrip(".")) from None
             if not _same(found, value):
                 raise other_type
         texts = [text for value in values.values() for text in (value if isinstance(value, tuple) else [value])]

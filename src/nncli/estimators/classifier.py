@@ -87,6 +87,10 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         Factors of the learning rate by kind of parameter, as "input=6,bias=0.1". None: 1 for all.
     schedule : str, default None
         Schedule of the learning rate, with settings as "cosine:warmup=500". None: that of the model.
+    dropout_schedule : str, default None
+        Schedule of the dropped shares over the planned steps, as "flat-cos". None: constant.
+    decay_schedule : str, default None
+        Schedule of l2 over the planned steps, as "flat-cos". None: constant.
     average : str, default None
         Average of the weights over all steps, to predict with. None: that of the model.
     epochs : int, default None
@@ -178,6 +182,8 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         lr: float | None = None,
         lr_scale: str | None = None,
         schedule: str | None = None,
+        dropout_schedule: str | None = None,
+        decay_schedule: str | None = None,
         average: str | None = None,
         epochs: int | None = None,
         batch_size: int | str | None = None,

@@ -27,7 +27,7 @@ FORMAT = "nncli export"
 VERSION, VERSION_WITH_CLIP = 1, 2  # a program that knows the first alone would overlook a smooth clip
 FLAGS = {"true": ("True", "TRUE"), "false": ("False", "FALSE")}
 # What other languages have as functions, where the expression would overflow or there is none.
-FUNCTIONS = {"softplus": "softplus(z)", "step": "step(z)", "sign": "sign(z)"}
+FUNCTIONS = {"softplus": "softplus(z)", "mish": "z*tanh(softplus(z))", "step": "step(z)", "sign": "sign(z)"}
 Description = dict[str, Any]
 
 

@@ -26,6 +26,7 @@ from nncli.model.training_state import (
     Sums,
     TrainingState,
     epochs_of,
+    first_as_good,
     prefixed,
     rows_of,
 )
@@ -37,6 +38,7 @@ from nncli.nn.network import Network
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD
 from nncli.nn.rates import parts_of
 from nncli.nn.regularisation import Penalty, clip, limit_norms
+from nncli.nn.regularisation_schedules import RegularisationSchedules
 from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
@@ -59,9 +61,10 @@ class Trainer:
 
     Best is by the metric that the config names. By default it is the lowest validation loss, which has less noise than
     the accuracy of a few rows; the highest accuracy where the loss cannot compare two θ; without validation rows, the
-    last epoch. `shuffle` and `drop` draw the order of rows and what dropout leaves out; `unscaled_column` tells, in a
-    few words, of a column whose scale may be why a run diverged. `decision` is what is known before training of how
-    classes are decided, `target` the scale of a number, in whose unit the losses of the history are.
+    last epoch. Of epochs that are as good, with the same loss, it is the last one, which has learned most; of the same
+    accuracy, the first. `shuffle` and `drop` draw the order of rows and what dropout leaves out; `unscaled_column`
+    tells, in a few words, of a column whose scale may be why a run diverged. `decision` is what is known before
+    training of how classes are decided, `target` the scale of a number, in whose unit the losses of the history are.
     """
 
     def __init__(
@@ -93,6 +96,8 @@ class Trainer:
         self.average.start(network.theta)
         self.schedule = SCHEDULES.create(how.schedule)
         self.schedule.start(self.epochs * self.steps)
+        names = how.dropout_schedule, how.decay_schedule
+        self.regularisation = RegularisationSchedules(network, self.penalty, *names, self.epochs * self.steps)
         self.counts = config.row_by_row  # the mistakes
         # the mean loss is known from each evaluation, with the weights of the rows
         self.metric = METRICS.create(how.metric) if how.metric not in ("", "loss") else None
@@ -217,7 +222,9 @@ class Trainer:
 
     def has_ended(self) -> bool:
         """Tell whether more epochs would be of no use, and note why in `stopped`."""
-        patience, waited = self.config.training.patience, len(self.history) - self.best.number if self.best else 0
+        patience, waited = self.config.training.patience, 0
+        if self.val and self.best:  # an epoch that is only as good keeps no run alive
+            waited = len(self.history) - first_as_good(self.history, self.best.number)
         if self.history and self.history[-1].changed_nothing:
             from nncli.training.mistakes import why_converged
 
@@ -287,14 +294,14 @@ class Trainer:
 
     def _learn_batch(self, batch: Batch, chosen: Positions, step: int) -> Sums:
         """Take one step for all of the rows; return what they came to before."""
-        network, how = self.network, self.config.training
+        network, how, penalty = self.network, self.config.training, self.regularisation.at(step)
 
         def objective() -> float:
             """Compute the loss with its penalties, and the gradient."""
             self._sums = batch.learn(chosen)
             if math.isfinite(self._sums.loss):
-                self.penalty.add_gradient(network)
-            return self._sums.loss / len(chosen) + (self.penalty.value(network) if self.optimizer.smooth else 0)
+                penalty.add_gradient(network)
+            return self._sums.loss / len(chosen) + (penalty.value(network) if self.optimizer.smooth else 0)
 
         loss = objective() if self._known is None else self._known
         sums, gradient = self._sums, network.grad
@@ -309,7 +316,7 @@ class Trainer:
         if how.clip_norm < math.inf:
             clip(gradient, how.clip_norm)
         lr = self.lr * self.schedule.factor(step)
-        self.penalty.decay(network, lr)
+        penalty.decay(network, lr)
         self._known = self.optimizer.step(network.theta, gradient, lr, loss, objective)
         if how.max_norm < math.inf:
             limit_norms(network, how.max_norm)
@@ -356,9 +363,9 @@ class Trainer:
                 val_metric = self._value(self.metric, self.val)
                 badness = self.metric.badness(val_metric)
             self.schedule.observe(badness)
-            is_best = badness < self.least
+            is_best = badness < self.least if self._by_accuracy else badness <= self.least
             if self.metric and self.best and badness == self.least:  # as of a ranking without a fault
-                is_best = val_loss < (self.best.val_loss or 0)
+                is_best = val_loss <= (self.best.val_loss or 0)
             if self.counts and correct == n and total == 0:  # of epochs as good, the one that separates the rows
                 is_best |= badness == self.least
             self.least = min(badness, self.least)
