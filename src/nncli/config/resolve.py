@@ -13,6 +13,7 @@ from nncli.config.option import FULL_BATCH, BatchSize
 from nncli.config.rate_factors import factors_of
 from nncli.config.task import check_metric, check_task
 from nncli.config.train_config import TrainConfig
+from nncli.data.column_statistics import AUTO_ROBUST
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.sources import Source
 from nncli.errors import OptionError, mention
@@ -44,7 +45,9 @@ class DataConfig:
     @classmethod
     def of(cls, options: TrainConfig) -> DataConfig:
         csv = CsvOptions(**{field.name: getattr(options, field.name) for field in dataclasses.fields(CsvOptions)})
-        return cls(options.data, options.val_data, options.test_data, csv, options.scale)
+        usual = MODELS[options.model].scale if options.model in MODELS else "auto"
+        scale = usual if options.scale == "auto" else options.scale
+        return cls(options.data, options.val_data, options.test_data, csv, scale)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ class TrainingConfig:
     clip_norm: float = math.inf
     label_smoothing: float = 0.0
     class_weight: str
-    calibrate: bool
+    calibrate: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     OptionError for options that contradict one another.
     """
     preset = MODELS[config.model]
+    config = _with_choices(config, preset, has_val)
     config = dataclasses.replace(
         config,
         dropout_schedule=None if config.dropout_schedule == CONSTANT else config.dropout_schedule,
@@ -160,7 +164,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     optimizer = OPTIMIZERS.create(optimizer_spec)
     hidden = preset.hidden if config.hidden is None else config.hidden
     # the preset's rate, schedule and batch are made for its own optimizer, loss and layers
-    its = preset.optimizer, preset.loss_for(config.is_regression), bool(preset.hidden)
+    its = OPTIMIZERS.create(preset.optimizer).name, preset.loss_for(config.is_regression), bool(preset.hidden)
     own = (optimizer.name, loss.name, bool(hidden)) == its
     of_numbers = preset.l2_of_numbers if config.is_regression and hidden else 0.0
     l2 = 0.0 if optimizer.margin else preset.l2_of_all / n_train or optimizer.default_l2 or of_numbers
@@ -225,6 +229,28 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     )
 
 
+def _with_choices(config: TrainConfig, preset: type[Preset], has_val: bool) -> TrainConfig:
+    """Return the options with the further choices of a preset where the user makes none: those of the network, and if
+    it is trained as the preset is made for, those of training."""
+    choices = dict(preset.of_network)
+    loss, optimizer = preset.loss_for(config.is_regression), OPTIMIZERS.create(preset.optimizer).name
+    chosen = LOSSES.create(config.loss or loss).name, OPTIMIZERS.create(config.optimizer or preset.optimizer).name
+    if chosen == (loss, optimizer):
+        choices |= preset.of_training
+        if not config.is_regression:
+            choices |= preset.of_classes
+    if not has_val or config.choose_threshold is not None or config.cost is not None:
+        choices.pop("metric", None)
+    if not has_val:
+        choices = {name: value for name, value in choices.items() if name not in ("calibrate", "patience")}
+    for strength, schedule in (("dropout", "dropout_schedule"), ("l2", "decay_schedule")):
+        if getattr(config, strength) == 0:
+            choices.pop(schedule, None)
+    return dataclasses.replace(
+        config, **{name: value for name, value in choices.items() if getattr(config, name) is None}
+    )
+
+
 def _usual_optimizer(config: TrainConfig, preset: type[Preset], loss: Loss) -> str:
     """Return the preset's optimizer, or where it knows no optimum one that searches for it; Adam if the objective is
     not smooth, or not the same at each step."""
@@ -282,7 +308,8 @@ def _check_layers(config: TrainConfig) -> None:
     if activation and activation.count(",") and activation.count(",") + 1 != len(hidden):
         expected = f"expected one name, or one for each hidden layer ({len(hidden)})"
         raise OptionError("activation", f"{expected}, found '{activation}'")
-    if config.number_embedding not in (None, "none") and config.scale != "robust":
+    scale = MODELS[config.model].scale if config.scale == "auto" else config.scale
+    if config.number_embedding not in (None, "none") and scale not in ("robust", AUTO_ROBUST):
         problem = f"{config.number_embedding} needs inputs within bounds, which {mention('scale', 'robust')} gives"
         raise OptionError("number_embedding", problem, f"Add {mention('scale', 'robust')}")
     if hidden and config.init == "zeros":

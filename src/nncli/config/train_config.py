@@ -343,12 +343,12 @@ class TrainConfig:
         "all alike",
     )
 
-    calibrate: bool = _run(
+    calibrate: bool | None = _run(
         "",
         Flag(),
         "Calibrate the probabilities on the validation rows after training: a temperature, or Platt scaling for the "
         "margin of two classes.",
-        default=False,
+        "by model: tabular",
     )
 
     @property

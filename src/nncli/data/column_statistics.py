@@ -12,6 +12,7 @@ from nncli.data.dataset import Positions
 from nncli.data.input_scale import LARGEST, to_inputs
 from nncli.system.order_statistics import median_of, quantile_of
 
+AUTO_ROBUST = "auto-robust"  # as auto, but robust in place of standard
 SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
 MOST = float(np.finfo(np.float64).max)
 ROWS_AT_ONCE, CELLS_AT_ONCE = 8192, 1 << 20  # what statistics and scaling work on at a time
@@ -36,10 +37,11 @@ class ColumnStatistics(NamedTuple):
     @classmethod
     def of(cls, numbers: Any, rows: Positions, scale: str) -> ColumnStatistics:
         """Fit to the training rows of `numbers`, an array in memory or on the disk."""
-        median, between = _median_and_quartiles(numbers, rows, with_quartiles=scale == "robust")
+        median, between = _median_and_quartiles(numbers, rows, with_quartiles="robust" in scale)
         low, high, missing, mean = _range_and_mean(numbers, rows, median)
-        if scale == "auto":
-            scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
+        if scale in ("auto", AUTO_ROBUST):
+            usual = "robust" if scale == AUTO_ROBUST else "standard"
+            scale = "pixels" if _are_pixels(numbers, rows, low, high) else usual
         shift, spread = np.zeros_like(high), np.ones_like(high)
         largest = np.maximum(np.abs(low), np.abs(high))
         if scale == "standard":

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.column_statistics import ROWS_AT_ONCE, ColumnStatistics, Vector, blocks_of, filled, is_coarse
+from nncli.data.column_statistics import (
+    AUTO_ROBUST,
+    ROWS_AT_ONCE,
+    ColumnStatistics,
+    Vector,
+    blocks_of,
+    filled,
+    is_coarse,
+)
 from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.dates import INPUTS, inputs_of
 from nncli.data.input_scale import LARGEST, to_inputs
@@ -90,19 +98,20 @@ class Preprocess:
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
     def fit(cls, table: Table, rows: Positions, scale: str) -> Preprocess:
-        """Learn from the given rows of the table; `scale` is auto, standard, robust, minmax or none. Raises OptionError
-        where none leaves a number too large to be an input."""
+        """Learn from the given rows of the table; `scale` is auto, auto-robust, standard, robust, minmax or none. Raises
+        OptionError where none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
         own = ColumnStatistics.of(numbers, rows, scale)
-        if scale == "auto":
+        if scale in ("auto", AUTO_ROBUST):
             scale = own.scaling
             if len(own.high):
-                notes.append(
-                    f"scaling: numbers divided by {own.high.max():g}, as all are pixels (whole, from 0 to 255)"
-                    if scale == "pixels"
-                    else "scaling: numbers standardised to mean 0 and standard deviation 1"
-                )
+                words = {
+                    "pixels": f"numbers divided by {own.high.max():g}, as all are pixels (whole, from 0 to 255)",
+                    "standard": "numbers standardised to mean 0 and standard deviation 1",
+                    "robust": "numbers less their median, divided by their quartile range, and bent to within ±3",
+                }
+                notes.append(f"scaling: {words[scale]}")
         if scale == "none" and (too_large := own.largest > LARGEST).any():
             name = table.number_names[int(np.argmax(too_large))]
             problem = f"column {in_quotes(name)} has numbers beyond ±{LARGEST:g}, which would be cut off there"

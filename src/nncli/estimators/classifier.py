@@ -132,7 +132,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         Rule to choose the threshold by, on the validation rows: "f1", "mcc", "cost", or as "recall=0.85".
     cost : str, default None
         What mistakes cost, as "missed=5,false-alarm=1", or a CSV file. The cheapest class is predicted.
-    calibrate : bool, default False
+    calibrate : bool, default None
         Calibrate the probabilities on the validation rows after training.
 
     Attributes
@@ -203,7 +203,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         positive: Any = None,
         choose_threshold: str | None = None,
         cost: str | None = None,
-        calibrate: bool = False,
+        calibrate: bool | None = None,
     ) -> None:
         self._keep(locals())
 

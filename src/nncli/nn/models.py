@@ -5,7 +5,8 @@ To add one, write one class here.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from nncli.registry import Registry
 
@@ -18,7 +19,9 @@ class Preset:
     The first line of its docstring says in words what a model is, `formula` what it computes. It predicts `classes`,
     `numbers`, or both; `loss` is that of classes, where there are any. `lr` None is the optimizer's own.
     `average` is evaluated and saved in place of the last parameters. `l2_of_numbers` is λ₂ where hidden layers predict
-    a number, which is in standard deviations.
+    a number, which is in standard deviations. `scale` is what automatic scaling comes to. `of_network`, `of_training`
+    and `of_classes` are values of further options: of the network; of its training, by the optimizer and loss of its
+    own; and of training for classes.
     """
 
     name: ClassVar[str]
@@ -34,6 +37,10 @@ class Preset:
     l2_of_numbers = 0.0
     classes = True
     numbers = False
+    scale = "auto"
+    of_network: ClassVar[Mapping[str, Any]] = {}
+    of_training: ClassVar[Mapping[str, Any]] = {}
+    of_classes: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
     def loss_for(cls, is_regression: bool) -> str:
@@ -121,3 +128,34 @@ class MLPModel(Preset):
     hidden = (64,)
     numbers = True
     l2_of_numbers = 0.003  # without it, a few thousand rows are learned by heart
+
+
+@MODELS.register("tabular")
+class TabularModel(Preset):
+    """Multilayer perceptron with defaults tuned for tables.
+
+    They follow those of RealMLP-TD, found on 118 data sets (Holzmüller, Grinsztajn, Steinwart, "Better by Default",
+    NeurIPS 2024), with a quarter of its epochs: see the docs, "Accuracy".
+    """
+
+    formula = "as mlp, behind learned embeddings of numbers, cos(2π w x + b) V + c, and a learned scale of each input"
+    hidden = (256, 256, 256)
+    numbers = True
+    optimizer, lr, schedule, batch_size = "adamw:beta2=0.95", 0.04, "coslog4", 256
+    scale = "auto-robust"
+    of_network: ClassVar[Mapping[str, Any]] = {
+        "activation": "mish",
+        "init": "lecun",
+        "learn_scale": True,
+        "number_embedding": "pbld",
+        "dropout": 0.15,
+    }
+    of_training: ClassVar[Mapping[str, Any]] = {
+        "lr_scale": "weight=fan-in,bias=0.1,input=6,embedding=0.1",
+        "l2": 0.02,
+        "dropout_schedule": "flat-cos",
+        "decay_schedule": "flat-cos",
+        "epochs": 64,
+        "patience": 64,
+    }
+    of_classes: ClassVar[Mapping[str, Any]] = {"label_smoothing": 0.1, "metric": "accuracy", "calibrate": True}

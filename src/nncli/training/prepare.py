@@ -168,7 +168,7 @@ def prepare(
     if on_all:  # and there is nothing to choose an epoch by
         resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
     if start is None:
-        preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
+        preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale)
     else:
         preprocess = start.preprocess(dataset.table, split.train)
     target, of_class = None, None
