@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from nncli.cli.options import switch, value_option
 from nncli.errors import OptionError
-from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable, same_file
+from nncli.system.atomic import GUARD, as_stdout, atomic_file, check_writable, same_file
 from nncli.system.output import say
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def check_guard_file(
     `others` are written too, by what each is."""
     if as_stdout(guard) == "-":
         raise OptionError("guard", f"{results} go to stdout", "Name a file")
-    check_writable(Path(guard), reads, "--guard", NO_MODEL)
+    check_writable(Path(guard), reads, "--guard", GUARD)
     for what, file in (others or {}).items():
         if file is not None and same_file(guard, file):
             raise OptionError("guard", f"{guard} is the file of {what} too", "Name another file")
