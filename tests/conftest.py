@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import cli_errors
+import guarded
 from cli_process import NASTY, SMALL, TWO, table
 from months import month
 from nncli.cli.main import main
@@ -276,3 +277,21 @@ def january(months_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Work in a copy of that folder."""
     shutil.copytree(months_folder, tmp_path / "work")
     monkeypatch.chdir(tmp_path / "work")
+
+
+@pytest.fixture(scope="session")
+def guarded_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with d.csv, 1,200 rows, and m.npz, a model of them."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "d.csv").write_text(guarded.rows(1200, 0))
+    words = ["train", str(folder / "d.csv"), "-m", "logistic", "-q", "--json", "-o", str(folder / "m.npz")]
+    assert main(words) == 0
+    return folder
+
+
+@pytest.fixture
+def in_a_guarded_folder(guarded_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder with copies of these files."""
+    for name in ("d.csv", "m.npz"):
+        (tmp_path / name).write_bytes((guarded_folder / name).read_bytes())
+    monkeypatch.chdir(tmp_path)

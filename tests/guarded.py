@@ -12,6 +12,7 @@ from nncli.guards.report import Report, report_of
 
 COLUMNS = 30
 LETTERS = tuple("abcdef")
+HEADER = "a,b,kind"
 
 
 def drawn(rng: np.random.Generator, rows: int, shift: float = 0.0) -> Table:
@@ -41,3 +42,15 @@ def report_on(guard: Guard, *tables: Table) -> Report:
     for table in tables:
         guard.look(table)
     return report_of(guard)
+
+
+def rows(n: int, seed: int, shift: float = 0.0, target: bool = True) -> str:
+    """Rows of two numbers, a text and a class (or without it)."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=n) + shift, rng.normal(size=n)
+    kind, noise = rng.choice(list("uvw"), n), rng.normal(size=n)
+    classes = np.where(a + b + 0.5 * noise > shift, "yes", "no")
+    lines = [
+        f"{x:.4f},{y:.4f},{z}" + (f",{c}" if target else "") for x, y, z, c in zip(a, b, kind, classes, strict=True)
+    ]
+    return "\n".join([HEADER + ",class" * target, *lines]) + "\n"

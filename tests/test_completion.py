@@ -89,6 +89,42 @@ def test_what_may_come_next_is_completed(line: str, found: list[str], complete: 
     assert complete(line) == found
 
 
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("adam : be", ["beta1=0.9", "beta2=0.999"]),
+        ("adam : beta2 =", ["0.999"]),
+        ("adam : beta1 = 0.8 : beta", ["beta2=0.999"]),
+        ("sgd,adam : beta1", ["beta1=0.9"]),
+        ("adam:be", ["adam:beta1=0.9", "adam:beta2=0.999"]),  # by who has taken : out of COMP_WORDBREAKS
+        ("'adam:beta1", ["adam:beta1=0.9"]),
+        ("adam : gamma", []),
+        ("adamant :", []),
+    ],
+)
+def test_settings_of_a_component_are_completed_with_their_defaults(
+    typed: str, found: list[str], complete: Complete
+) -> None:
+    """Bash takes words apart at : and =, and replaces only the last piece."""
+    assert complete(f"nncli sweep --optimizer {typed}") == found
+
+
+def test_of_a_name_with_a_colon_bash_replaces_the_last_piece(complete: Complete) -> None:
+    Path("odd.csv").write_text("time: from here,time: to there,class\n1,2,x\n")
+    assert complete("nncli train odd.csv --target time : \\$fr") == ["\\ from\\ here"]
+    assert complete("nncli train odd.csv --target time") == ["time:\\ from\\ here", "time:\\ to\\ there"]
+
+
+def test_settings_are_those_that_the_option_takes(complete: Complete) -> None:
+    from nncli.nn.optimizers import OPTIMIZERS
+
+    for name in OPTIMIZERS:
+        for setting in complete(f"nncli train --optimizer {name} :"):
+            OPTIMIZERS.create(f"{name}:{setting}")
+    assert complete("nncli train --optimizer adam :") != []
+    assert complete("nncli train --optimizer = ada") == ["adagrad", "adam", "adamw"]
+
+
 def test_every_word_of_a_few_is_completed(complete: Complete) -> None:
     assert complete("nncli sweep --search ") == [*SEARCHES]
     assert complete("nncli train --reference ") == [*REFERENCES]

@@ -98,8 +98,8 @@ def test_values_that_are_missing_anew_are_told_and_others_are_not() -> None:
     old, new = values.copy(), values.copy()
     old[3] = new[5:8] = np.nan
     whole, gaps = guard_of(numbers(values)), guard_of(numbers(old))
-    assert report_on(gaps, numbers(new)).notes == []
-    assert report_on(whole, numbers(new)).notes == [
+    assert report_on(gaps, numbers(new)).said == []
+    assert report_on(whole, numbers(new)).said == [
         "values are missing where none was in training: 'x' (3 cells); each counts as the median of its column"
     ]
 

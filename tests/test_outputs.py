@@ -7,6 +7,7 @@ import contextlib
 import errno
 import fcntl
 import itertools
+import json
 import os
 import signal
 import socket
@@ -321,10 +322,13 @@ def test_only_a_log_that_is_locked_is_in_use(
         ("train two.csv --log three.csv", "three.csv: cannot write: there is a file of that name, and it is no log of nncli. Choose another place with --log."),
         ("train two.csv --log three.npz", "three.npz: cannot write: there is a file of that name, and it is no log of nncli. Choose another place with --log."),
         ("predict two.npz two.csv -o three.npz", "three.npz: cannot write: it is a model. Choose another place with -o."),
+        ("predict two.npz two.csv --guard three.csv", "three.csv: cannot write: there is a file of that name, and it is no report of --guard. Choose another place with --guard."),
+        ("eval two.npz two.csv --guard other.json", "other.json: cannot write: there is a file of that name, and it is no report of --guard. Choose another place with --guard."),
     ],
 )  # fmt: skip
 def test_a_file_that_is_something_else_is_not_replaced(words: str, line: str, nncli: Run, folder: Path) -> None:
     np.savez("arrays.npz", X=np.ones((2, 2)), y=np.zeros(2))
+    Path("other.json").write_text('{\n  "name": "two"\n}\n')
     before = contents(folder)
     done = nncli(*words.split(), "-q", *(["--jobs", "1"] if "sweep" in words else []))
     assert (done.code, done.out, done.err) == (1, "", line + "\n")
@@ -334,7 +338,7 @@ def test_a_file_that_is_something_else_is_not_replaced(words: str, line: str, nn
 @pytest.mark.parametrize("old", ["an empty file", "one of its kind"])
 def test_an_empty_file_and_one_of_its_kind_are_replaced(old: str, nncli: Run, folder: Path) -> None:
     words = "train two.csv --epochs 2 -q -o made.npz --log made.jsonl"
-    for name in ("made.npz", "made.jsonl", "made.csv"):
+    for name in ("made.npz", "made.jsonl", "made.csv", "made.json"):
         Path(name).touch()
     if old == "one of its kind":
         assert nncli(*words.split(), "--seed", "1").code == 0
@@ -343,3 +347,6 @@ def test_an_empty_file_and_one_of_its_kind_are_replaced(old: str, nncli: Run, fo
     assert len(Path("made.jsonl").read_text().splitlines()) == 2
     assert nncli(*["predict", "made.npz", "two.csv", "-q", "-o", "made.csv"]).code == 0
     assert len(Path("made.csv").read_text().splitlines()) == 41
+    for command in ("predict", "eval") if old == "one of its kind" else ("predict",):
+        assert nncli(command, "made.npz", "two.csv", "-q", "--guard", "made.json").code == 0
+    assert json.loads(Path("made.json").read_text())["rows"] == 40

@@ -11,42 +11,16 @@ import numpy as np
 import pytest
 
 import peak_memory
+from guarded import HEADER, rows
 from nncli.data.bundled import BUNDLED
 
 Run = Callable[..., Any]
-HEADER = "a,b,kind"
 FOLDERS = ("digits-idx",)  # bundled sets whose images have no test rows of their own to write
 
 
-def rows(n: int, seed: int, shift: float = 0.0, target: bool = True) -> str:
-    """Rows of two numbers, a text and a class (or without it)."""
-    rng = np.random.default_rng(seed)
-    a, b = rng.normal(size=n) + shift, rng.normal(size=n)
-    kind, noise = rng.choice(list("uvw"), n), rng.normal(size=n)
-    classes = np.where(a + b + 0.5 * noise > shift, "yes", "no")
-    lines = [
-        f"{x:.4f},{y:.4f},{z}" + (f",{c}" if target else "") for x, y, z, c in zip(a, b, kind, classes, strict=True)
-    ]
-    return "\n".join([HEADER + ",class" * target, *lines]) + "\n"
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with d.csv, 1,200 rows, and a model of them."""
-    from nncli.cli.main import main
-
-    folder = tmp_path_factory.mktemp("guarded")
-    (folder / "d.csv").write_text(rows(1200, 0))
-    words = ["train", str(folder / "d.csv"), "-m", "logistic", "-q", "--json", "-o", str(folder / "m.npz")]
-    assert main(words) == 0
-    return folder
-
-
 @pytest.fixture(autouse=True)
-def _in_its_folder(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("d.csv", "m.npz"):
-        (tmp_path / name).write_bytes((trained / name).read_bytes())
-    monkeypatch.chdir(tmp_path)
+def _in_its_folder(in_a_guarded_folder: None) -> None:
+    """Each test has d.csv and a model of it, m.npz."""
 
 
 def write(text: str, name: str = "new.csv") -> None:

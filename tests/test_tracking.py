@@ -138,6 +138,23 @@ def test_each_trial_of_a_sweep_is_a_run(nncli: Run) -> None:
     assert len([*Path("runs/best").iterdir()]) == 4  # the new trial is beside those that were there
 
 
+@pytest.mark.parametrize("options", ["--lr 0.1 --schedule step:every=0.4", "-m perceptron"], ids=["steps", "mistakes"])
+def test_a_trial_is_told_of_as_the_same_training_run_is(options: str, nncli: Run) -> None:
+    """With the learning rate and the norm of the gradient, or the mistakes, of each epoch."""
+    words = ["iris", "--epochs", 3, "--metric", "balanced-accuracy", "-q", "--tensorboard", "runs", *options.split()]
+    assert nncli("sweep", *words, "--jobs", 1, "-o", "best.npz").code == 0
+    assert nncli("train", *words, "--test", "0.15", "--threads", 1).code == 0
+    trial = scalars(next(str(path) for path in Path("runs/best").iterdir() if path.name.startswith("trial-")))
+    run = scalars("runs/model")
+    of_epochs = {name for name in run if not name.startswith("final_")} - {"epochs", "best_epoch", "baseline_accuracy"}
+    assert {"learning_rate", "val_metric", "epoch_seconds"} < of_epochs
+    assert ("mistakes" in of_epochs, "gradient_norm" in of_epochs) == ("perceptron" in options, "lr" in options)
+    assert of_epochs <= {*trial}
+    for name in of_epochs - {"seconds", "epoch_seconds"}:
+        assert trial[name] == run[name]
+        assert {*trial[name]} == {1, 2, 3}
+
+
 def test_a_run_that_diverges_is_closed_too(nncli: Run) -> None:
     words = ["wine", "--scale", "none", "--optimizer", "sgd", "--lr", 1e30, "-q", "--tensorboard", "runs"]
     assert nncli("train", *words).code == 1

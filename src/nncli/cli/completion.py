@@ -6,13 +6,14 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 import nncli
-from nncli.config.option import REGISTRIES, Component, Kind
+from nncli.config.option import REGISTRIES, Component, Kind, registries
 from nncli.data.bundled import BUNDLED, path_of
 from nncli.errors import write_names
 
@@ -22,26 +23,30 @@ if TYPE_CHECKING:
 Completer = Callable[[typer.Context, str], list[str]]
 NAMES = re.compile(r"\{(\w+)\}")  # the registry whose names stand in a help
 ROOMS = {**dict.fromkeys(REGISTRIES, "nn"), "metrics": "metrics", "figures": "figures"}  # that hold the registries
+PIECE = "_NNCLI_PIECE"  # the variable with what is typed of the piece that bash replaces
 SPECIAL = re.compile(r"""([\s"'\\$`&|;<>()*?\[\]{}!#~])""")  # what a shell does not take as it is
 
 
 class _Word(str):
     """A word that begins as what is typed, which is what Typer asks of it, and is shown as the shell has to get it."""
 
-    def __new__(cls, before: str, word: str, shown: str) -> _Word:
+    def __new__(cls, before: str, word: str, shown: str, typed: str) -> _Word:
         made = super().__new__(cls, before + word)
-        made.shown = before + shown
+        made.shown, made.typed = before + shown, typed
         return made
 
     shown: str
+    typed: str
 
     def __format__(self, spec: str) -> str:
         """Write the word as bash has it, with what is special escaped; other shells do so by themselves."""
         if os.environ.get("_NNCLI_COMPLETE") != "complete_bash":
             return self.shown
         typed, place = os.environ["COMP_WORDS"].split("\n"), int(os.environ["COMP_CWORD"])
-        is_quoted = place < len(typed) and typed[place][:1] in ('"', "'")
-        return self.shown if is_quoted else SPECIAL.sub(r"\\\1", self.shown)
+        if place < len(typed) and typed[place][:1] in ('"', "'"):
+            return self.shown
+        before = max(0, len(self.typed) - len(os.environ.get(PIECE, self.typed)))  # which bash leaves as it is
+        return SPECIAL.sub(r"\\\1", self.shown[before:])
 
 
 def completer(metavar: str, help: str, kind: Kind | None = None) -> Completer:
@@ -50,9 +55,13 @@ def completer(metavar: str, help: str, kind: Kind | None = None) -> Completer:
 
     def complete(ctx: typer.Context, incomplete: str) -> list[str]:
         done, comma, last = ("", "", incomplete) if metavar in ("COL", "COLUMN") else incomplete.rpartition(",")
-        found = [word for word in _words(metavar, help, kind, _files(ctx)) if word.startswith(last)]
+        if isinstance(kind, Component) and ":" in last:
+            words: Iterable[str] = _settings(kind.registry, last)
+        else:
+            words = _words(metavar, help, kind, _files(ctx))
+        found = [(word, write_names([word]) if metavar == "COLS" else word) for word in words if word.startswith(last)]
         # names that hold a comma stand in quotes among others
-        return [_Word(done + comma, word, write_names([word]) if metavar == "COLS" else word) for word in found]
+        return [_Word(done + comma, word, shown, incomplete) for word, shown in found]
 
     return complete
 
@@ -61,7 +70,7 @@ def complete_data(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of a bundled set, once it has begun, beside the files that begin so. Where there is none, the
     shell completes files by itself."""
     names = [name for name in BUNDLED if incomplete and name.startswith(incomplete)]
-    files = (_Word("", one.name, one.name) for one in Path().iterdir() if one.name.startswith(incomplete))
+    files = (_Word("", one.name, one.name, incomplete) for one in Path().iterdir() if one.name.startswith(incomplete))
     return [*names, *files] if names else []
 
 
@@ -88,6 +97,37 @@ def registered(registry: str) -> list[str]:
     name = re.compile(rf'^@?{registry.upper()}\.register\("([^"]+)"', re.MULTILINE)
     files = sorted(Path(nncli.__file__).with_name(ROOMS[registry]).glob("*.py"))
     return [word for file in files for word in name.findall(file.read_text("utf-8"))]
+
+
+def _settings(registry: str, spec: str) -> list[str]:
+    """List what may stand in a component that is typed up to one of its settings, as in adam:beta1=0.9:e: each setting
+    that is not there yet, with its default, or with true and false."""
+    before, _, _ = spec.rpartition(":")
+    name, *pairs = before.split(":")
+    known, given, found = registries()[registry], {pair.partition("=")[0] for pair in pairs}, list[str]()
+    if name not in known or not is_dataclass(known[name]):
+        return []
+    for one in fields(known[name]):
+        if one.init and one.name not in given:
+            values = ("true", "false") if isinstance(one.default, bool) else (str(one.default),)
+            found += [f"{before}:{one.name}={value}" for value in values]
+    return found
+
+
+def join_words_of_bash() -> None:
+    """Put the words together again that bash takes apart at : and =. Of the last one, bash replaces a piece alone."""
+    words, place = os.environ["COMP_WORDS"].split("\n"), int(os.environ["COMP_CWORD"])
+    joined, goes_on = list[str](), False
+    for word in words[: place + 1]:
+        is_break = word != "" and not word.strip(":=")
+        if joined and word and (is_break or goes_on):
+            joined[-1] += word
+        else:
+            joined.append(word)
+        goes_on = is_break
+    piece = re.sub(r"\\(.)", r"\1", words[place]) if place < len(words) else ""
+    more = {"COMP_WORDS": "\n".join(joined), "COMP_CWORD": str(len(joined) - 1), PIECE: piece.strip(":=")}
+    os.environ.update(more if place < len(words) else {PIECE: piece})
 
 
 def _columns(files: Sequence[str]) -> Sequence[str]:

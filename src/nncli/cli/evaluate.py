@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nncli.cli.completion import complete_data
-from nncli.cli.evaluate_numbers import evaluate_all, evaluate_one, say_left_out
+from nncli.cli.evaluate_one import Judging, evaluate_classes, evaluate_numbers
+from nncli.cli.evaluate_several import compare_two, evaluate_each
 from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
+from nncli.cli.guard_options import GuardOption, StrictOption, check_guard_file
 from nncli.cli.options import (
     DATA_HELP,
     THRESHOLD_HELP,
@@ -30,17 +32,12 @@ from nncli.config.decision_kinds import THRESHOLD, ThresholdRule, positive_class
 from nncli.config.option import Component, OneOf, Whole, read_option
 from nncli.config.task import check_metric
 from nncli.data.expand import expand
-from nncli.data.sources import Source
-from nncli.errors import DONE, OptionError, mention
-from nncli.system.atomic import MODEL, NO_MODEL, as_stdout, check_writable
-from nncli.system.output import in_quotes, note_of, print_json, say
-from nncli.terminal.progress import Progress
+from nncli.errors import OptionError, mention
+from nncli.system.atomic import MODEL, NO_MODEL, as_stdout, check_writable, same_file
+from nncli.system.output import in_quotes
 
 if TYPE_CHECKING:
-    from nncli.data.csv.header import TextOptions
     from nncli.data.row_blocks import OnError
-    from nncli.inference.evaluate import Evaluation
-    from nncli.inference.judged_rows import JudgedRows
 
 RULE_HELP = (
     "Rule to choose the threshold by, on the model's own validation rows: f1, mcc, cost, or a share, as recall=0.85 or "
@@ -83,6 +80,8 @@ def evaluate(
     judged: Annotated[str | None, value_option("FILE", JUDGED_HELP)] = None,
     worst: Annotated[str | None, value_option("N", WORST_HELP, "none")] = None,
     by: Annotated[str | None, value_option("COLUMN", BY_HELP)] = None,
+    guard: GuardOption = None,
+    strict: StrictOption = False,
     *,
     given: Given,
     on_error: OnErrorOption = None,
@@ -105,9 +104,8 @@ def evaluate(
     nncli eval a.npz b.npz new.csv             two models, and whether they differ
     nncli eval model.npz --choose-threshold recall=0.9 -o careful.npz
     """
-    from nncli.inference import evaluate
     from nncli.inference.column_beside import known_column
-    from nncli.inference.threshold_curve import Curve
+    from nncli.inference.guarding import refuse_unknown
     from nncli.model import checkpoint
 
     place, sources = Place.of(jobs, 1, cluster, insecure, tls_ca, tls_cert, tls_key), expand(data or [])
@@ -125,8 +123,8 @@ def evaluate(
         remedy = f"Add that, or give {mention('threshold')} to nncli predict"
         is_for_one = len(sources) < 2 and model_in(sources[:1]) is None
         raise OptionError("out", problem, remedy if is_for_one else "Leave it out: of several, nothing is saved")
-    asked = {"curve": curve, "judged": judged, "worst": worst, "by": by}
-    looks_closer = any(value is not None for value in asked.values())
+    guards = {"guard": guard, "strict": strict or None}
+    asked = {"curve": curve, "judged": judged, "worst": worst, "by": by, **guards}
     if metric is not None:
         read_option("metric", metric, Component("metrics"))
     if sources and model_in(sources[:1]) is not None:
@@ -137,195 +135,63 @@ def evaluate(
             if value is not None:
                 raise OptionError(name, "two models are compared as they are", "Leave it out, or name one model")
         how = text, bytes_of(memory), metric, positive
-        return _compare((model, sources[0]), sources[1:], given, how, json, quiet)
+        return compare_two((model, sources[0]), sources[1:], given, how, json, quiet)
     most = 0 if worst is None else read_option("worst", worst, Whole(1))
     if len(sources) > 1 or place.address is not None:
         for name, value in {**asked, "memory": memory, "metric": metric, "choose_threshold": rule}.items():
             if value is not None:
-                raise OptionError(name, "for one file, or the test rows of the model", "Name one file at a time")
-        return _evaluate_all(model, sources, (text, above, policy), positive, place, json, quiet)
+                its = "for one file" if name in guards else "for one file, or the test rows of the model"
+                remedy = "Name one file at a time" if len(sources) > 1 else f"Leave {mention('cluster')} out"
+                raise OptionError(name, its, remedy)
+        return evaluate_each(model, sources, (text, above, policy), positive, place, json, quiet)
     for name, value in {**given, "on_error": on_error}.items():
         if value and not sources:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
+    for name, value in guards.items():
+        if value is not None and not sources:
+            raise OptionError(name, "it compares new rows with those of training", "Name a file of new rows")
     loaded, provenance = checkpoint.load(Path(model))
-    is_number = loaded.target is not None
-    if is_number:
+    if loaded.target is not None:
         of_classes = {"curve": curve, "threshold": threshold, "choose_threshold": rule, "positive": positive}
         for name, value in of_classes.items():
             if value is not None:
                 loaded.refuse_for_numbers(name)
     if metric is not None:
-        check_metric(metric, is_number)
-    of = None if positive is None else positive_class(positive, loaded.classes)
-    for name in ("curve", "judged"):
-        if asked[name] is not None:
-            if as_stdout(asked[name]) == "-":
-                raise OptionError(name, "the figures go to stdout", "Name a file")
-            reads = sources or (*provenance.source, *loaded.config.data.test_source)
-            check_writable(Path(asked[name] or ""), [model, *reads], f"--{name}", NO_MODEL)
+        check_metric(metric, loaded.target is not None)
     if curve is not None:
         loaded.check_threshold("curve")
-        if judged is not None and Path(curve).resolve() == Path(judged).resolve():
-            raise OptionError("judged", f"{judged} is the file of --curve too", "Name another file")
+    if strict:
+        refuse_unknown(loaded, model)
+    of = None if positive is None else positive_class(positive, loaded.classes)
+    reads = [model, *(sources or (*provenance.source, *loaded.config.data.test_source))]
+    _check_files(reads, curve, judged, guard)
     if out is not None:
         if as_stdout(out) == "-":
             raise OptionError("out", "the figures go to stdout", "Name a file")
-        files = (model, curve, judged, *sources, *provenance.source, *loaded.config.data.test_source)
-        check_writable(Path(out), [*files, *loaded.config.data.val_source], replaces=MODEL)
-    if by is not None:
-        by = known_column(loaded, by)
-    if is_number:
-        its = {"source": sources, "text": text, "memory": bytes_of(memory), "metric": metric, "on_error": policy}
-        return evaluate_one(loaded, provenance, model, its | {"by": by}, judged, most, json, quiet)
-    if by is not None:
-        of_groups = metric or loaded.metric
+        own = (*provenance.source, *loaded.config.data.test_source, *loaded.config.data.val_source)
+        check_writable(Path(out), [*reads, *own, curve, judged, guard], replaces=MODEL)
     told = list[str]()
     if rule is not None:
         from nncli.inference.new_threshold import choose_anew
 
         loaded, provenance, told = choose_anew(loaded, provenance, model, rule, positive, bytes_of(memory))
-    details: dict[str, Any] = {}
-
-    def look(rows: JudgedRows) -> None:
-        if curve is not None:
-            Curve.of(rows).write(Path(curve))
-            say(f"{curve}: thresholds on the probability of {in_quotes(rows.positive)}", quiet)
-        if judged is not None:
-            rows.write(Path(judged))
-        details.update({"worst": rows.worst(most)} if worst is not None else {})
-        if by is not None:
-            groups = rows.by(by, of_groups)
-            details["by"] = {"column": by, "metric": of_groups, "groups": groups}
-
-    evaluation = evaluate.evaluate_model(
-        loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory), threshold=above,
-        on_rows=look if looks_closer else None, metric=metric, on_error=policy, by=by,
-        positive=of,
+    judging = Judging(
+        loaded, provenance, model, sources, text, bytes_of(memory), metric, policy, curve, judged, most,
+        None if by is None else known_column(loaded, by), guard, strict, json, quiet,
     )  # fmt: skip
-    if out is not None:
-        checkpoint.save(Path(out), loaded, provenance)
-        say(f"saved {out}, which nncli predict uses with this threshold", quiet)
-    evaluation.notes.extend(told)
-    for note in evaluation.notes:
-        say(note, quiet)
-    if worst is not None or judged is not None:
-        say_left_out(loaded, sources, policy, quiet)
-    if loaded.config.row_by_row:
-        from nncli.explain.separation import story_of
-
-        story, _ = story_of(loaded, provenance, model)
-        details |= story
-    if json:
-        _note_omitted([evaluation], quiet)
-        print_json(evaluation.to_json() | details)
-    else:
-        from nncli.terminal.evaluation import print_evaluation, print_worst
-        from nncli.terminal.groups import print_groups
-
-        print_evaluation(evaluation, quiet)
-        if "by" in details:
-            print_groups(**details["by"], positive=evaluation.metrics["positive"])
-        if "worst" in details:
-            print_worst(details["worst"])
-        if "mistakes" in details:
-            from nncli.terminal.mistakes import print_mistakes
-
-            about = details["mistakes"], details["separation"], len(loaded.classes), loaded.preprocess.scaling
-            print_mistakes(*about)
-    return DONE
-
-
-def _compare(
-    models: tuple[str, str],
-    sources: Source,
-    given: Mapping[str, Any],
-    how: tuple[TextOptions, int | None, str | None, str | None],
-    json: bool,
-    quiet: bool,
-) -> int:
-    from nncli.inference.compare import compare_models
-    from nncli.inference.compare_numbers import compare_numbers
-    from nncli.model import checkpoint
-
-    positive = how[-1]
-    for name, value in given.items():
-        if value and not sources:
-            raise OptionError(name, "their own data are read as in training", "Leave it out")
-    one, other = ((name, *checkpoint.load(Path(name))) for name in models)
-    if one[1].target is not None and other[1].target is not None:
-        if positive is not None:
-            one[1].refuse_for_numbers("positive")
-        if how[2] is not None:
-            check_metric(how[2], is_regression=True)
-        found = compare_numbers((one, other), sources, *how[:3])
-    else:
-        for name, its, _ in (one, other):
-            its.refuse_numbers(name, "a comparison with a model of classes")
-        of = None if positive is None else positive_class(positive, one[1].classes)
-        found = compare_models((one, other), sources, *how[:3], of)
-    for note in found.notes:
-        say(note, quiet)
-    if json:
-        print_json(found.to_json())
-    else:
-        from nncli.terminal.evaluation import print_comparison
-
-        print_comparison(found)
-    return DONE
-
-
-def _evaluate_all(
-    model: str,
-    sources: Source,
-    how: tuple[TextOptions, float | None, OnError],
-    positive: str | None,
-    place: Place,
-    json: bool,
-    quiet: bool,
-) -> int:
-    from nncli.inference import evaluate
-    from nncli.inference.metrics import pooled
-    from nncli.model import checkpoint
-
-    if not sources:
-        raise OptionError("cluster", "there are no files to share out", "Name some")
-    place.refuse_stdin(model, *sources)
-    loaded, _ = checkpoint.load(Path(model))  # what is wrong with it is reported once, and at once
     if loaded.target is not None:
-        for name, value in {"threshold": how[1], "positive": positive}.items():
-            if value is not None:
-                loaded.refuse_for_numbers(name)
-        return evaluate_all(model, sources, how[0], how[2], place, json, quiet)
-    of = None if positive is None else positive_class(positive, loaded.classes)
-    model, *names = place.seen([model, *sources])
-    found: list[Evaluation] = []
-    n = len(sources)
-    with place.workers(n, "nncli.inference.evaluate") as workers, Progress("files", n, quiet) as progress:
-        file = checkpoint.ModelFile.at(Path(model))
-        evaluated = evaluate.evaluate_files(workers, file, names, *how, of)
-        for source, (_, evaluation) in zip(sources, evaluated, strict=True):
-            for note in evaluation.notes:
-                say(note_of(source, note), quiet)
-            found.append(evaluation)
-            progress(len(found), source)
-    together = pooled([evaluation.metrics for evaluation in found])
-    if json:
-        _note_omitted(found, quiet)
-        files = [
-            {"data": source, **one.to_json(), "evaluated_on": one.evaluated_on.replace(name, source)}
-            for source, name, one in zip(sources, names, found, strict=True)  # by the name that a person knows
-        ]
-        print_json({"files": files, "all": together})
-    else:
-        from nncli.terminal.evaluation import print_evaluations
-
-        print_evaluations(sources, [evaluation.metrics for evaluation in found], together)
-    return DONE
+        return evaluate_numbers(judging)
+    return evaluate_classes(judging, above, of, out, told)
 
 
-def _note_omitted(found: Sequence[Evaluation], quiet: bool) -> None:
-    from nncli.inference.metrics import MOST_CLASSES
-
-    if any(evaluation.metrics["confusion_matrix_omitted"] for evaluation in found):
-        counts = "confusion_counts lists its non-zero entries as [true, predicted, count]"
-        say(f"confusion_matrix is left out for more than {MOST_CLASSES} classes; {counts}", quiet)
+def _check_files(reads: Sequence[str], curve: str | None, judged: str | None, guard: str | None) -> None:
+    """Raise OptionError or OutputError where a file cannot be written, or is named twice."""
+    for name, file in (("curve", curve), ("judged", judged)):
+        if file is not None:
+            if as_stdout(file) == "-":
+                raise OptionError(name, "the figures go to stdout", "Name a file")
+            check_writable(Path(file), reads, f"--{name}", NO_MODEL)
+    if curve is not None and judged is not None and same_file(curve, judged):
+        raise OptionError("judged", f"{judged} is the file of --curve too", "Name another file")
+    if guard is not None:
+        check_guard_file(guard, reads, "the figures", {"--curve": curve, "--judged": judged})

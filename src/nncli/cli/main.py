@@ -194,6 +194,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         check_memory_limit(words)
+        if os.environ.get("_NNCLI_COMPLETE") == "complete_bash":
+            from nncli.cli.completion import join_words_of_bash
+
+            join_words_of_bash()
         code = the_program()(args=words, prog_name="nncli", standalone_mode=False) or DONE
         sys.stdout.flush()
         return int(code)

@@ -12,6 +12,7 @@ import typer
 
 from nncli.cli.completion import complete_data
 from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
+from nncli.cli.guard_options import GuardOption, StrictOption, check_guard_file, write_guard
 from nncli.cli.options import (
     ROWS_HELP,
     THRESHOLD_HELP,
@@ -27,8 +28,8 @@ from nncli.config.decision_kinds import THRESHOLD
 from nncli.config.file_kinds import Columns
 from nncli.config.option import Number, OneOf, Whole, read_option
 from nncli.data.expand import expand
-from nncli.errors import DONE, OptionError
-from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable, same_file
+from nncli.errors import DONE
+from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
 from nncli.system.output import say
 from nncli.system.threads import use_threads
 
@@ -39,14 +40,6 @@ REASONS_HELP = (
 INTERVAL_HELP = (
     "Add low and high, between which a predicted number lies with that probability, as 0.9; of classes, the set that "
     "holds the true one with that probability."
-)
-GUARD_HELP = (
-    "JSON file to write with what differs from the training rows: values outside of their range, missing ones, unseen "
-    "categories, and drift, by column."
-)
-STRICT_HELP = (
-    "Stop at a row that has what no training row had: a value far outside of their range, a missing one, an unseen "
-    "category. Fail at the end where the rows have drifted."
 )
 BETWEEN = Number("a share between 0 and 1", lambda value: 0 < value < 1)
 PROBA_HELP = "Add the probability of each class, p_<class>; for a model without probabilities its score, score_<class>."
@@ -79,8 +72,8 @@ def predict(
         bool, switch("--escape-formulas", "Put ' before texts that a spreadsheet would take for a formula, as =1+1.")
     ] = False,
     jsonl: Annotated[bool, switch("--jsonl", "Write each row as a line of JSON in place of CSV.")] = False,
-    guard: Annotated[str | None, value_option("FILE", GUARD_HELP, "none")] = None,
-    strict: Annotated[bool, switch("--strict", STRICT_HELP)] = False,
+    guard: GuardOption = None,
+    strict: StrictOption = False,
     *,
     given: Given,
     quiet: Quiet = False,
@@ -101,15 +94,7 @@ def predict(
     nncli predict model.npz day-*.csv --jobs 4 -o predictions.csv
     """
     policy = read_option("on_error", on_error, OneOf(("fail", "blank"), "fail or blank"))
-    from nncli.inference.guarding import (
-        NOT_KNOWN,
-        TRAIN_AGAIN,
-        as_json,
-        document,
-        lines_of,
-        refuse_drift,
-        refuse_unknown,
-    )
+    from nncli.inference.guarding import lines_of, refuse_drift, refuse_unknown
     from nncli.inference.predict import OutputSink, predict_files, predict_source
     from nncli.inference.predictor import PredictOptions
     from nncli.model import checkpoint
@@ -124,7 +109,7 @@ def predict(
     if out is not None and out != "-":
         check_writable(Path(out), reads=[model, *sources], replaces=NO_MODEL)
     if guard is not None:
-        _check_guard(guard, out, [model, *sources])
+        check_guard_file(guard, [model, *sources], "the predictions", {"the predictions": out})
     loaded, _ = checkpoint.load(Path(model))
     if strict:
         refuse_unknown(loaded, model)
@@ -163,21 +148,10 @@ def predict(
         for line in [*output.summary(), *([] if report is None else lines_of(report, given_files))]:
             say(line, quiet)
         if guard is not None:
-            if report is None:
-                say(f"warning: {model}: {NOT_KNOWN}: guards are off. {TRAIN_AGAIN}.", quiet)
-            with atomic_file(Path(guard)) as other:
-                other.write(as_json(document(report, model, given_files)))
+            write_guard(guard, report, model, given_files, quiet)
         if strict and report is not None:
-            refuse_drift(report, given_files, output.told)  # before the file of predictions gets its name
+            refuse_drift(report, given_files)  # before the file of predictions gets its name
     return DONE
-
-
-def _check_guard(guard: str, out: str | None, reads: list[str]) -> None:
-    if as_stdout(guard) == "-":
-        raise OptionError("guard", "the predictions go to stdout", "Name a file")
-    check_writable(Path(guard), reads, "--guard", NO_MODEL)
-    if out is not None and same_file(guard, out):
-        raise OptionError("guard", f"{guard} is the file of the predictions too", "Name another file")
 
 
 @contextmanager

@@ -98,7 +98,8 @@ class Preprocess:
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
     def fit(cls, table: Table, rows: Positions, scale: str) -> Preprocess:
-        """Learn from the given rows of the table; `scale` is auto, auto-robust, standard, robust, minmax or none. Raises
+        """Learn from the given rows of the table; `scale` is auto, auto-robust, standard, robust, minmax or none.
+        Raises
         OptionError where none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers

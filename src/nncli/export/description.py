@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import NAN_SPELLINGS
-from nncli.data.dataset import Schema
+from nncli.data.dataset import Schema, canonical
 from nncli.data.dates import INPUTS
 from nncli.data.input_scale import CLIP
 from nncli.data.preprocess import Preprocess, spelled_flags
@@ -22,6 +23,7 @@ from nncli.model.provenance import Provenance
 from nncli.nn.activations import Activation
 from nncli.nn.layers import Dense
 from nncli.nn.plain import plain
+from nncli.system.characters import composed
 
 FORMAT = "nncli export"
 VERSION, VERSION_WITH_CLIP = 1, 2  # a program that knows the first alone would overlook a smooth clip
@@ -99,11 +101,22 @@ def _codes(categories: tuple[str | None, ...], missing: Iterable[str]) -> dict[s
             if value in codes:
                 codes.setdefault(spelling, codes[value])
     for text, code in [*codes.items()]:
-        if re.fullmatch(r"0|-?[1-9][0-9]*", text):
-            codes.setdefault(f"{text}.0", code)  # as a column of numbers writes it, where some are missing
+        for spelling in _spellings(text):
+            codes.setdefault(spelling, code)
     of_missing = categories.index(None) if None in categories else other
-    codes |= dict.fromkeys(("", *missing, *NAN_SPELLINGS), of_missing)  # also where it is another way to write 1
+    words = [*missing, *(spelling for word in missing for spelling in _spellings(word))]
+    codes |= dict.fromkeys(("", *words, *NAN_SPELLINGS), of_missing)  # also where it is another way to write 1
     return {"inputs": other + 1, "codes": codes, "missing": of_missing}
+
+
+def _spellings(text: str) -> list[str]:
+    """Return other ways to write a text, of which `predict` knows that they are the same, for languages that can only
+    look it up: with accents as characters of their own, and of 1 and 0.5 also 1.0, 1., +1 and .5."""
+    found = [unicodedata.normalize("NFD", text)]
+    if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
+        found += [f"{text}.", f"{text}.0", text.replace("0.", ".", 1)]
+        found += [f"+{one}" for one in (text, *found)]
+    return [one for one in found if one != text and canonical(composed(one)) == text]
 
 
 def _layers(model: Model) -> list[dict[str, Any]]:

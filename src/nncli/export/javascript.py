@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from nncli.data.cells import UNSEEN
 from nncli.export.description import Description
 from nncli.export.expressions import plain
 from nncli.export.targets import TARGETS, Target
@@ -27,6 +28,7 @@ class JavaScript(Target):
             "NAME": name,
             "TARGET": said(description["target"]),
             "EXAMPLE": example_of(description),
+            "UNSEEN": said(UNSEEN)[1:-1],
             "ACTIVATIONS": "\n".join(["const ACTIVATIONS = [", *functions, "];"]),
             # a key __proto__ would be the prototype of an object that is written out, but not of one that is parsed
             "DESCRIPTION": f"JSON.parse({said(json.dumps(description, allow_nan=False))})",

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from nncli.data.cells import UNSEEN
 from nncli.export.description import Description
 from nncli.export.expressions import plain
 from nncli.export.targets import TARGETS, Target
@@ -25,6 +26,7 @@ class Python(Target):
             "NAME": name,
             "TARGET": said(description["target"]),
             "EXAMPLE": example_of(description),
+            "UNSEEN": said(UNSEEN)[1:-1],
             "ACTIVATIONS": activations(description),
             "DESCRIPTION": json.dumps(description, allow_nan=False),
         }

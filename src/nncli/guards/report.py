@@ -32,7 +32,8 @@ SMALLEST = 1e-300  # of a range that is divided by
 
 @dataclass(frozen=True)
 class Report:
-    """The report of a guard: `columns` and `predictions` as JSON has them, and lines for a person."""
+    """The report of a guard: `columns` and `predictions` as JSON has them, and lines for a person. What is `told` of
+    columns elsewhere is in the warnings, but not in the lines that are said."""
 
     rows: int
     binned: int  # of which numbers are counted in bins
@@ -43,12 +44,13 @@ class Report:
     outside: list[str]  # columns with values outside that are worth a line, most first
     drifted: list[str]  # columns with drift that is worth a line, the largest first
     warnings: list[str]
-    notes: list[str]  # on missing values that are new
+    said: list[str]  # notes on missing values that are new, and the warnings that nobody has told yet
+    told: Sequence[str]  # columns of which all has been said
 
     @property
     def differing(self) -> list[str]:
-        """Name the columns that warnings are about."""
-        return [*dict.fromkeys([*self.outside, *self.drifted])]
+        """Name the columns that are unlike those of training."""
+        return [*dict.fromkeys([*self.told, *self.outside, *self.drifted])]
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that --guard writes."""
@@ -86,17 +88,20 @@ def report_of(guard: Guard, told: Sequence[str] = (), advice: str = WHEN_PREDICT
     if predicted is not None:
         drift = drifts[None].to_json(adjusted[None]) if None in drifts else None
         predictions = {"drifted": None in moved, "drift": drift, "bins": predicted.to_json("validation", "new")}
-    outside = [name for name, one in columns.items() if name not in told and _is_worth_a_line(one, guard.rows)]
+    outside = [name for name, one in columns.items() if _is_worth_a_line(one, guard.rows)]
     outside.sort(key=lambda name: -columns[name]["outside"]["count"])
-    said = [(name, drifts[name].psi, shares[name]) for name in moved if name not in told]
-    warnings = [*lines.of_ranges([columns[name] for name in outside], guard.rows), *lines.of_drifts(said, advice)]
+
+    def warnings_but_of(left_out: Sequence[str]) -> list[str]:
+        ranges = [columns[name] for name in outside if name not in left_out]
+        found = [(name, drifts[name].psi, shares[name]) for name in moved if name not in left_out]
+        return [*lines.of_ranges(ranges, guard.rows), *lines.of_drifts(found, advice)]
+
     its = guard.distribution
     found = [*columns.values()]
     drifted = [name for name in moved if name is not None]
-    notes = lines.of_missing(found)
-    return Report(
-        guard.rows, guard.binned, its.rows, its.sampled, found, predictions, outside, drifted, warnings, notes
-    )
+    said = [*lines.of_missing(found), *warnings_but_of(told)]
+    known = guard.rows, guard.binned, its.rows, its.sampled
+    return Report(*known, found, predictions, outside, drifted, warnings_but_of(()), said, told)
 
 
 def _number(guard: Guard, i: int) -> dict[str, Any]:

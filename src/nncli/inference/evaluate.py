@@ -15,8 +15,9 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source, title
 from nncli.errors import DataError, NncliError
+from nncli.guards.report import Report
 from nncli.inference.evaluate_numbers import predicted_rows
-from nncli.inference.guarded_rows import guard_lines
+from nncli.inference.guarded_rows import guard_report, refuse_unlike
 from nncli.inference.judged_rows import JudgedRows
 from nncli.inference.metrics import OBJECTIVE, all_metrics, check_metrics, check_positive_is_said, one_metric
 from nncli.inference.prediction_sets import JudgedSets
@@ -53,6 +54,7 @@ class Evaluation:
     decision: dict[str, Any] | None = None  # how classes are decided, where that is not the likeliest one
     headline: dict[str, Any] | None = None  # the metric that was asked for: its name, value, interval and method
     sets: dict[str, Any] | None = None  # how large prediction sets are, and how many hold the class of their row
+    guard: Report | None = None  # how rows that were named differ from those of training
 
     def to_json(self) -> dict[str, Any]:
         headline = {"metric": self.headline} if self.headline else {}
@@ -74,6 +76,7 @@ def evaluate_model(
     by: str | None = None,
     command: str = "eval",
     positive: int | None = None,
+    strict: bool = False,
 ) -> Evaluation:
     """Evaluate a model on all rows of a source, or without one on the test rows of its training run.
 
@@ -81,8 +84,9 @@ def evaluate_model(
     that of its positive class: without a threshold, what is predicted stays the same. `on_rows` is given the rows and
     what the model says of them. `metric` is one to report beside the usual ones. With `on_error` "skip", rows of the
     source that cannot be read are left out. `by` is a column that `on_rows` asks for, if it is no input of the model.
-    What is advised is for that `command`. Raises DataError where there are no such rows,
-    and OptionError where `memory` is too little or the metric is not defined for them.
+    What is advised is for that `command`. Raises DataError where there are no such rows, and, if it is `strict`, at
+    the first that has what no training row had; OptionError where `memory` is too little or the metric is not defined
+    for them.
     """
     if threshold is not None:
         model.check_threshold("threshold")
@@ -91,6 +95,8 @@ def evaluate_model(
         decision = dataclasses.replace(decision, positive=of, threshold=threshold, rule="")
         model = dataclasses.replace(model, decision=decision)
     found = rows_to_judge(model, provenance, model_file, source, text, memory, on_error, command)
+    if strict:
+        refuse_unlike(model, found, source, on_error)
     P = None if on_rows is None else np.empty((len(found.rows), len(model.classes)), model.network.dtype)
     sets = JudgedSets.of(model)
     scored = score(model, found, memory, P, with_losses=metric == "loss", sets=sets)
@@ -111,11 +117,12 @@ def evaluate_model(
         headline["name"] = OBJECTIVE
     metrics = all_metrics(scored, model.classes)
     notes = [*found.notes, *(_of_one_class(model, scored) or _above_guessing(model, provenance, scored, bool(source)))]
-    notes += guard_lines(model, found, scored.predicted, threshold is None)
+    guard = guard_report(model, found, scored.predicted, threshold is None)
+    notes += [] if guard is None else guard.said
     if not model.probabilistic:
         notes += model.say_ties(int(model.loss.tied(scored.logits).sum()), len(found.rows))
     of_sets = None if sets is None else sets.to_json(found.groups)
-    return Evaluation(metrics, found.evaluated_on, notes, _rule_of(model), headline, of_sets)
+    return Evaluation(metrics, found.evaluated_on, notes, _rule_of(model), headline, of_sets, guard)
 
 
 def score(
@@ -230,6 +237,7 @@ def check_evaluation(classes: list[str], result: Any) -> None:
         "headline": None,
         "sets": (SETS_FORM, None),
         "decision": (DECISION_FORM, None),
+        "guard": None,  # its lines are among the notes
     }
     plain_json.check_form(result, {"evaluation": (form, None), "failure": ([str], None)})
     if result["failure"] is not None:
@@ -249,6 +257,6 @@ def evaluate_file(
     try:
         with use_threads(1):
             evaluation = evaluate_model(*load_same(saved), saved.path, source=(source,), **how)
-        return {"evaluation": asdict(evaluation), "failure": None}
+        return {"evaluation": asdict(dataclasses.replace(evaluation, guard=None)), "failure": None}
     except NncliError as error:
         return {"evaluation": None, "failure": error.to_json()}

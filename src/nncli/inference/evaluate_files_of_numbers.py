@@ -33,6 +33,7 @@ FORM = {
     "evaluated_on": str,
     "notes": [str],
     "interval": (INTERVAL_FORM, None),
+    "guard": None,  # its lines are among the notes
 }
 
 
@@ -75,7 +76,7 @@ def evaluate_file_of_numbers(
     try:
         with use_threads(1):
             found = evaluate_numbers(*load_same(saved), saved.path, (source,), text, on_error=on_error)
-        return {"evaluation": dataclasses.asdict(found), "failure": None}
+        return {"evaluation": dataclasses.asdict(dataclasses.replace(found, guard=None)), "failure": None}
     except NncliError as error:
         return {"evaluation": None, "failure": error.to_json()}
 

@@ -13,7 +13,8 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source
 from nncli.data.task import REGRESSION
-from nncli.inference.guarded_rows import guard_lines
+from nncli.guards.report import Report
+from nncli.inference.guarded_rows import guard_report, refuse_unlike
 from nncli.inference.judged_numbers import JudgedNumbers
 from nncli.inference.prediction_sets import SHARE
 from nncli.inference.rows_to_judge import RowsToJudge, read_again_with, rows_to_judge
@@ -41,6 +42,7 @@ class EvaluationOfNumbers:
     evaluated_on: str
     notes: list[str]
     interval: dict[str, Any] | None = None  # of each prediction: its share, half width, and which rows it holds
+    guard: Report | None = None  # how rows that were named differ from those of training
 
     def to_json(self) -> dict[str, Any]:
         """Return what `eval --json` prints."""
@@ -70,11 +72,14 @@ def evaluate_numbers(
     on_rows: Callable[[JudgedNumbers], None] | None = None,
     by: str | None = None,
     command: str = "eval",
+    strict: bool = False,
 ) -> EvaluationOfNumbers:
     """Evaluate a model on all rows of a source, or without one on the test rows of its training run; see
-    `evaluate_model`, also for `on_rows`, `by` and `command`. Raises DataError where there are no such rows, OptionError
-    where `memory` is too little."""
+    `evaluate_model`, also for `on_rows`, `by`, `command` and `strict`. Raises DataError where there are no such rows,
+    OptionError where `memory` is too little."""
     found = rows_to_judge(model, provenance, model_file, source, text, memory, on_error, command)
+    if strict:
+        refuse_unlike(model, found, source, on_error)
     rows = predicted_rows(model, found, memory)
     if on_rows is not None:
         beside = None
@@ -89,8 +94,9 @@ def evaluate_numbers(
     baseline = baselines(model.of_numbers, rows.y)
     interval = _coverage(model, rows)
     target = {"name": model.schema.target, "mean": float(rows.y.mean()), "sd": float(rows.y.std())}
-    notes = [*found.notes, *guard_lines(model, found, rows.predicted)]
-    return EvaluationOfNumbers(len(rows), figures, baseline, target, found.evaluated_on, notes, interval)
+    guard = guard_report(model, found, rows.predicted)
+    notes = [*found.notes, *([] if guard is None else guard.said)]
+    return EvaluationOfNumbers(len(rows), figures, baseline, target, found.evaluated_on, notes, interval, guard)
 
 
 def _coverage(model: Model, rows: ScoredRows) -> dict[str, Any] | None:

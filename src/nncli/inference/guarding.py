@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,10 +30,14 @@ def before_unlike(block: RowBlock, guard: Guard | None, source: str, before: int
     found = guard and guard.first_unlike(block.without_errors().table if block.errors else block.table)
     if not found:
         return block, None
-    row, name, problem = int(good[found[0]]), in_quotes(found[1]), found[2]
+    row = int(good[found[0]])
+    return block.before(row), unlike((source,), before + row, *found[1:])
+
+
+def unlike(source: Source, row: int, column: str, problem: str, which: str = "") -> DataError:
+    """Return the error for a row, counted from 0 among `which` rows, that has in a column what no training row had."""
     remedy = f"Correct it, leave the row out, or leave {mention('strict')} out"
-    where = f"{title((source,))}: row {before + row + 1:,}"
-    return block.before(row), DataError(where, f"column {name}: {problem}", remedy)
+    return DataError(f"{title(source)}: row {row + 1:,}{which}", f"column {in_quotes(column)}: {problem}", remedy)
 
 
 def refuse_unknown(model: Model, model_file: str) -> None:
@@ -44,11 +47,11 @@ def refuse_unknown(model: Model, model_file: str) -> None:
         raise ModelFileError(model_file, problem, TRAIN_AGAIN)
 
 
-def refuse_drift(report: Report, source: Source, told: Sequence[str]) -> None:
+def refuse_drift(report: Report, source: Source) -> None:
     """Raise DataError where rows have drifted, or more are outside of the training range than by chance, or where
-    something else about columns has been `told`."""
-    if report.warnings or told:
-        what = listing([*map(in_quotes, dict.fromkeys([*told, *report.differing]))], MOST_NAMED) or "the predictions"
+    something else about columns has been told."""
+    if report.warnings or report.told:
+        what = listing([*map(in_quotes, report.differing)], MOST_NAMED) or "the predictions"
         problem = f"expected rows like those of training, found others, by {what}"
         remedy = f"Look at what has changed, train the model anew on such rows, or leave {mention('strict')} out"
         raise DataError(title(source), problem, remedy)
@@ -66,5 +69,5 @@ def as_json(found: dict[str, Any]) -> bytes:
 
 
 def lines_of(report: Report, source: Source) -> list[str]:
-    """Return the lines of a report, which begin with the name of the data."""
-    return [note_of(title(source), line) for line in [*report.notes, *report.warnings]]
+    """Return the lines of a report that are said, which begin with the name of the data."""
+    return [note_of(title(source), line) for line in report.said]

@@ -2,7 +2,7 @@
 read.
 
 Numbers keep the digits that they are written with. Long lists are decoded part by part, so that other threads can work
-meanwhile.
+meanwhile, and no part may be very long (see `json_values.py`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from nncli.data.byte_input import reason
 from nncli.data.cells import quoted
 from nncli.data.decompression import MAGIC
-from nncli.data.formats.json_lines import DECODER, Keys
+from nncli.data.formats.json_lines import Keys
 from nncli.data.formats.known_formats import HEAD_BYTES, JSON_LINES, format_of_bytes
+from nncli.serve.json_values import JsonValues, refuse_long_lines
 from nncli.serve.problems import WHERE, Problem
 
 Form = Literal["row", "rows", "columns", "csv", "ndjson"]
@@ -67,7 +67,8 @@ def kind_of(content_type: str | None) -> tuple[Kind, str | None]:
 
 
 def read_body(data: bytes, kind: Kind, most_rows: int) -> Body:
-    """Find the rows in a body. Raises Problem for what is no text of its kind, and for too many rows of JSON."""
+    """Find the rows in a body. Raises Problem for what is no text of its kind, and for JSON with too many rows, or with
+    one that is too long."""
     if data[:1] not in (b"{", b"["):
         packed = next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)
         if packed is not None:
@@ -77,6 +78,8 @@ def read_body(data: bytes, kind: Kind, most_rows: int) -> Body:
         if sent.reader and not sent.is_text:
             remedy = "Send it as application/json or application/x-ndjson" if sent == JSON_LINES else "Send it as CSV"
             raise Problem(415, WHERE, f"expected CSV, found {sent.name}", remedy)
+    if kind == "ndjson":
+        refuse_long_lines(data)
     if kind != "json":
         return Body(kind, data)
     try:
@@ -94,7 +97,7 @@ def read_body(data: bytes, kind: Kind, most_rows: int) -> Body:
         )
     if COLUMNS.match(text, start):
         return Body("columns", _rows_of_columns(text, start, most_rows))
-    pairs, end = _decoded(text, start)
+    pairs, end = JsonValues(text).decode(start, "row")
     _refuse_more(text, end)
     keys, values = zip(*pairs, strict=True) if pairs else ((), ())
     return Body("row", _on_one_line(text[start:end]).encode(), keys, values)
@@ -103,13 +106,13 @@ def read_body(data: bytes, kind: Kind, most_rows: int) -> Body:
 def _rows(text: str, start: int, most: int) -> list[str]:
     """Cut a list of objects into the texts of these, one line each."""
     found: list[str] = []
-    at = _behind_space(text, start)
+    values, at = JsonValues(text), _behind_space(text, start)
     while not text.startswith("]", at):
         if found:
             at = _behind_space(text, _behind(text, at, ","))
         if len(found) >= most:
             raise too_many_rows(most)
-        row, end = _decoded(text, at)
+        row, end = values.decode(at, "row")
         if not isinstance(row, tuple):
             what = "a list" if isinstance(row, list) else quoted(text[at:end])
             remedy = "Write each row with the names of its columns"
@@ -123,14 +126,15 @@ def _rows(text: str, start: int, most: int) -> list[str]:
 def _rows_of_columns(text: str, start: int, most: int) -> bytes:
     """Turn an object of lists into lines, an object for each row."""
     columns: dict[str, list[Any]] = {}
-    at = _behind_space(text, start + 1)
+    values, at = JsonValues(text), _behind_space(text, start + 1)
     while not text.startswith("}", at):
         if columns:
             at = _behind_space(text, _behind(text, at, ","))
-        key, end = _decoded(text, at)
+        key, end = values.decode(at, "name of a column")
         if not (text.startswith('"', at) and isinstance(key, str)):
             raise _not_json(text, at, "expected the name of a column in double quotes")
-        column, end = _decoded(text, _behind_space(text, _behind(text, _behind_space(text, end), ":")))
+        begin = _behind_space(text, _behind(text, _behind_space(text, end), ":"))
+        column, end = values.decode(begin, "column")
         if not isinstance(column, list):
             problem = f"key '{key}': expected a list, as the first key has one"
             raise Problem(422, WHERE, problem, "Write all values as lists, or none of them")
@@ -174,16 +178,6 @@ def _behind(text: str, at: int, sign: str) -> int:
     if not text.startswith(sign, at):
         raise _not_json(text, at, f"expected '{sign}'")
     return at + len(sign)
-
-
-def _decoded(text: str, at: int) -> tuple[Any, int]:
-    """Decode the value that begins at a place, and find where it ends."""
-    try:
-        return DECODER.raw_decode(text, at)
-    except RecursionError:
-        raise Problem(400, WHERE, "expected JSON, found brackets nested too deeply", "Send rows alone") from None
-    except ValueError as error:
-        raise Problem(400, WHERE, f"expected JSON: {reason(error)}", "Correct it") from None
 
 
 def _refuse_more(text: str, end: int) -> None:

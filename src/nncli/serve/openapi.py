@@ -15,7 +15,7 @@ OF_PROBLEMS = {
     400: "The text is no JSON, or a parameter is wrong.",
     401: "The token is missing, or is another one.",
     408: "The body did not come within the time limit.",
-    413: "The body, or the number of its rows, is too large.",
+    413: "The body, the number of its rows, or a row or column of JSON is too large.",
     415: "The body is of another type, or is compressed.",
     422: "A row cannot be read: a column is missing, or a cell is no number.",
     503: "The server has too much to do, or the rows take too long.",

@@ -18,12 +18,13 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.sources import native
 from nncli.metrics.definitions import METRICS
 from nncli.sweep.space import can_vary
-from nncli.sweep.trial import BY_ERROR, CHOSEN_BY, Trial, evidence_of
+from nncli.sweep.trial import BY_ERROR, CHOSEN_BY, OF_STEPS, Trial, evidence_of
 from nncli.sweep.units import units_in
 from nncli.system.plain_json import Between, check_form
 
 KIND, FORMAT = "nncli sweep", 3
-NOT_IN_MEMORY = ("history", "stopped", "best_epoch")  # for a person who looks into the file
+OF_WORKER = "steps"  # in the result of a worker alone: with times, which are never the same again
+NOT_IN_MEMORY = ("history", "stopped", "best_epoch", OF_WORKER)  # the first are for a person who looks into the file
 MOST_COUNTED = 1 << 53  # of anything
 MOST_EPOCHS = 10_000  # in the history of a trial; of more, every n-th is kept
 FIGURES = {float, int, type(None)}  # in a row of the history
@@ -52,6 +53,7 @@ class UnknownOptions(ValueError):
 def to_json(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of a trial as it stands in a line."""
     found = {**record, "config": record["config"].to_json()}
+    found.pop(OF_WORKER, None)
     history = found.get("history", [])
     return found | {"history": history[:: -(-len(history) // MOST_EPOCHS)]} if history else found
 
@@ -111,9 +113,18 @@ def check_trial_result(result: Any) -> None:
     record, state = result
     check_form(state, (bytes, None))
     check_form(record, dict)
-    check_form(record, _result_form(record), "record")
-    if record["outcome"] == "done":
+    is_done = record.get("outcome") == "done"
+    check_form(record, _result_form(record) | ({OF_WORKER: list} if is_done else {}), "record")
+    if is_done:
         _check_relations(record, MOST_COUNTED)
+        steps = record[OF_WORKER]
+        number: set[type] = {float, type(None)}
+        form: list[set[type]] = [{int, type(None)}, *[number] * len(OF_STEPS)]
+        _expect(len(steps) == record["epochs"], "'steps' does not have as many rows as there were epochs")
+        _expect(all(type(row) is list and len(row) == len(form) for row in steps), "'steps' is not of its form")
+        kinds = [set(map(type, column)) for column in zip(*steps, strict=True)]
+        known = all(found <= of for found, of in zip(kinds, form, strict=True)) and len(kinds[0]) == 1
+        _expect(known, "'steps' is not of its form")
 
 
 def check_evidence(document: dict[str, Any], metric: str | None, is_regression: bool) -> None:

@@ -28,7 +28,7 @@ from nncli.errors import DataError, OptionError, TrainingError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import ScoredRows
-from nncli.model.training_state import TrainingState
+from nncli.model.training_state import StepFigures, TrainingState
 from nncli.sweep.space import can_vary
 from nncli.system import scratch
 from nncli.system.threads import multiply_with
@@ -44,6 +44,7 @@ MOST_EVIDENCE = 400_000  # numbers, so that they fit in a line of the ledger
 MOST_FLOAT = 1e30  # of a number in the ledger
 THREADS = 1  # of the matrix products: jobs use the cores, and the results do not depend on how many there are
 CACHE_LINE = 64  # bytes, to which arrays are aligned
+OF_STEPS = tuple(one.name for one in dataclasses.fields(StepFigures))
 Datasets = Mapping[str, Dataset]  # by the dtype that they are read with
 DATA_OPTIONS = ("scale", "dtype", "class_weight")  # those that can vary, and that change the prepared data
 
@@ -123,7 +124,8 @@ def run_trial(
 
     `outcome` is done, or failed with a `reason`, the error that `train` would report. `val` holds the metrics that a
     sweep can choose by; `right` has one bit for each validation row, in base 64, and `evidence` what the metric of the
-    sweep has to know of each row: see `evidence_of`. The state is None if it is not needed.
+    sweep has to know of each row: see `evidence_of`. `steps`, the mistakes and `StepFigures` of each epoch, are for
+    trackers, and not for the ledger. The state is None if it is not needed.
     Once `stop()` is true, the result means nothing.
     """
     trial, paused = task
@@ -176,6 +178,10 @@ def _fitted(
         "right": base64.b64encode(right).decode(),
         "evidence": "" if name == CHOSEN_BY else _evidence(METRICS.create(name), rows),
         "history": [[e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy] for e in trainer.history],
+        "steps": [
+            [e.mistakes, *(dataclasses.astuple(e.steps) if e.steps else [None] * len(OF_STEPS))]
+            for e in trainer.history
+        ],
     }, state
 
 

@@ -42,6 +42,7 @@ class Replaceable(NamedTuple):
 THERE = "there is a file of that name, and it is no"
 MODEL = Replaceable(begins_model, f"{THERE} model")
 LOG = Replaceable(lambda head: head.startswith((b'{"number": ', b"number,train_loss,")), f"{THERE} log of nncli")
+GUARD = Replaceable(lambda head: head.startswith(b'{\n  "model": "'), f"{THERE} report of --guard")
 NO_MODEL = Replaceable(lambda head: not begins_model(head), "it is a model")
 
 

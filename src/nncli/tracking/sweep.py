@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nncli.config.train_config import TrainConfig
-from nncli.model.training_state import Epoch
+from nncli.model.training_state import Epoch, StepFigures
 from nncli.tracking.tracker import Tracker, Tracking
 
 Make = Callable[[str], Tracker]  # a tracker of the trial of that name
@@ -38,8 +38,10 @@ class SweepTracking(Tracking):
             tracking.status = "finished" if record["outcome"] == "done" else "failed"
             config: TrainConfig = record["config"]
             tracking.options(config)
-            for number, (loss, accuracy, val_loss, val_accuracy) in enumerate(record.get("history", ()), 1):
-                tracking.epoch(Epoch(number, loss, accuracy, val_loss, val_accuracy, is_best=False))
+            epochs = zip(record.get("history", ()), record.get("steps", ()), strict=True)
+            for number, ((loss, accuracy, val_loss, val_accuracy), (mistakes, *steps)) in enumerate(epochs, 1):
+                its = StepFigures(*steps)
+                tracking.epoch(Epoch(number, loss, accuracy, val_loss, val_accuracy, False, mistakes, its))
             if record["outcome"] == "done":
                 tracking.result({**record, "metric": None}, None)
         for one in tracking.failed:

@@ -22,6 +22,7 @@ from nncli.data.dataset import Table, canonical_class
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import DataError
 
+MOST_PLACED = 100  # damaged rows whose ends are looked for, milliseconds each, where reading ends at the first of them
 UNOPENED = re.compile(r'[^"]+(?:""[^"]*)+"')
 
 
@@ -44,6 +45,7 @@ class StrictParser:
         self.places_of_few_words = [(place[name], its) for name, its in layout.few_words.items() if name in place]
         self.rest = b""  # what of the text read last may be the start of a row
         self.has_quotes = self.has_lines = False  # any text so far; a row of several lines
+        self.damaged = 0  # rows so far
         # where the names of another one stand, down to which rows have been read, and those
         self.other_table: tuple[str, list[str]] | None = None
 
@@ -152,7 +154,8 @@ class StrictParser:
         if self.layout.is_rewritten:
             place = rows.place_of_line(start)
             return place._replace(is_certain=place.is_certain and not self.has_lines) if place else None
-        if not self.has_quotes:
+        self.damaged += 1
+        if not self.has_quotes or (self.fails and self.damaged > MOST_PLACED):
             return Damage(start, rows.data.index(b"\n", start) + 1, True)
         return rows.place(start, above)
 

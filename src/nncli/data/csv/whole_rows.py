@@ -29,16 +29,16 @@ def whole_rows(
             last = len(tail[:end].rstrip(empty))
             end = tail.find(b"\n", last, end) + 1 if last else 0
         # Empty lines are an error, but not at the end of the file: they wait for what follows.
-        while wide and (tail.endswith((b"\n\n", b"\n\r\n"), 0, end) or tail[:end] in (b"\n", b"\r\n")):
-            end -= 2 if tail[end - 2 : end] == b"\r\n" else 1
+        end = _before_empty_lines(tail, end) if wide else end
         if end:
             data, tail = tail[:end], tail[end:]
             yield data, regular
         if at_end and wide and not tail.strip(empty or b"\r\n"):
-            n = sum(line.strip(b"\r") != b"" for line in tail.split(b"\n"))
+            lines = tail.split(b"\n") if tail.strip(b"\r\n") else []
+            n = sum(line.strip(b"\r") != b"" for line in lines)
             if n:
-                lines = "line has" if n == 1 else f"{n:,} lines have"
-                note(f"the last {lines} no cells: left out")
+                which = "line has" if n == 1 else f"{n:,} lines have"
+                note(f"the last {which} no cells: left out")
             return
         if (at_end or len(tail) > ROW_LIMIT) and tail.strip(b"\r\n"):
             line = tail.find(b"\n") + 1
@@ -59,6 +59,16 @@ def whole_rows(
         del chunk  # megabytes that nobody needs while the block is read
         if at_end and tail and not tail.endswith(b"\n"):
             tail += b"\n"  # the end of the file ends its last row
+
+
+def _before_empty_lines(data: bytes, end: int) -> int:
+    """Return where the empty lines begin with which some rows end, 0 where there is nothing else. A lone CR is no line
+    end, and its line is not empty. All are looked at in one step: a file may have millions of them."""
+    content = len(data[:end].rstrip(b"\r\n"))
+    lone = data.rfind(b"\r\r\n", content, end)
+    if lone >= 0:
+        return lone + 3
+    return data.find(b"\n", content, end) + 1 if content else 0
 
 
 def _begins_row(data: bytes, start: int, delimiter: str) -> bool:

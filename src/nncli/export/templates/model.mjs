@@ -10,6 +10,9 @@
 const LARGEST_INPUT = 1e15, LARGEST_SCORE = 1e30, LARGEST_FLOAT32 = 3.4028234663852886e38;
 const FIRST_DAY = -719162, LAST_DAY = 2932896; // the years 1 to 9999, in days since 1970
 const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ]((?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/;
+const PLAIN = /^([+-]?)(?=\.?[0-9])((?:0|[1-9][0-9]{0,14})?(?:\.[0-9]*)?)$/; // in a text: 007 is another one than 7
+// Around a text: blanks of any kind, also of no width; soft hyphens, byte order marks, marks of direction.
+const UNSEEN = /^[@UNSEEN@]+|[@UNSEEN@]+$/g;
 const NUMBER = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/;
 
 // Returns { prediction: class, probabilities: { class: p } } for a row, scores where the model has no probabilities, or
@@ -92,8 +95,20 @@ function scaled(value, median, shift, scale, clip) {
 // Which input a text sets to 1: that of its category, or else the last one.
 function codeOf(cell, column) {
   if (cell === null || Number.isNaN(cell)) return column.missing;
-  const text = String(cell).trim();
-  return Object.hasOwn(column.codes, text) ? column.codes[text] : column.inputs - 1;
+  const visible = String(cell).replace(UNSEEN, "");
+  // ="007" is how programs write a text for Excel
+  const text = (/^="[^]+"$/.test(visible) ? visible.slice(2, -1) : visible).normalize("NFC");
+  const known = [text, usual(text)].find((one) => Object.hasOwn(column.codes, one));
+  return known === undefined ? column.inputs - 1 : column.codes[known];
+}
+
+// A number and a flag in the one way that stands for all: 1.0 is 1, .5 is 0.5, and TRUE is true.
+function usual(text) {
+  const [found, sign, digits] = text.match(PLAIN) ?? [];
+  if (found === undefined) return /^(true|false)$/i.test(text) ? text.toLowerCase() : text;
+  const value = Number(text);
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return String(value);
+  return sign.replace("+", "") + (digits.startsWith(".") ? "0" : "") + digits;
 }
 
 // The scores z of the last layer.
