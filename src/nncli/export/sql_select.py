@@ -17,12 +17,13 @@ SPLIT = "536870913e0"  # 2^29 + 1: v·s − (v·s − v) is v in the 24 bits of 
 FUNCTIONS = {
     "relu": "CASE WHEN {0} > 0e0 THEN {0} ELSE 0e0 END",
     "sigmoid": "1e0 / (1e0 + exp(CASE WHEN {0} > 80e0 THEN -80e0 WHEN {0} < -80e0 THEN 80e0 ELSE -({0}) END))",
-    "softplus": "CASE WHEN {0} > 0e0 THEN {0} + ln(1e0 + exp(-({0}))) ELSE ln(1e0 + exp({0})) END",
+    # PostgreSQL takes an exponential that is too near 0 for a mistake
+    "softplus": "CASE WHEN {0} > 40e0 THEN {0} WHEN {0} < -700e0 THEN 0e0 ELSE ln(1e0 + exp({0})) END",
     "step": "CASE WHEN {0} >= 0e0 THEN 1e0 ELSE 0e0 END",
     "sign": "CASE WHEN {0} >= 0e0 THEN 1e0 ELSE -1e0 END",
     # e^2z, of which z = ±20 gives ±1 already
     "tanh": "1e0 - 2e0 / (1e0 + exp(2e0 * CASE WHEN {0} > 20e0 THEN 20e0 WHEN {0} < -20e0 THEN -20e0 ELSE {0} END))",
-    "exp": "exp({0})",
+    "exp": "exp(CASE WHEN {0} < -700e0 THEN -700e0 ELSE {0} END)",
     "arctan": "atan({0})",
 }
 Named = dict[str, str]  # column → expression
@@ -184,8 +185,9 @@ def _answer(description: Description, before: str) -> list[tuple[str, Named, str
         p = {f"p{k}": f"s{k}" for k in range(K)}
         steps.append(("nn_shares", kept | {"largest": "largest"} | p, "nn_largest"))
     else:
-        softmax = output["link"] == "softmax"
-        e = {f"e{k}": f"exp(s{k} - largest)" if softmax else FUNCTIONS["sigmoid"].format(f"s{k}") for k in range(K)}
+        name, of = ("exp", "(s{k} - largest)") if output["link"] == "softmax" else ("sigmoid", "s{k}")
+        of_score = FUNCTIONS[name].format(of)
+        e = {f"e{k}": of_score.format(k=k) for k in range(K)}
         total = _sum([f"e{k}" for k in range(K)])
         steps.append(("nn_exponentials", kept | {"largest": "largest"} | e, "nn_largest"))
         p = {f"p{k}": f"e{k} / ({total})" for k in range(K)}
