@@ -28,6 +28,7 @@ OF_CLASSES = {
     "svm": ["--model", "svm"],
     "svm, calibrated": ["--model", "svm", "--calibrate"],
     "mlp, two layers": ["--model", "mlp", "--hidden", "16,8", "--activation", "prelu,gelu"],
+    "mlp, selu and mish": ["--model", "mlp", "--hidden", "16,8", "--activation", "selu,mish"],
     "mlp in float64": ["--model", "mlp", "--dtype", "float64", "--activation", "elu"],
     "mlp, one against the rest": ["--model", "mlp", "--loss", "binary-cross-entropy", "--activation", "softplus"],
     "mlp, squared error": ["--model", "mlp", "--loss", "mse:link=softmax", "--activation", "leaky-relu"],
@@ -148,6 +149,7 @@ def _in_a_folder(in_a_folder_of_its_own: None) -> None:
 SHORT = [
     ("all", "classes", "mlp, two layers"),
     ("names", "classes", "mlp, costs"),
+    ("names", "classes", "mlp, selu and mish"),
     ("times", "two", "mlp, threshold"),
     ("missing", "two", "svm, calibrated"),
     ("all", "numbers", "mlp, quantile"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nncli.nn.activations import ACTIVATIONS, Activation
-from nncli.nn.buffers import shared_zeros
+from nncli.nn.buffers import shared_full
 from nncli.nn.layers import Dense
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
@@ -98,7 +98,7 @@ def test_a_training_step_allocates_no_matrix(optimizer: str) -> None:
 def test_initialisers_have_the_variance_they_promise() -> None:
     rng = np.random.default_rng(0)
     network = multilayer(400, (300,), 200, "relu", "float64")
-    for name, of_first in (("glorot", 2 / 700), ("he", 2 / 400), ("zeros", 0)):
+    for name, of_first in (("glorot", 2 / 700), ("he", 2 / 400), ("lecun", 1 / 400), ("zeros", 0)):
         network.initialize(name, rng)
         W1, b1 = network.blocks[0].view(network.theta), network.blocks[1].view(network.theta)
         assert W1.var() == pytest.approx(of_first, rel=0.02)
@@ -107,7 +107,7 @@ def test_initialisers_have_the_variance_they_promise() -> None:
 
 
 def test_an_initialiser_that_suits_the_activation() -> None:
-    for activation, variance in (("relu", 2 / 500), ("tanh", 2 / 800)):
+    for activation, variance in (("relu", 2 / 500), ("tanh", 2 / 800), ("selu", 1 / 500)):
         network = multilayer(500, (300,), 2, activation, "float64")
         network.initialize(None, np.random.default_rng(0))
         assert network.blocks[0].view(network.theta).var() == pytest.approx(variance, rel=0.02)
@@ -144,7 +144,7 @@ def test_parameters_gradients_and_state_start_at_cache_lines() -> None:
 def test_zeros_that_are_shared_grow_and_cannot_be_written() -> None:
     dtype = np.dtype("float64")
     for shape in ((2, 3), (400, 5), (3, 1)):
-        zeros = shared_zeros(shape, dtype)
+        zeros = shared_full(0, shape, dtype)
         assert (zeros.shape, zeros.dtype, np.any(zeros)) == (shape, dtype, False)
         with pytest.raises(ValueError, match="read-only"):
             zeros[0, 0] = 1

@@ -115,7 +115,7 @@ def test_what_is_of_another_space_is_told(other: Mapping[str, str], difference: 
         ({"epochs": "log:2:50"}, "--epochs: expected a range of whole numbers, found 'log:2:50'. Write int:2:50."),
         ({"hidden": "int:1.5:3"}, "--hidden: expected a range of whole numbers after int:, found 'int:1.5:3'."),
         ({"hidden": "0:3"}, "--hidden: expected a width such as 64, or one for each layer such as 128x64, found '0'."),
-        ({"activation": "relu,tahn"}, "--activation: expected one of identity, step, sign, sigmoid, tanh, arctan, relu, leaky-relu, prelu, elu, softplus, gelu, silu; found 'tahn'. Did you mean 'tanh'?"),
+        ({"activation": "relu,tahn"}, "--activation: expected one of identity, step, sign, sigmoid, tanh, arctan, relu, leaky-relu, prelu, elu, selu, softplus, gelu, silu, mish; found 'tahn'. Did you mean 'tanh'?"),
         ({"seed": "1,2"}, "--seed: expected one value, as all trials share the data and the split, found '1,2'. Repeat each configuration with --seeds N."),
         ({"test": "0.1,0.2"}, "--test: expected one value, as all trials share the data and the split, found '0.1,0.2'. Give one."),
         ({"dropout": "0:1"}, "--dropout: expected a share from 0 to below 1, found '1'."),

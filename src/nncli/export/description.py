@@ -26,7 +26,7 @@ from nncli.system.characters import composed
 FORMAT, VERSION = "nncli export", 1
 FLAGS = {"true": ("True", "TRUE"), "false": ("False", "FALSE")}
 # What other languages have as functions, where the expression would overflow or there is none.
-FUNCTIONS = {"softplus": "softplus(z)", "step": "step(z)", "sign": "sign(z)"}
+FUNCTIONS = {"softplus": "softplus(z)", "mish": "z*tanh(softplus(z))", "step": "step(z)", "sign": "sign(z)"}
 Description = dict[str, Any]
 
 

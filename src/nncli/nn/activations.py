@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from nncli.nn.autodiff.expression import add
 from nncli.nn.autodiff.graph import Graph
-from nncli.nn.buffers import shared_zeros
+from nncli.nn.buffers import blocks, shared_full
 from nncli.nn.components import Configurable, positive, setting
+from nncli.nn.exponential_units import capped_exp, exponential_unit, exponential_unit_backward
 from nncli.nn.layers import Array, Layer
 from nncli.registry import Registry
 
@@ -137,7 +138,7 @@ class ReLU(Activation):
     in_place = True
 
     def forward(self, Z: Array, A: Array) -> None:
-        np.maximum(Z, shared_zeros(Z.shape, Z.dtype), out=A)
+        np.maximum(Z, shared_full(0, Z.shape, Z.dtype), out=A)
 
     def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
         np.greater(A, 0, out=A)  # dA/dZ = [Z > 0] = [A > 0]
@@ -208,17 +209,33 @@ class ELU(Activation):
 
     graph = "relu(z) + alpha*(exp(z - relu(z)) - 1)"
     initializer = "he"
+    in_place = True
 
     def forward(self, Z: Array, A: Array) -> None:
-        np.minimum(Z, 0, out=A)
-        np.expm1(A, out=A)
-        A *= self.alpha  # α (e^Z − 1), and 0 where Z > 0
-        np.copyto(A, Z, where=Z > 0)
+        exponential_unit(Z, A, 1, self.alpha)
 
     def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
-        np.add(A, self.alpha, out=dZ)  # dA/dZ = α e^Z = A + α where Z ≤ 0
-        np.copyto(dZ, 1, where=Z > 0)  # and 1 elsewhere
-        dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
+        exponential_unit_backward(dA, A, dZ, 1, self.alpha)
+
+
+@ACTIVATIONS.register("selu")
+class SELU(Activation):
+    """A = λ Z if Z > 0 else λ α (e^Z − 1), λ = 1.051, α = 1.673;  dA/dZ = λ or A + λ α (Klambauer et al. 2017)
+
+    λ and α are such that units of mean 0 and variance 1 stay so from layer to layer.
+    """
+
+    scale, alpha = 1.0507009873554805, 1.6732632423543772  # λ and α
+
+    graph = f"{scale}*(relu(z) + {alpha}*(exp(z - relu(z)) - 1))"
+    initializer = "lecun"
+    in_place = True
+
+    def forward(self, Z: Array, A: Array) -> None:
+        exponential_unit(Z, A, self.scale, self.alpha)
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        exponential_unit_backward(dA, A, dZ, self.scale, self.alpha)
 
 
 @ACTIVATIONS.register("softplus")
@@ -293,6 +310,42 @@ class SiLU(Activation):
         A += 1
         dZ *= A  # dA/dZ = σ (1 + Z (1 − σ)) = σ (1 + Z − A)
         dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
+
+
+@ACTIVATIONS.register("mish")
+class Mish(Activation):
+    """A = Z tanh(log(1 + e^Z));  dA/dZ = A / Z + Z σ(Z) (1 − (A / Z)²) (Misra 2019)"""
+
+    # With E = e^Z and W = E (E + 2), tanh(log(1 + E)) = ((1 + E)² − 1) / ((1 + E)² + 1) = W / (W + 2): one exponential.
+    graph = "z*tanh(logsumexp(0, z))"
+    initializer = "he"
+
+    def forward(self, Z: Array, A: Array) -> None:
+        for rows in blocks(Z):
+            z, a = Z[rows], A[rows]
+            capped_exp(z, a)  # E
+            u = a + 2
+            a *= u  # W = E (E + 2)
+            np.add(a, 2, out=u)
+            a /= u
+            a *= z  # A = Z W / (W + 2)
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        # with R = 1 / (W + 2), 1 − tanh² = 4 (1 + E)² R² and σ = E / (1 + E):   dA/dZ = R (W + 4 R Z (W − E))
+        for rows in blocks(Z):
+            z, a, w = Z[rows], A[rows], dZ[rows]
+            capped_exp(z, a)  # E
+            np.add(a, 2, out=w)
+            w *= a  # W
+            r = w + 2
+            np.divide(1, r, out=r)  # R
+            np.subtract(w, a, out=a)  # W − E
+            a *= r  # first of all, as it is below 1 then
+            a *= z
+            a *= 4  # 4 R Z (W − E)
+            a += w
+            a *= r  # dA/dZ
+            np.multiply(dA[rows], a, out=w)  # dL/dZ = dL/dA ∘ dA/dZ
 
 
 def sigmoid(Z: Array, P: Array) -> None:

@@ -50,3 +50,12 @@ class He(Initializer):
     def fill(self, W: Array, rng: np.random.Generator) -> None:
         d, _ = W.shape
         W[...] = rng.normal(0, math.sqrt(2 / d), W.shape)
+
+
+@INITIALIZERS.register("lecun")
+class LeCun(Initializer):
+    """W normal with variance 1 / d; keeps the variance through SELU (LeCun et al. 1998)"""
+
+    def fill(self, W: Array, rng: np.random.Generator) -> None:
+        d, _ = W.shape
+        W[...] = rng.normal(0, math.sqrt(1 / d), W.shape)

@@ -10,13 +10,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from nncli.nn.buffers import zeros
+from nncli.nn.buffers import BLOCK, zeros
 from nncli.nn.components import Configurable, State, Stateful, positive, setting, share
 from nncli.nn.layers import Array
 from nncli.registry import Registry
 
 Again = Callable[[], float]
-BLOCK = 65_536  # elements; four vectors of float32 of this length are 1 MiB, within the second-level cache of most
 FLUSH_STEPS, NEGLIGIBLE = 100, 1e-30  # between two flushes, β = 0.9 decays 1e-30 to 1e-35, still a normal number
 
 
