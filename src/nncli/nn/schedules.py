@@ -1,6 +1,6 @@
 """Learning-rate schedules: α at each step, as a factor of --lr. To add one, write one class here.
 
-All have `warmup`: over that many first steps α rises in a straight line to where the schedule begins.
+All have `warmup`: over that many first steps α rises in a straight line to where the schedule begins, unless that is 0.
 """
 
 from __future__ import annotations
@@ -81,6 +81,25 @@ class CosineDecay(Schedule):
 
     def shape(self, t: float) -> float:
         return (1 + math.cos(math.pi * t)) / 2
+
+
+@SCHEDULES.register("flat-cos")
+class FlatCosine(Schedule):
+    """α stays for half of the steps, then falls to 0 by a cosine, (1 + cos π(2t − 1)) / 2 (Holzmüller et al. 2024)"""
+
+    def shape(self, t: float) -> float:
+        return 1.0 if t < 0.5 else (1 + math.cos(math.pi * (2 * t - 1))) / 2
+
+
+@SCHEDULES.register("coslog4")
+@dataclass
+class LogarithmicCosine(Schedule):
+    """α rises and falls four times, each twice as slowly, (1 − cos 2π log₂(1 + 15t)) / 2 (Holzmüller et al. 2024)"""
+
+    warmup: int = setting(0, "0, as α rises from 0 without it", lambda value: value == 0)
+
+    def shape(self, t: float) -> float:
+        return (1 - math.cos(2 * math.pi * math.log2(1 + 15 * t))) / 2
 
 
 @SCHEDULES.register("one-cycle")
