@@ -56,6 +56,7 @@ IMAGES, LABELS = "mnist/train-images-idx3-ubyte", "mnist/train-labels-idx1-ubyte
 NUMBER_REMEDY = "Add --missing {0}, read the column as text with --categorical a, or leave it out with --drop a."
 CORRECT = "Correct it, or leave the cell empty."
 WIDTHS = "--hidden: expected a width such as 64, or one for each layer such as 128x64"
+PLANNED = names(SCHEDULES, needs_validation=False)
 SHARE = "expected a share of the rows from 0 to below 1"
 
 DATA = {
@@ -139,6 +140,15 @@ OPTIONS = {
     "--max-norm 0": Case("train two.csv --max-norm 0", 2, "--max-norm: expected a number above 0, found '0'."),
     "--l2 -1": Case("train two.csv --l2 -1", 2, "--l2: expected a number from 0, found '-1'."),
     "--class-weight": Case("train two.csv --class-weight even", 2, "--class-weight: expected balanced, none, or weights above 0 such as a=1,b=5, found 'even'."),
+    "--dropout-schedule without dropout": Case("train two.csv --dropout-schedule flat-cos", 2, "--dropout-schedule: nothing is dropped. Set --dropout 0.2, or leave it out."),
+    "--dropout-schedule without layers": Case("train two.csv -m softmax --dropout-schedule flat-cos", 2, "--dropout-schedule: nothing is dropped. Set --input-dropout 0.2, or leave it out."),
+    "--decay-schedule without --l2": Case("train two.csv --decay-schedule flat-cos", 2, "--decay-schedule: there is no L2 penalty. Set --l2 0.01, or leave it out."),
+    "--decay-schedule of mira": Case("train two.csv -m mira --decay-schedule flat-cos", 2, "--decay-schedule: mira works out its step from the loss of a row alone. Leave it out, or use another --optimizer."),
+    "--decay-schedule of lbfgs": Case("train two.csv -m softmax --optimizer lbfgs --l2 1 --decay-schedule cosine", 2, "--decay-schedule: lbfgs needs the same smooth objective at every step. Leave it out, or use another --optimizer."),
+    "--decay-schedule cosin": Case("train two.csv --l2 1 --decay-schedule cosin", 2, f"--decay-schedule: expected one of {PLANNED}; found 'cosin'. Did you mean 'cosine'?"),
+    "--decay-schedule plateau": Case("train two.csv --l2 1 --decay-schedule plateau", 2, f"--decay-schedule: expected one of {PLANNED}, which follow the planned steps alone; found 'plateau'."),
+    "--decay-schedule with too long a warm-up": Case("train two.csv --l2 1 --epochs 2 --batch-size full --decay-schedule cosine:warmup=2", 2, "--decay-schedule: expected a warm-up shorter than the 2 planned steps, found 2."),
+    "--decay-schedule cosine:warmup=x": Case("train two.csv --l2 1 --decay-schedule cosine:warmup=x", 2, "--decay-schedule: cosine:warmup: expected a whole number, found 'x'."),
     "--init zeros": Case("train two.csv --init zeros", 2, "--init: hidden units that start alike stay alike: zeros suits models without hidden layers. Leave it out, or use --init he or --init glorot."),
     "smooth hinge": Case("train two.csv -m svm --label-smoothing 0.1", 2, "--label-smoothing: the loss hinge is of one true class, not of shares of several. Use --loss cross-entropy, or leave it out."),
     "lbfgs mini-batch": Case("train two.csv -m softmax --optimizer lbfgs --batch-size 32", 2, "--batch-size: lbfgs learns from all rows at each step: expected full, found 32. Leave it out, or use another --optimizer."),

@@ -57,7 +57,7 @@ def test_the_matrix_of_all_names_every_activation(nncli: Run, one_loss: None) ->
     "options",
     [
         "--hidden 8 --l1 0.01 --l2 0.1",
-        "--hidden 8x6 --activation prelu,gelu --dropout 0.4 --input-dropout 0.2",
+        "--hidden 8x6 --activation selu,mish --dropout 0.4 --input-dropout 0.2 --dropout-schedule cosine",
         "--hidden 8 --label-smoothing 0.2 --class-weight balanced",
         "--model svm --class-weight balanced",
         "--model mira",

@@ -50,7 +50,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
     kind = option.kind
     if isinstance(kind, Component):
         registry = registries()[kind.registry]
-        useful = [name for name in registry if kind.registry != "activations" or registry[name].differentiable]
+        useful = [name for name in kind.words() if kind.registry != "activations" or registry[name].differentiable]
         return st.sampled_from(useful)
     if isinstance(kind, Number):
         return st.floats(0, 10, exclude_max=True).filter(kind.holds)

@@ -149,11 +149,14 @@ def test_steps_after_a_run_with_validation_rows_go_on_from_the_model(
         ({"schedule": "cosine"}, [0, 1], [0, 1],
          "schedule: expected a constant rate for partial_fit, which has no end, found cosine. Leave it out, or use "
          "fit."),
+        ({"l2": 0.1, "decay_schedule": "flat-cos"}, [0, 1], [0, 1],
+         "decay_schedule: expected a constant schedule for partial_fit, which has no end, found flat-cos. Leave it "
+         "out, or use fit."),
         ({"class_weight": "balanced"}, [0, 1], [0, 1],
          "class_weight: expected weights of classes for partial_fit, which does not know all rows, found balanced. "
          "Give their weights, as {0: 1, 1: 5}."),
     ],
-    ids=["no classes", "another class", "calibrate", "schedule", "balanced"],
+    ids=["no classes", "another class", "calibrate", "schedule", "schedule of decay", "balanced"],
 )  # fmt: skip
 def test_what_steps_cannot_do_is_refused(given: dict[str, Any], y: Any, classes: Any, message: str) -> None:
     model = NNClassifier(**given)

@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.nn.layers import Dropout
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import multilayer
 from nncli.nn.regularisation import Penalty, limit_norms
+from training import blobs, trainer
 
 
 def test_dropout_leaves_out_its_share_and_keeps_the_expectation() -> None:
@@ -74,6 +76,30 @@ def test_backpropagation_through_dropout_agrees_with_central_differences() -> No
         below = mean_loss()
         network.theta[i] = kept
         assert analytic[i] == pytest.approx((above - below) / (2 * h), rel=1e-5, abs=1e-8)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])  # with the penalty in the gradient, and apart from it
+def test_the_decay_follows_its_schedule(optimizer: str) -> None:
+    """Rows of zeros have no gradient: a step only shrinks the weights. The schedule is 1, 1, 1 and ½ in four steps."""
+    rows = Subset(Matrix(np.zeros((6, 2)), np.dtype("float64")), np.arange(6) % 3, np.arange(6))
+    how = {"lr": 0.1, "l2": 1.0, "schedule": "constant", "decay_schedule": "flat-cos", "epochs": 4, "batch_size": 6}
+    mine = trainer(rows, optimizer=optimizer, **how)
+    [layer] = mine.network.dense
+    layer.W[...] = 1
+    found = [float(layer.W[0, 0]) for _ in mine.run()]
+    assert found == pytest.approx([0.9, 0.81, 0.729, 0.729 * 0.95])
+
+
+def test_what_is_dropped_follows_its_schedule() -> None:
+    how = {"input_dropout": 0.4, "dropout_schedule": "flat-cos", "epochs": 4, "batch_size": 9000}
+    mine = trainer(blobs(9000), **how)
+    mine.drop = np.random.default_rng(0)
+    [layer] = [layer for layer in mine.network.layers if isinstance(layer, Dropout)]
+    found = [(np.mean(layer.mask == 0), layer.mask.max()) for _ in mine.run()]
+    # of 18,000 numbers a share of 0.4 ± 0.004 (one deviation); those that are left are made larger, by 1 / (1 − p)
+    for (share, left), p in zip(found, [0.4, 0.4, 0.4, 0.2], strict=True):
+        assert share == pytest.approx(p, abs=0.02)
+        assert left == pytest.approx(1 / (1 - p))
 
 
 def test_penalties_by_hand() -> None:

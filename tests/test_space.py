@@ -88,6 +88,22 @@ def test_what_is_drawn_from_a_space_lies_in_it() -> None:
     assert not any(found.difference(found.draw(rng)) for _ in range(50))
 
 
+def test_what_is_0_has_no_schedule() -> None:
+    found = space(
+        model="softmax,mlp", dropout="0,0.5", dropout_schedule="flat-cos", l2="0,0.1", decay_schedule="cosine"
+    )
+    assert not any(map(found.difference, found.grid()))
+    schedules = {(c.model, c.dropout, c.l2): (c.dropout_schedule, c.decay_schedule) for c in found.grid()}
+    assert schedules == {
+        ("softmax", None, 0): (None, None),
+        ("softmax", None, 0.1): (None, "cosine"),
+        ("mlp", 0, 0): (None, None),
+        ("mlp", 0, 0.1): (None, "cosine"),
+        ("mlp", 0.5, 0): ("flat-cos", None),
+        ("mlp", 0.5, 0.1): ("flat-cos", "cosine"),
+    }
+
+
 @pytest.mark.parametrize(
     ("other", "difference"),
     [

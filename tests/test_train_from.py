@@ -97,6 +97,16 @@ def test_the_same_run_writes_the_same_bytes_also_from_the_disk(nncli: Run, monke
 
 
 @pytest.mark.usefixtures("january")
+def test_schedules_are_of_one_run_and_what_they_change_is_of_the_model(nncli: Run) -> None:
+    scheduled = ("--dropout", "0.2", "--dropout-schedule", "flat-cos", "--l2", "0.1", "--decay-schedule", "cosine")
+    assert nncli("train", "jan.csv", "-t", "level", *scheduled, *QUICK, "-o", "m.npz").code == 0
+    found = nncli("train", "--from", "m.npz", "feb.csv", "--dry-run", "--json", "-q").json["config"]
+    assert (found["dropout"], found["dropout_schedule"], found["l2"], found["decay_schedule"]) == (0.2, None, 0.1, None)
+    again = nncli("train", "--from", "m.npz", "feb.csv", "--dropout-schedule", "step", "--dry-run", "--json", "-q")
+    assert again.json["config"]["dropout_schedule"] == "step"
+
+
+@pytest.mark.usefixtures("january")
 def test_new_classes_are_learned_and_said(nncli: Run) -> None:
     Path("far.csv").write_text(month(400, 4, classes=("low", "high", "far")))
     outcome = nncli("train", "--from", "jan.npz", "far.csv", "--replay", "jan.csv", "--epochs", "30", "-o", "far.npz")

@@ -88,6 +88,8 @@ def read_option(name: str, value: Any, kind: Kind) -> Any:
     """Read the value of an option, a text or a value of TOML or Python; OptionError for one that it does not take."""
     try:
         return kind.accept(value)
+    except OptionError as error:  # of a component, whose kind may belong to several options
+        raise OptionError(name, *error.args[1:]) from None
     except ValueError as error:
         text = as_text(value)
         unknown = str(error).startswith("one of")
@@ -210,6 +212,20 @@ class Activations(Component):
             if not registries()[self.registry].create(spec).differentiable:
                 raise ValueError("activations with a useful derivative, as hidden layers learn by backpropagation")
         return text
+
+
+class PlannedSchedule(Component):
+    """A schedule that follows the planned steps alone, and nothing that is seen on the way."""
+
+    def read(self, text: str) -> str:
+        if text.partition(":")[0] not in registries()[self.registry]:
+            raise ValueError(f"one of {', '.join(self.words())}")
+        if registries()[self.registry].create(text).needs_validation:
+            raise ValueError(f"one of {', '.join(self.words())}, which follow the planned steps alone")
+        return text
+
+    def words(self) -> tuple[str, ...]:
+        return tuple(name for name, one in registries()[self.registry].items() if not one.needs_validation)
 
 
 class Widths(Kind):

@@ -24,7 +24,9 @@ from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
 BATCHES, SMALLEST_BATCH = 32, 32  # batches are halved until there are 32 of them, but not below 32 rows
-STIRRING = ("dropout", "input_dropout", "max_norm", "clip_norm")  # no smooth objective is the same at each step
+CONSTANT = "constant"  # schedule; of dropout and decay, the same as none
+# with these, no smooth objective is the same at each step
+STIRRING = ("dropout", "input_dropout", "dropout_schedule", "decay_schedule", "max_norm", "clip_norm")
 T = TypeVar("T")
 
 
@@ -65,6 +67,8 @@ class TrainingConfig:
     optimizer: str
     lr: float
     schedule: str
+    dropout_schedule: str = CONSTANT
+    decay_schedule: str = CONSTANT
     average: str
     epochs: int
     batch_size: int  # FULL_BATCH: all rows
@@ -129,6 +133,11 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     OptionError for options that contradict one another.
     """
     preset = MODELS[config.model]
+    config = dataclasses.replace(
+        config,
+        dropout_schedule=None if config.dropout_schedule == CONSTANT else config.dropout_schedule,
+        decay_schedule=None if config.decay_schedule == CONSTANT else config.decay_schedule,
+    )
     loss_spec = config.loss or preset.loss_for(config.is_regression)
     loss = LOSSES.create(loss_spec)
     check_task(config, preset, loss)
@@ -155,6 +164,11 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         reason = f"the loss {loss.name} is of one true class, not of shares of several"
         _refuse(config, ("label_smoothing",), reason, f"Use {mention('loss', 'cross-entropy')}, or leave it out")
     _check_optimizer(config, optimizer, loss)
+    if not (config.dropout or config.input_dropout):
+        remedy = f"Set {mention('dropout' if hidden else 'input_dropout', 0.2)}, or leave it out"
+        _refuse(config, ("dropout_schedule",), "nothing is dropped", remedy)
+    if not config.l2:
+        _refuse(config, ("decay_schedule",), "there is no L2 penalty", f"Set {mention('l2', 0.01)}, or leave it out")
     if config.metric:
         check_metric(config.metric, config.is_regression)
     if config.metric and METRICS.create(config.metric).needs == "probabilities" and not loss.probabilistic:
@@ -173,14 +187,16 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     steps = math.ceil(n_train / rows_per_step(batch_size, n_train))
     usual_epochs = 1 if optimizer.exact else min(max(math.ceil(STEPS / steps), 10), 1000)
     epochs = config.epochs or usual_epochs
-    schedule_spec = config.schedule or ("constant" if optimizer.smooth else preset.schedule if own else "cosine")
+    schedule_spec = config.schedule or (CONSTANT if optimizer.smooth else preset.schedule if own else "cosine")
     schedule = SCHEDULES.create(schedule_spec)
     if schedule.needs_validation and not has_val:
         problem = f"{schedule.name} needs validation rows, and there are none"
         raise OptionError("schedule", problem, f"Set {mention('val')} above 0")
-    if schedule.warmup >= steps * epochs:
-        expected = f"expected a warm-up shorter than the {steps * epochs:,} planned steps"
-        raise OptionError("schedule", f"{expected}, found {schedule.warmup:,}")
+    for name in ("schedule", "dropout_schedule", "decay_schedule"):
+        spec = schedule_spec if name == "schedule" else getattr(config, name)
+        if spec and (warmup := SCHEDULES.create(spec).warmup) >= steps * epochs:
+            expected = f"expected a warm-up shorter than the {steps * epochs:,} planned steps"
+            raise OptionError(name, f"{expected}, found {warmup:,}")
     lr = config.lr or (own and preset.lr) or optimizer.default_lr
     patience = config.patience or (PATIENCE if has_val else None)
     return ResolvedConfig.of(
@@ -264,7 +280,7 @@ def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> N
             problem = f"{name} needs a loss with a margin, and {loss.name} has none"
             raise OptionError("optimizer", problem, f"Use {others}")
         reason = f"{name} works out its step from the loss of a row alone"
-        _refuse(config, ("l1", "l2", "clip_norm"), reason, remedy)
+        _refuse(config, ("l1", "l2", "decay_schedule", "clip_norm"), reason, remedy)
     if optimizer.exact and not _knows_optimum(config, loss):
         problem = f"{name} knows the optimum of linear regression alone, with {mention('loss', OF_NUMBERS)}, or mae or "
         problem += "quantile without penalties"
@@ -280,7 +296,7 @@ def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> N
             others = ", ".join(one.name for one in those)
             problem = f"{name} needs a loss without kinks, and {loss.name} has some"
             raise OptionError("optimizer", problem, f"Use one of {others}")
-        own = {"lr": optimizer.default_lr, "schedule": "constant"}  # as a resolved config has them
+        own = {"lr": optimizer.default_lr, "schedule": CONSTANT}  # as a resolved config has them
         other = tuple(key for key, value in own.items() if getattr(config, key) != value)
         _refuse(config, other, f"{name} finds the length of its steps by itself", remedy)
         reason = f"{name} needs the same smooth objective at every step"

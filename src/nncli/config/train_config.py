@@ -31,6 +31,7 @@ from nncli.config.option import (
     Name,
     OneOf,
     Option,
+    PlannedSchedule,
     Rare,
     Task,
     Text,
@@ -259,6 +260,13 @@ class TrainConfig:
     input_dropout: float | None = _regularisation(
         "SHARE", SHARE, "Share of the inputs dropped at each step of training.", "0"
     )
+    dropout_schedule: str | None = _regularisation(
+        "NAME",
+        PlannedSchedule("schedules"),
+        "Schedule that the dropped shares of units and inputs follow over the planned steps, as --schedule has them; "
+        "none that needs validation rows.",
+        "constant",
+    )
     l1: float | None = _regularisation(
         "RATE", NOT_NEGATIVE, "Strength λ of the L1 penalty, λ Σ |w|, added to the loss.", "0"
     )
@@ -267,6 +275,13 @@ class TrainConfig:
         NOT_NEGATIVE,
         "Strength λ of the L2 penalty, ½ λ Σ w², added to the loss; with adamw, of its weight decay.",
         "0; svm 1 / rows; mlp of numbers 0.003; adamw 0.01; mira none",
+    )
+    decay_schedule: str | None = _regularisation(
+        "NAME",
+        PlannedSchedule("schedules"),
+        "Schedule that the λ of --l2 follows over the planned steps, as --schedule has them; none that needs "
+        "validation rows.",
+        "constant",
     )
     max_norm: float | None = _regularisation(
         "LENGTH", POSITIVE, "Maximum length of the weight vector of a unit.", "no limit"
@@ -360,7 +375,7 @@ class TrainConfig:
             except ValueError as error:
                 raise ValueError(f"{flag(name)}: expected {error}, found '{text}'") from None
             except OptionError as error:
-                raise ValueError(str(error).rstrip(".")) from None
+                raise ValueError(str(OptionError(name, *error.args[1:])).rstrip(".")) from None
             if not _same(found, value):
                 raise other_type
         texts = [text for value in values.values() for text in (value if isinstance(value, tuple) else [value])]

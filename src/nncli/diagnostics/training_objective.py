@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import SeedSequence
@@ -31,7 +32,16 @@ from nncli.training.summary import regularisation
 ROWS = 32  # of the objective, unless --batch-size says how many
 OFFSET = 0.1  # standard deviation of random biases and slopes: at 0, some errors would not show
 STEP_OPTIONS = {"lr", "schedule", "average", "clip_norm", "max_norm"}  # what is done with a derivative
-IGNORED = {"dtype", "epochs", "patience", "time_limit", "calibrate", *STEP_OPTIONS}  # float64 is always used
+SCHEDULES: dict[str, Any] = {"dropout_schedule": None, "decay_schedule": None}  # over steps, of which there is none
+IGNORED = {
+    "dtype",
+    "epochs",
+    "patience",
+    "time_limit",
+    "calibrate",
+    *STEP_OPTIONS,
+    *SCHEDULES,
+}  # float64 is always used
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,9 @@ def _objective(
     model, how, options = config.model, config.training, config.options
     penalty = Penalty(how.l1, how.l2, OPTIMIZERS.create(how.optimizer).decoupled)
     regularised = regularisation(
-        dataclasses.replace(options, max_norm=None, clip_norm=None, l2=None if penalty.decoupled else options.l2)
+        dataclasses.replace(
+            options, max_norm=None, clip_norm=None, l2=None if penalty.decoupled else options.l2, **SCHEDULES
+        )
     )
     what = [f"{model.name} {network.widths_shown()}", model.activation, model.loss, *regularised]
     about = f"checking {', '.join(filter(None, what))}: the mean loss of {counted(len(subset), 'row')}, in float64"

@@ -101,10 +101,14 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         Seed of split, initial weights, row order and dropout: scikit-learn's `random_state`.
     threads : int, default None
         Number of processor threads. None: all.
+    dropout_schedule : str, default None
+        Schedule of the dropped shares over the planned steps, as "flat-cos". None: constant.
     l1 : float, default None
         Strength λ of the penalty λ Σ |w|. None: 0.
     l2 : float, default None
         Strength λ of the penalty ½ λ Σ w². None: 0; 1 / rows for svm, 0.01 for adamw.
+    decay_schedule : str, default None
+        Schedule of l2 over the planned steps, as "flat-cos". None: constant.
     max_norm : float, default None
         Maximum length of the weight vector of a unit. None: no limit.
     class_weight : "balanced", dict or str, default None
@@ -176,8 +180,10 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         time_limit: float | None = None,
         seed: int = 0,
         threads: int | None = None,
+        dropout_schedule: str | None = None,
         l1: float | None = None,
         l2: float | None = None,
+        decay_schedule: str | None = None,
         max_norm: float | None = None,
         class_weight: str | dict[Any, float] | None = None,
         label_smoothing: float | None = None,

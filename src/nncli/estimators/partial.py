@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from nncli.config.resolve import resolve
+from nncli.config.resolve import CONSTANT, resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.data.preprocess import Preprocess
@@ -49,7 +49,10 @@ def _for_steps(config: TrainConfig) -> TrainConfig:
     if config.class_weight == "balanced":
         problem = "expected weights of classes for partial_fit, which does not know all rows, found balanced"
         raise InvalidOption("class_weight", problem, "Give their weights, as {0: 1, 1: 5}")
-    if config.schedule is not None and SCHEDULES.create(config.schedule).name != "constant":
-        problem = f"expected a constant rate for partial_fit, which has no end, found {config.schedule}"
-        raise InvalidOption("schedule", problem, USE_FIT)
-    return dataclasses.replace(config, schedule=config.schedule or "constant", val=0.0, test=0.0)
+    for name in ("schedule", "dropout_schedule", "decay_schedule"):
+        spec = getattr(config, name)
+        if spec is not None and SCHEDULES.create(spec).name != CONSTANT:
+            what = "a constant rate" if name == "schedule" else "a constant schedule"
+            problem = f"expected {what} for partial_fit, which has no end, found {spec}"
+            raise InvalidOption(name, problem, USE_FIT)
+    return dataclasses.replace(config, schedule=config.schedule or CONSTANT, val=0.0, test=0.0)

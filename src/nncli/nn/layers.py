@@ -102,11 +102,11 @@ class Dense(Layer):
 class Dropout(Layer):
     """A = X ∘ M / (1 − p), m = 0 with probability p, else 1: the expectation of A is X (Srivastava et al. 2014)
 
-    Only while it has a generator, `rng`; without one, A = X.
+    Only while it has a generator, `rng`; without one, A = X. `strength` is the share of p that is meant at present.
     """
 
     def __init__(self, p: float) -> None:
-        self.p = p
+        self.p, self.strength = p, 1.0
         self.rng: np.random.Generator | None = None
         self.mask = np.empty((0, 0), np.float32)
 
@@ -116,10 +116,10 @@ class Dropout(Layer):
             return
         if self.mask.shape[0] < len(X) or self.mask.dtype != X.dtype:
             self.mask = np.empty(X.shape, X.dtype)
-        M = self.mask[: len(X)]
+        M, p = self.mask[: len(X)], self.p * self.strength
         self.rng.random(out=M, dtype=M.dtype)
-        np.greater_equal(M, self.p, out=M)
-        M *= 1 / (1 - self.p)  # M / (1 − p)
+        np.greater_equal(M, p, out=M)
+        M *= 1 / (1 - p)  # M / (1 − p)
         np.multiply(X, M, out=A)  # A = X ∘ M / (1 − p)               (n, d)
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array) -> None:

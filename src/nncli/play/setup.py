@@ -45,7 +45,9 @@ OF_PAGE = (
 )  # fmt: skip
 OF_COLUMNS = ("target", "drop", "only", "categorical", "numeric")
 # how a playground trains: without validation rows, for as long as one likes
-FIXED: dict[str, Any] = {"val": 0.0, "schedule": "constant", "epochs": MOST_EPOCHS}
+FIXED: dict[str, Any] = {
+    "val": 0.0, "schedule": "constant", "dropout_schedule": None, "decay_schedule": None, "epochs": MOST_EPOCHS
+}  # fmt: skip
 THREADS = 1  # unless the command line says another number: networks to look at are small
 # and what of a saved model's options has to do with how its training ended, or with its decisions
 NOT_PLAYED = ("patience", "metric", "folds", "time_limit", "positive", "choose_threshold", "cost")

@@ -163,20 +163,29 @@ class Space:
         """Return the config with these values of the axes.
 
         If models vary, those without hidden layers ignore the options of hidden layers, so that --model softmax,mlp
-        --hidden 32,64 compares one softmax regression with two networks.
+        --hidden 32,64 compares one softmax regression with two networks. Where nothing is dropped, or no L2 penalty
+        is asked for, there is no schedule of it either.
         """
         config = dataclasses.replace(self.base, **values)
         if "model" in self.axes and not MODELS[config.model].hidden:
             nothing: dict[str, Any] = dict.fromkeys(HIDDEN_ONLY)
             config = dataclasses.replace(config, **nothing)
-        return config
+        idle: dict[str, Any] = dict.fromkeys(self._idle_schedules(config))
+        return dataclasses.replace(config, **idle)
+
+    def _idle_schedules(self, config: TrainConfig) -> list[str]:
+        """List the schedules of what is 0 in a config, and is not in others."""
+        is_dropped = config.dropout or config.input_dropout
+        found = ["dropout_schedule"] if not is_dropped and {"model", "dropout", "input_dropout"} & {*self.axes} else []
+        return [*found, *(["decay_schedule"] if "l2" in self.axes and not config.l2 else [])]
 
     def difference(self, config: TrainConfig) -> str:
         """Say in a few words why a config is not in this space; empty if it is."""
         plain = "model" in self.axes and config.model in MODELS and not MODELS[config.model].hidden
+        unused = [*(HIDDEN_ONLY if plain else ()), *self._idle_schedules(config)]
         for name in ("data", *TrainConfig.options()):
             value = getattr(config, name)
-            if plain and name in HIDDEN_ONLY and value is None:
+            if name in unused and value is None:
                 continue
             axis = self.axes.get(name)
             if axis is not None and value not in axis:

@@ -26,7 +26,8 @@ ELSEWHERE = ("folds", "refit")  # what trains several models, each from the begi
 # what belongs to the files and the run of before, and is as usual where nobody says otherwise
 OF_ONE_RUN = (
     "val", "test", "val_data", "test_data", "skip_rows", "rows", "sheet", "quote", "escape", "header_rows", "encoding",
-    "on_error", "dedupe", "epochs", "patience", "time_limit", "schedule", "threads", "split_seed", "seed", *ELSEWHERE,
+    "on_error", "dedupe", "epochs", "patience", "time_limit", "schedule", "dropout_schedule", "decay_schedule",
+    "threads", "split_seed", "seed", *ELSEWHERE,
 )  # fmt: skip
 
 

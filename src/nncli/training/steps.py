@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nncli.config.resolve import ResolvedConfig, until_told
+from nncli.config.resolve import CONSTANT, ResolvedConfig, until_told
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.data.preprocess import Preprocess
@@ -56,7 +56,15 @@ def options_for_steps(model: Model) -> TrainConfig:
     """Return the options of a model's run, for steps that go on from it: without what such a run ended by, and with
     another optimizer for one that finds the optimum of some rows alone."""
     found = dataclasses.replace(
-        model.config.options, schedule=None, patience=None, metric=None, time_limit=None, folds=None, refit=False
+        model.config.options,
+        schedule=None,
+        dropout_schedule=None,
+        decay_schedule=None,
+        patience=None,
+        metric=None,
+        time_limit=None,
+        folds=None,
+        refit=False,
     )
     if OPTIMIZERS.create(model.config.training.optimizer).smooth:
         found = dataclasses.replace(found, optimizer=None, lr=None, batch_size=None)
@@ -80,7 +88,7 @@ def _is_of_steps(model: Model, provenance: Provenance) -> bool:
     """Tell whether the state that a model was saved with is that of its last epoch, which is the model, and of a run at
     a constant rate; any other run may have gone on from the epoch that was best."""
     is_last = provenance.figures["best_epoch"] == len(provenance.history) and not provenance.figures["n_val"]
-    return is_last and SCHEDULES.create(model.config.training.schedule).name == "constant"
+    return is_last and SCHEDULES.create(model.config.training.schedule).name == CONSTANT
 
 
 def begin_steps(

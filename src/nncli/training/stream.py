@@ -34,7 +34,8 @@ from nncli.training.trainer import Trainer
 SMALL_STEP = 0.1  # of the step after which adaline would have a row of standardised inputs exactly right
 # where nobody knows the end, and no rows are kept back
 ALONE: dict[str, Any] = {
-    "schedule": "constant", "val": 0.0, "test": 0.0, "val_data": (), "test_data": (), "data": STDIN, "rare": None,
+    "schedule": "constant", "dropout_schedule": None, "decay_schedule": None,
+    "val": 0.0, "test": 0.0, "val_data": (), "test_data": (), "data": STDIN, "rare": None,
     "calibrate": False, "choose_threshold": None, "cost": None, "metric": None, "dedupe": False,
 }  # fmt: skip
 ON_VALIDATION = ("calibrate", "choose_threshold", "cost")

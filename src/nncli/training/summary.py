@@ -51,13 +51,19 @@ def summary(prepared: Prepared) -> list[str]:
 def regularisation(config: TrainConfig) -> list[str]:
     """Describe the regularisation and the weights of the classes, each in a few words."""
     held = [
-        f"{name.replace('_', ' ')} {getattr(config, name):g}"
+        f"{name.replace('_', ' ')} {getattr(config, name):g}{_by_schedule(config, name)}"
         for name in ("dropout", "input_dropout", "l1", "l2", "max_norm", "clip_norm", "label_smoothing")
         if getattr(config, name)
     ]
     if config.class_weight == "none":
         return held
     return [*held, "balanced classes" if config.class_weight == "balanced" else f"class weights {config.class_weight}"]
+
+
+def _by_schedule(config: TrainConfig, name: str) -> str:
+    """Write the schedule that a penalty follows, if it has one."""
+    schedule = config.dropout_schedule if name.endswith("dropout") else config.decay_schedule if name == "l2" else None
+    return f" ({schedule})" if schedule else ""
 
 
 def plan(prepared: Prepared) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from nncli.nn.components import Stateful
 from nncli.nn.network import Network
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD
 from nncli.nn.regularisation import Penalty, clip, limit_norms
+from nncli.nn.regularisation_schedules import RegularisationSchedules
 from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
@@ -91,6 +92,8 @@ class Trainer:
         self.average.start(network.theta)
         self.schedule = SCHEDULES.create(how.schedule)
         self.schedule.start(self.epochs * self.steps)
+        names = how.dropout_schedule, how.decay_schedule
+        self.regularisation = RegularisationSchedules(network, self.penalty, *names, self.epochs * self.steps)
         self.counts = config.row_by_row  # the mistakes
         # the mean loss is known from each evaluation, with the weights of the rows
         self.metric = METRICS.create(how.metric) if how.metric not in ("", "loss") else None
@@ -285,14 +288,14 @@ class Trainer:
 
     def _learn_batch(self, batch: Batch, chosen: Positions, step: int) -> Sums:
         """Take one step for all of the rows; return what they came to before."""
-        network, how = self.network, self.config.training
+        network, how, penalty = self.network, self.config.training, self.regularisation.at(step)
 
         def objective() -> float:
             """Compute the loss with its penalties, and the gradient."""
             self._sums = batch.learn(chosen)
             if math.isfinite(self._sums.loss):
-                self.penalty.add_gradient(network)
-            return self._sums.loss / len(chosen) + (self.penalty.value(network) if self.optimizer.smooth else 0)
+                penalty.add_gradient(network)
+            return self._sums.loss / len(chosen) + (penalty.value(network) if self.optimizer.smooth else 0)
 
         loss = objective() if self._known is None else self._known
         sums, gradient = self._sums, network.grad
@@ -307,7 +310,7 @@ class Trainer:
         if how.clip_norm < math.inf:
             clip(gradient, how.clip_norm)
         lr = self.lr * self.schedule.factor(step)
-        self.penalty.decay(network, lr)
+        penalty.decay(network, lr)
         self._known = self.optimizer.step(network.theta, gradient, lr, loss, objective)
         if how.max_norm < math.inf:
             limit_norms(network, how.max_norm)
