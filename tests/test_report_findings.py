@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import chi2_contingency, ks_2samp
 
 from nncli.data.dataset import TextColumn
+from nncli.model.training_state import epochs_of
 from nncli.report import findings_of_fit, findings_of_rows
 from nncli.report.document import FAULTS as FAULTS_SAID
 from nncli.report.evidence import Evidence
@@ -165,14 +166,17 @@ def test_a_model_that_is_no_better_than_one_answer_is_not_to_be_used(nncli: Run)
     assert report(nncli, "model.npz")["verdict"][2].startswith("Do not use it")
 
 
-def trained(done: int, best: int, planned: int, losses: list[float], model: str = "mlp") -> Evidence:
+def trained(
+    done: int, best: int, planned: int, losses: list[float], model: str = "mlp", as_good: tuple[int, ...] = ()
+) -> Evidence:
     """Return a model of two classes that knows 61 % of its rows, after such a training run; always one answer knows
-    60 %."""
+    60 %. The epochs `as_good` were the best before it, and as good."""
     history = np.full((done, 5), 0.6)
-    history[:, 0] = losses
+    history[:, 0], history[:, 4] = losses, 0
+    history[[number - 1 for number in (*as_good, best)], 4] = 1
     figures = {"train": {"accuracy": 0.61}, "baseline_accuracy": 0.6, "refit": None, "folds": None}
     provenance = SimpleNamespace(
-        best_epoch=best, history=history, figures=figures, epochs=lambda _: [SimpleNamespace(changed_nothing=False)]
+        best_epoch=best, history=history, figures=figures, epochs=lambda _: epochs_of(history, None)
     )
     training = SimpleNamespace(epochs=planned, lr=0.005, optimizer="adam", class_weight="none", l1=0, l2=0)
     widths = [64, 2] if model == "mlp" else [2]
@@ -207,6 +211,12 @@ def test_more_epochs_are_advised_by_all_findings_or_by_none(
     assert ("--epochs" in end.remedy) == longer_helps
     assert end.state == ("look" if longer_helps else "passed")
     assert ("would not help" in little.evidence) == (not longer_helps)
+
+
+def test_longer_training_does_not_help_where_the_last_epoch_was_only_as_good_as_others() -> None:
+    evidence = trained(32, 32, 32, LEVEL, as_good=(20, 31))
+    assert "would not help" in findings_of_fit.underfitting(evidence).evidence
+    assert findings_of_fit.stopped_early(evidence).state == "passed"
 
 
 def reference(ours: float, theirs: float, p_value: float) -> Any:

@@ -61,6 +61,28 @@ def test_patience_ends_the_run() -> None:
     assert mine.stopped == "no lower validation loss for 4 epochs"
 
 
+def test_of_epochs_as_good_the_last_is_kept_and_none_keeps_the_run_alive() -> None:
+    """Far from the border, a hinge loss is 0 as soon as all rows are right, while that of the training rows falls."""
+    far = Subset(
+        Matrix(np.array([[-60.0, -60], [90, -60], [-60, 90]]), np.dtype("float64")), np.arange(3), np.arange(3)
+    )
+    for more in ({}, {"metric": "accuracy"}):
+        how = {"model": "svm", "lr": 0.001, "schedule": "constant", "epochs": 200, "patience": 6, **more}
+        mine = trainer(blobs(60), far, **how)
+        epochs = list(mine.run())
+        first = next(epoch for epoch in epochs if epoch.val_loss == 0)
+        assert 1 < first.number < 100
+        assert len(epochs) == first.number + 6
+        assert mine.best == epochs[-1]
+        assert epochs[-1].train_loss < first.train_loss
+        np.testing.assert_array_equal(mine.best_theta, mine.network.theta)
+        half, whole = trainer(blobs(60), far, **how), trainer(blobs(60), far, **how)
+        list(half.run(until=first.number + 3))
+        whole.load_state(half.state())
+        assert list(whole.run()) == epochs[first.number + 3 :]
+        assert whole.stopped == mine.stopped
+
+
 def test_without_validation_rows_the_last_epoch_is_kept() -> None:
     mine = trainer(blobs(30), epochs=5)
     epochs = list(mine.run())

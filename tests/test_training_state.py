@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
+from nncli.model.training_state import Epoch, first_as_good
 from nncli.nn.averages import AVERAGES
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
@@ -49,6 +50,13 @@ def test_every_optimizer_goes_on(optimizer: str) -> None:
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_schedule_and_average_goes_on(schedule: str, average: str) -> None:
     compared(schedule=schedule, average=average, epochs=7, patience=None)
+
+
+def test_the_first_epoch_as_good_as_the_best_is_known_from_the_history() -> None:
+    # loss, and whether it was the best so far: a worse epoch lies between two that are as good
+    history = [(3.0, True), (2.0, True), (2.5, False), (2.0, True), (2.0, True), (4.0, False)]
+    epochs = [Epoch(i, 1.0, 0.5, loss, 0.5, is_best) for i, (loss, is_best) in enumerate(history, 1)]
+    assert [first_as_good(epochs, best) for best in (1, 2, 4, 5)] == [1, 2, 2, 2]
 
 
 def test_hidden_layers_with_dropout_go_on() -> None:

@@ -69,6 +69,18 @@ def described(epoch: Epoch, is_regression: bool) -> dict[str, Any]:
     return {key.replace("accuracy", "rmse") if is_regression else key: value for key, value in found.items()}
 
 
+def first_as_good(epochs: Sequence[Epoch], best: int) -> int:
+    """Return the number of the first epoch that was as good as the best one, of that number: of epochs that are, the
+    last is kept."""
+    first = best
+    for epoch in reversed(epochs[: best - 1]):
+        if epoch.is_best:
+            if epoch.val_loss != epochs[best - 1].val_loss:
+                break
+            first = epoch.number
+    return first
+
+
 class Sums(NamedTuple):
     """Sums over some rows: of their weighted losses, of how many are predicted right, and of the weights of those; of
     numbers, the squares of the errors are in the place of what is right."""

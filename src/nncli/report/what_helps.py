@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncli.model.training_state import first_as_good
 from nncli.report.evidence import Evidence
 from nncli.training.misfits import large_penalty
 
@@ -27,8 +28,10 @@ def ended_by_plan(of: Evidence) -> bool:
 
 def is_still_improving(of: Evidence) -> bool:
     """Tell whether the model still got better on validation rows when training ended."""
-    p = of.subject.provenance
-    return p.best_epoch == len(p.history) and ended_by_plan(of) and has_validation(of)
+    p, last = of.subject.provenance, len(of.subject.provenance.history)
+    if p.best_epoch < last or not (ended_by_plan(of) and has_validation(of)):
+        return False
+    return first_as_good(p.epochs(of.model.config.row_by_row), last) == last
 
 
 def longer(of: Evidence) -> str:

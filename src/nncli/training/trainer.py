@@ -25,6 +25,7 @@ from nncli.model.training_state import (
     Sums,
     TrainingState,
     epochs_of,
+    first_as_good,
     prefixed,
     rows_of,
 )
@@ -58,9 +59,10 @@ class Trainer:
 
     Best is by the metric that the config names. By default it is the lowest validation loss, which has less noise than
     the accuracy of a few rows; the highest accuracy where the loss cannot compare two θ; without validation rows, the
-    last epoch. `shuffle` and `drop` draw the order of rows and what dropout leaves out; `unscaled_column` tells, in a
-    few words, of a column whose scale may be why a run diverged. `decision` is what is known before training of how
-    classes are decided, `target` the scale of a number, in whose unit the losses of the history are.
+    last epoch. Of epochs that are as good, with the same loss, it is the last one, which has learned most; of the same
+    accuracy, the first. `shuffle` and `drop` draw the order of rows and what dropout leaves out; `unscaled_column`
+    tells, in a few words, of a column whose scale may be why a run diverged. `decision` is what is known before
+    training of how classes are decided, `target` the scale of a number, in whose unit the losses of the history are.
     """
 
     def __init__(
@@ -218,7 +220,9 @@ class Trainer:
 
     def has_ended(self) -> bool:
         """Tell whether more epochs would be of no use, and note why in `stopped`."""
-        patience, waited = self.config.training.patience, len(self.history) - self.best.number if self.best else 0
+        patience, waited = self.config.training.patience, 0
+        if self.val and self.best:  # an epoch that is only as good keeps no run alive
+            waited = len(self.history) - first_as_good(self.history, self.best.number)
         if self.history and self.history[-1].changed_nothing:
             from nncli.training.mistakes import why_converged
 
@@ -357,9 +361,9 @@ class Trainer:
                 val_metric = self._value(self.metric, self.val)
                 badness = self.metric.badness(val_metric)
             self.schedule.observe(badness)
-            is_best = badness < self.least
+            is_best = badness < self.least if self._by_accuracy else badness <= self.least
             if self.metric and self.best and badness == self.least:  # as of a ranking without a fault
-                is_best = val_loss < (self.best.val_loss or 0)
+                is_best = val_loss <= (self.best.val_loss or 0)
             if self.counts and correct == n and total == 0:  # of epochs as good, the one that separates the rows
                 is_best |= badness == self.least
             self.least = min(badness, self.least)
