@@ -206,6 +206,20 @@ class TrainConfig:
         "Schedule of the learning rate: {schedules}; with settings as cosine:warmup=500.",
         "by model",
     )
+    dropout_schedule: str | None = _training(
+        "NAME",
+        PlannedSchedule("schedules"),
+        "Schedule that the dropped shares of units and inputs follow over the planned steps, as --schedule has them; "
+        "none that needs validation rows.",
+        "constant",
+    )
+    decay_schedule: str | None = _training(
+        "NAME",
+        PlannedSchedule("schedules"),
+        "Schedule that the λ of --l2 follows over the planned steps, as --schedule has them; none that needs "
+        "validation rows.",
+        "constant",
+    )
     average: str | None = _training(
         "NAME",
         Component("averages"),
@@ -260,13 +274,6 @@ class TrainConfig:
     input_dropout: float | None = _regularisation(
         "SHARE", SHARE, "Share of the inputs dropped at each step of training.", "0"
     )
-    dropout_schedule: str | None = _regularisation(
-        "NAME",
-        PlannedSchedule("schedules"),
-        "Schedule that the dropped shares of units and inputs follow over the planned steps, as --schedule has them; "
-        "none that needs validation rows.",
-        "constant",
-    )
     l1: float | None = _regularisation(
         "RATE", NOT_NEGATIVE, "Strength λ of the L1 penalty, λ Σ |w|, added to the loss.", "0"
     )
@@ -275,13 +282,6 @@ class TrainConfig:
         NOT_NEGATIVE,
         "Strength λ of the L2 penalty, ½ λ Σ w², added to the loss; with adamw, of its weight decay.",
         "0; svm 1 / rows; mlp of numbers 0.003; adamw 0.01; mira none",
-    )
-    decay_schedule: str | None = _regularisation(
-        "NAME",
-        PlannedSchedule("schedules"),
-        "Schedule that the λ of --l2 follows over the planned steps, as --schedule has them; none that needs "
-        "validation rows.",
-        "constant",
     )
     max_norm: float | None = _regularisation(
         "LENGTH", POSITIVE, "Maximum length of the weight vector of a unit.", "no limit"

@@ -79,6 +79,10 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         Initial learning rate. None: that of the optimizer.
     schedule : str, default None
         Schedule of the learning rate, with settings as "cosine:warmup=500". None: that of the model.
+    dropout_schedule : str, default None
+        Schedule of the dropped shares over the planned steps, as "flat-cos". None: constant.
+    decay_schedule : str, default None
+        Schedule of l2 over the planned steps, as "flat-cos". None: constant.
     average : str, default None
         Average of the weights over all steps, to predict with. None: that of the model.
     epochs : int, default None
@@ -101,14 +105,10 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         Seed of split, initial weights, row order and dropout: scikit-learn's `random_state`.
     threads : int, default None
         Number of processor threads. None: all.
-    dropout_schedule : str, default None
-        Schedule of the dropped shares over the planned steps, as "flat-cos". None: constant.
     l1 : float, default None
         Strength λ of the penalty λ Σ |w|. None: 0.
     l2 : float, default None
         Strength λ of the penalty ½ λ Σ w². None: 0; 1 / rows for svm, 0.01 for adamw.
-    decay_schedule : str, default None
-        Schedule of l2 over the planned steps, as "flat-cos". None: constant.
     max_norm : float, default None
         Maximum length of the weight vector of a unit. None: no limit.
     class_weight : "balanced", dict or str, default None
@@ -170,6 +170,8 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         optimizer: str | None = None,
         lr: float | None = None,
         schedule: str | None = None,
+        dropout_schedule: str | None = None,
+        decay_schedule: str | None = None,
         average: str | None = None,
         epochs: int | None = None,
         batch_size: int | str | None = None,
@@ -180,10 +182,8 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         time_limit: float | None = None,
         seed: int = 0,
         threads: int | None = None,
-        dropout_schedule: str | None = None,
         l1: float | None = None,
         l2: float | None = None,
-        decay_schedule: str | None = None,
         max_norm: float | None = None,
         class_weight: str | dict[Any, float] | None = None,
         label_smoothing: float | None = None,

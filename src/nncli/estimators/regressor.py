@@ -64,6 +64,10 @@ class NNRegressor(RegressorMixin, NNEstimator):
         Initial learning rate. None: that of the optimizer.
     schedule : str, default None
         Schedule of the learning rate, with settings as "cosine:warmup=500". None: that of the model.
+    dropout_schedule : str, default None
+        Schedule of the dropped shares over the planned steps, as "flat-cos". None: constant.
+    decay_schedule : str, default None
+        Schedule of l2 over the planned steps, as "flat-cos". None: constant.
     average : str, default None
         Average of the weights over all steps, to predict with. None: that of the model.
     epochs : int, default None
@@ -85,14 +89,10 @@ class NNRegressor(RegressorMixin, NNEstimator):
         Seed of split, initial weights, row order and dropout: scikit-learn's `random_state`.
     threads : int, default None
         Number of processor threads. None: all.
-    dropout_schedule : str, default None
-        Schedule of the dropped shares over the planned steps, as "flat-cos". None: constant.
     l1 : float, default None
         Strength λ of the penalty λ Σ |w|. None: 0.
     l2 : float, default None
         Strength λ of the penalty ½ λ Σ w². None: 0.003 for mlp, 0.01 for adamw, else 0.
-    decay_schedule : str, default None
-        Schedule of l2 over the planned steps, as "flat-cos". None: constant.
     max_norm : float, default None
         Maximum length of the weight vector of a unit. None: no limit.
     clip_norm : float, default None
@@ -136,6 +136,8 @@ class NNRegressor(RegressorMixin, NNEstimator):
         optimizer: str | None = None,
         lr: float | None = None,
         schedule: str | None = None,
+        dropout_schedule: str | None = None,
+        decay_schedule: str | None = None,
         average: str | None = None,
         epochs: int | None = None,
         batch_size: int | str | None = None,
@@ -146,10 +148,8 @@ class NNRegressor(RegressorMixin, NNEstimator):
         time_limit: float | None = None,
         seed: int = 0,
         threads: int | None = None,
-        dropout_schedule: str | None = None,
         l1: float | None = None,
         l2: float | None = None,
-        decay_schedule: str | None = None,
         max_norm: float | None = None,
         clip_norm: float | None = None,
     ) -> None:
