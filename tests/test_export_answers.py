@@ -162,6 +162,21 @@ def test_answers_are_those_of_predict(kind: str, of: str, name: str) -> None:
 
 
 @exported.needs_node
+@exported.needs_cc
+def test_cells_far_outside_overflow_nowhere() -> None:
+    """The exponentials of a hidden unit that gets ±10³ or more have no place among the numbers."""
+    training, rows = exported.table("numbers", 60, seed=1), exported.table("numbers", 24, seed=2)
+    Path("training.csv").write_text(exported.as_csv("numbers", training, [CLASSES[i % 3] for i in range(60)]), "utf-8")
+    far = [{name: value * 10.0 ** (1 + i % 8) for name, value in row.items()} for i, row in enumerate(rows)]
+    Path("new.csv").write_text(exported.as_csv("numbers", far), "utf-8")
+    words = ["train", "training.csv", "-t", "target", "--epochs", "2", "--dtype", "float64", "-q", "--json"]
+    for activation in ("selu,mish", "softplus,elu"):
+        file = Path(f"far_{activation.replace(',', '_')}.npz").resolve()  # as a library is loaded once for each name
+        assert main([*words, "--hidden", "6,6", "--activation", activation, "-o", str(file)]) == 0
+        compare(file, far, activation, ["sqlite", "onnx", "c", "python", "js"])
+
+
+@exported.needs_node
 @pytest.mark.long
 @pytest.mark.parametrize("of", ["classes", "two", "numbers"])
 @pytest.mark.parametrize("kind", exported.KINDS)
