@@ -220,9 +220,9 @@ class ELU(Activation):
 
 @ACTIVATIONS.register("selu")
 class SELU(Activation):
-    """A = λ Z if Z > 0 else λ α (e^Z − 1), λ = 1.051, α = 1.673;  dA/dZ = λ or A + λ α (Klambauer et al. 2017)
+    """A = λ Z if Z > 0 else λ α (e^Z − 1), λ = 1.0507009873554805, α = 1.6732632423543772 (Klambauer et al. 2017)
 
-    λ and α are such that units of mean 0 and variance 1 stay so from layer to layer.
+    dA/dZ = λ if Z > 0 else A + λ α. With these λ and α, units of mean 0 and variance 1 stay so from layer to layer.
     """
 
     scale, alpha = 1.0507009873554805, 1.6732632423543772  # λ and α
