@@ -48,8 +48,6 @@ def stopped_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
         "--model softmax --schedule plateau:patience=1 --optimizer nesterov --lr 0.3 --epochs 9 --calibrate",
         "--dropout 0.3 --dropout-schedule flat-cos --optimizer rmsprop --average exponential --epochs 9",
         "--activation prelu --max-norm 2 --l1 0.001 --class-weight balanced --average mean --epochs 9",
-        "--patience 4 --lr 0.05 --dtype float64",
-        "--val 0 --epochs 9",
         "--scale robust --learn-scale --number-embedding pbld --lr-scale input=6,weight=fan-in --epochs 9",
         "--patience 4 --lr 0.05 --dtype float64 --l2 0.1 --decay-schedule coslog4",
         "--val 0 --input-dropout 0.1 --dropout-schedule cosine --epochs 9",
