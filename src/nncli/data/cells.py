@@ -31,6 +31,13 @@ SHOWN = 40  # characters of a cell, in messages
 MOST_COLUMNS = 100_000  # of a table, and features of a matrix
 
 
+class PlainNumber(str):
+    """The text of a number in a table that has numbers itself, as JSON has: its point is a decimal point, however the
+    cells of its column were written in training."""
+
+    __slots__ = ()
+
+
 def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
     """Tell whether a cell without blanks around it means a missing value."""
     return cell in missing or cell.lower() == "nan" or (not cell.isascii() and composed(cell) in missing)
@@ -45,6 +52,19 @@ def as_number(cell: str, decimal: str) -> str | None:
     """Write the number of a cell as Python does; None if it is no number."""
     cell = decimal_as_point(cell, decimal)
     return cell if NUMBER.fullmatch(cell) else None
+
+
+def column_number(cell: str, spelling: Spelling | None, decimal: str) -> str | None:
+    """Write the number of a cell as Python does, read as its column has them; None if it is none of these."""
+    if isinstance(cell, PlainNumber):
+        return as_number(cell, ".") if spelling is None or spelling.takes_numbers else None
+    return spelling.number(cell) if spelling else as_number(cell, decimal)
+
+
+def in_spelling(cell: str, spelling: Spelling | None) -> str:
+    """Write a cell as its column is spelled if it is a `PlainNumber`, else as it is."""
+    is_other = isinstance(cell, PlainNumber) and spelling is not None and spelling.takes_numbers
+    return cell.replace(".", spelling.decimal) if is_other and spelling else cell
 
 
 def later_number(cell: str, spelling: Spelling | None, decimal: str) -> str | None:

@@ -12,12 +12,14 @@ from nncli.data.cells import SHOWN, as_number, quoted
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.missing_words import MOST_WORDS, is_word, stands_for_missing
 from nncli.data.csv.torn_cell import torn_text
+from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout
 from nncli.data.spellings import WORDS, Spelling, meanings, units_of
 from nncli.errors import mention, write_names
 
 THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,]\d{3})+", re.ASCII)
 QUOTED = "If cells are quoted with"
+AN_EXAMPLE = 7.5  # of a number
 ANSWERS = {
     "true": "Write it as 1",
     "false": "Write it as 0",
@@ -109,7 +111,13 @@ def advice_to_predict(layout: Layout, name: str, cell: str) -> str:
     """Say what to do with such a cell in rows for a model."""
     its = layout.spellings.get(name) or Spelling(decimal=layout.decimal)
     numbers = meanings(cell, its) if name in layout.numeric else []
+    if its.kind == "date" and (days := days_of(cell)) is not None:
+        numbers = [its.written(days)]
     first = f"Write it as {' or as '.join(numbers)}" if numbers else "Correct it"
+    is_bare = name in layout.numeric and (as_number(cell, ".") or as_number(cell, its.decimal))
+    if not numbers and is_bare and not its.takes_numbers:
+        unit = f"with {quoted(its.suffix)}" if its.kind == "number" else "as text"
+        first = f"Write it {unit}, such as {its.written(AN_EXAMPLE)}"
     return f"{first}, or leave the cell empty"
 
 
