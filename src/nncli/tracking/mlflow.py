@@ -113,6 +113,6 @@ def _unreachable(error: Exception) -> NncliError:
         cause = cause.__cause__ or cause.__context__
     told = " ".join(str(error).split()) or type(error).__name__
     if isinstance(cause, OSError) and cause.strerror:
-        told = cause.strerror[0].lower() + cause.strerror[1:]
+        told = f"{cause.filename}: {cause.strerror}" if cause.filename else cause.strerror.lower()
     what = shortened(told.rstrip(". "), MOST_REASON)
     return NncliError("--mlflow", f"the tracker cannot be used: {what}", "Look at MLFLOW_TRACKING_URI")
