@@ -1,4 +1,5 @@
-"""Numbers of JSON, Excel, Parquet and Arrow in rows for a model are what they are, however its cells were written."""
+"""Numbers and dates of JSON, Excel, Parquet and Arrow in rows for a model are what they are, however its cells were
+written."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from nncli.data.source_files import open_like
 from nncli.data.spellings import Spelling
 from nncli.errors import NncliError
 from spelled_tables import table
-from workbooks import sheet, write
+from workbooks import DATE, DATE_TIME, sheet, styled, write
 
 Run = Callable[..., Any]
 EURO = ["1.234,5", "2.000.005,25", "7,125", "12,5"]
@@ -112,6 +113,37 @@ def test_a_fraction_in_a_column_of_whole_numbers_is_one(tmp_path: Path) -> None:
     """In text, 1.234 may be 1234 with a point between thousands."""
     schema = load(table(["1", "25", "3117"] * 10)).schema
     assert numbers_of(schema, jsonl([1.234], tmp_path, b="0.5"), tmp_path) == [1.234]
+
+
+def dates_in_excel(folder: Path) -> Any:
+    cells = [[styled(46347, DATE)], [styled(46347.5, DATE_TIME)]]  # days since 1899-12-30
+    write(folder / "rows", {"Sheet1": sheet([["day"], *cells])})
+    return XLSX, None
+
+
+def dates_in_parquet(folder: Path) -> Any:
+    at = np.array(["2026-11-21T00:00", "2026-11-21T12:00"], "datetime64[us]")
+    pq.write_table(pa.table({"day": at}), folder / "rows")
+    return PARQUET, None
+
+
+def dates_in_json(folder: Path) -> Any:
+    return JSON_LINES, io.BytesIO(b'{"day": "2026-11-21"}\n{"day": "2026-11-21T12:00"}\n')
+
+
+DATES = {"excel": dates_in_excel, "parquet": dates_in_parquet, "jsonl": dates_in_json}
+
+
+@pytest.mark.parametrize("kind", DATES)
+def test_a_date_is_read_where_training_had_another_format(kind: str, tmp_path: Path) -> None:
+    rows = [f"{1 + i % 28:02}/{1 + i % 12:02}/2026,{'pq'[i % 2]}" for i in range(60)]
+    schema = load("\n".join(["day,class", *rows]) + "\n").schema
+    assert [its.date_format for _, its in schema.spellings] == ["%d/%m/%Y"]
+    found, stream = DATES[kind](tmp_path)
+    with open_like(tmp_path / "rows", found, stream, schema, DETECTED, dtype="float64") as reader:
+        [block] = reader
+    # numpy.datetime64("2026-11-21", "D") is day 20778
+    np.testing.assert_array_equal(block.table.dates["day"], [20778, 20778.5])
 
 
 @pytest.mark.parametrize("write", ["jsonl", "parquet"])

@@ -12,7 +12,6 @@ from nncli.data.cells import SHOWN, as_number, quoted
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.missing_words import MOST_WORDS, is_word, stands_for_missing
 from nncli.data.csv.torn_cell import torn_text
-from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout
 from nncli.data.spellings import WORDS, Spelling, meanings, units_of
 from nncli.errors import mention, write_names
@@ -111,8 +110,6 @@ def advice_to_predict(layout: Layout, name: str, cell: str) -> str:
     """Say what to do with such a cell in rows for a model."""
     its = layout.spellings.get(name) or Spelling(decimal=layout.decimal)
     numbers = meanings(cell, its) if name in layout.numeric else []
-    if its.kind == "date" and (days := days_of(cell)) is not None:
-        numbers = [its.written(days)]
     first = f"Write it as {' or as '.join(numbers)}" if numbers else "Correct it"
     is_bare = name in layout.numeric and (as_number(cell, ".") or as_number(cell, its.decimal))
     if not numbers and is_bare and not its.takes_numbers:

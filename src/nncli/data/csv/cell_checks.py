@@ -15,6 +15,7 @@ from nncli.data.cells import (
     column_number,
     in_spelling,
     is_missing,
+    later_days,
     later_number,
     quoted,
 )
@@ -22,7 +23,6 @@ from nncli.data.csv.cell_advice import advice_to_learn, advice_to_predict, as_no
 from nncli.data.csv.missing_words import ERROR_VALUE
 from nncli.data.csv.row_text import check_utf8
 from nncli.data.dataset import canonical_class
-from nncli.data.dates import days_of
 from nncli.data.labels import advice_for_class
 from nncli.data.numeric_target import check_number
 from nncli.data.row_blocks import Layout
@@ -75,7 +75,7 @@ class CellChecker:
                     expected += f" ({spelling})" if spelling else ""
                 elif not is_plain and self._may_be_other_thousands(name, cell, spelling):
                     raise _maybe_thousands(cell, name, where)
-            elif value is not None and kind == "date" and (spelling.days(cell) if spelling else days_of(cell)) is None:
+            elif value is not None and kind == "date" and self._days(cell, spelling) is None:
                 expected = f"a date ({spelling})" if spelling else "a date such as 2026-11-21"
             if expected:
                 problem = f"column '{name}': expected {expected}, found {quoted(cell)}"
@@ -99,6 +99,9 @@ class CellChecker:
             check_number(name, cell, spelling, self.layout.decimal, where, self.or_skip)
         self._check_known(name, cell, where)
         return [*clean, cell]
+
+    def _days(self, cell: str, spelling: Spelling | None) -> float | None:
+        return spelling.days(cell) if spelling and self.training else later_days(cell, spelling)
 
     def _kind_of_target(self) -> str:
         """Say what stands in the column to predict: fractions are no classes, and whole numbers may be either."""

@@ -206,7 +206,8 @@ class ColumnarReader(BlockReader):
         try:
             numbers = self._numbers([columns[self._at[name]] for name in self.layout.numeric], len(columns[0]))
             spellings = self.layout.spellings
-            dates = {name: days(self._text(columns, name), spellings.get(name)) for name in self.layout.dates}
+            later = not self._strict.checks.training
+            dates = {name: days(self._text(columns, name), spellings.get(name), later) for name in self.layout.dates}
         except ValueError:
             return None
         texts = {name: self._text(columns, name) for name in self.layout.text}
