@@ -35,7 +35,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ["size;colour;day;member;class\n"]
     for _ in range(160):
         size, colour = rng.normal(3, 1), rng.choice(["red", "green", "dark blue"])
-        day = np.datetime64("2024-01-01") + int(rng.integers(0, 300))
+        day = np.datetime64("2024-01-01") + np.timedelta64(int(rng.integers(0, 300)), "D")
         label = "yes" if size + (colour == "red") + rng.normal(0, 0.7) > 3.4 else "no"
         cells = [f"{size:.2f}".replace(".", ","), colour, f"{day}", str(rng.choice(["true", "false"]))]
         if rng.random() < 0.1:
