@@ -71,8 +71,9 @@ lowest: $(VENV)/bin/python  ## try the lowest versions that nncli may be install
 	dist/lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint dist/lowest.txt '.$(EXTRAS:%=[%])'
 	dist/lowest/bin/python tests/smoke.py
 
-pythons: wheel  ## try the wheel on Python 3.11 to 3.14, as far as they are here
-	@for python in python3.11 python3.12 python3.13 python3.14; do \
+pythons: wheel  ## try the wheel on Python 3.11 to 3.14, as far as they are here, also in pyenv
+	@PATH="$$(printf '%s:' "$$(pyenv root 2>/dev/null)"/versions/*/bin)$$PATH"; \
+	for python in python3.11 python3.12 python3.13 python3.14; do \
 		$$python --version >/dev/null 2>&1 || { echo "$$python: not here, left out"; continue; }; \
 		$$python -m venv --clear dist/$$python && \
 		dist/$$python/bin/python -m pip install --quiet --disable-pip-version-check dist/nncli-*.whl && \

@@ -173,8 +173,8 @@ def priced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     x, kind, day = rng.normal(size=(PRICES, 3)), rng.choice(list("abc"), PRICES), rng.integers(0, 365, PRICES)
     price = 1000 + 50 * np.sin(x[:, 0]) + 20 * x[:, 1] + 30 * (kind == "a") + day / 10 + 5 * rng.normal(size=PRICES)
     rows = [
-        f"{','.join(f'{v:.4f}' for v in row)},{its},{np.datetime64('2024-01-01') + int(d)},{y:.2f}\n"
-        for row, its, d, y in zip(x, kind, day, price, strict=True)
+        f"{','.join(f'{v:.4f}' for v in row)},{its},{np.datetime64('2024-01-01') + d},{y:.2f}\n"
+        for row, its, d, y in zip(x, kind, day.astype("timedelta64[D]"), price, strict=True)
     ]
     (folder / "d.csv").write_text("a,b,noise,kind,day,price\n" + "".join(rows))
     with pytest.MonkeyPatch.context() as patch:

@@ -34,6 +34,21 @@ def asking(app: App) -> Iterator[TestClient]:
     app.threads.shutdown()
 
 
+def spelled_model(folder: Path) -> Path:
+    """Train a model on columns that are written in ways of their own, and are never empty."""
+    from nncli.cli.main import main
+
+    rows = (
+        f"{i * 37 % 41},{i % 9} %;{1 + i % 2}.{i * 83 % 900 + 100},5;{i % 24:02}:{i * 7 % 60:02};{i % 50} kg;"
+        f"{1 + i % 28:02}/{1 + i * 5 % 12:02}/2024;2024-{1 + i % 12:02}-03;{'pq'[i * 37 % 41 > 20]}\n"
+        for i in range(200)
+    )
+    (folder / "spelled.csv").write_text("share;price;time;weight;sold;made;class\n" + "".join(rows))
+    words = ["--model", "logistic", "--epochs", "5", "-q", "--json", "-o", str(folder / "spelled.npz")]
+    assert main(["train", str(folder / "spelled.csv"), *words]) == 0
+    return folder / "spelled.npz"
+
+
 def without_warnings(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name != "warnings"}
 

@@ -58,7 +58,7 @@ def test_what_a_network_gets_of_a_date() -> None:
 
 def dated(rows: int) -> str:
     """Rows of every day from 2026-01-01; what matters is whether it is a weekend."""
-    days = [np.datetime64("2026-01-01") + i for i in range(rows)]
+    days = [np.datetime64("2026-01-01") + np.timedelta64(i, "D") for i in range(rows)]
     return "when,x,class\n" + "".join(
         f"{day},{i % 7 % 3},{'rest' if not np.is_busday(day) else 'work'}\n" for i, day in enumerate(days)
     )

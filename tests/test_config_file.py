@@ -153,3 +153,15 @@ def test_columns_in_the_file_are_names_whatever_is_in_them(nncli: Run, folder: P
     Path("c.toml").write_text('data = "odd.csv"\ndrop = ["a,b"]\nepochs = 1\n')
     done = nncli("train", "--config", "c.toml", "-q", "--dry-run", "--json")
     assert (done.json["config"]["drop"], done.json["inputs"]) == (["a,b"], 1)
+
+
+def test_a_dash_is_stdin(nncli: Run, tmp_path: Path) -> None:
+    options = 'data = "iris"\nlr = 0.125\n'
+    done = nncli("train", "--config", "-", "--dry-run", "--json", "-q", stdin=options)
+    assert done.json["config"]["lr"] == 0.125
+    assert nncli("train", "--config", "-", stdin="lr = 'x'").err == "stdin: lr: expected a number above 0, found 'x'.\n"
+    both = nncli("train", "-", "--config", "-", stdin=options)
+    assert (both.code, both.err) == (
+        2,
+        "--config: the data come from stdin, and so cannot the options. Save one of them in a file, and name that.\n",
+    )

@@ -80,7 +80,7 @@ def test_parameters_are_the_options_that_arrays_have_use_for() -> None:
         its = {"test": 0.0, "class_weight": None}  # of an estimator alone
         for name, parameter in inspect.signature(kind).parameters.items():
             assert parameter.default == its.get(name, usual[name]), name
-            assert re.search(rf"^    {name} : ", kind.__doc__ or "", re.MULTILINE), name
+            assert re.search(rf"^ *{name} : ", kind.__doc__ or "", re.MULTILINE), name
 
 
 def test_import_loads_no_scikit_learn() -> None:

@@ -82,7 +82,9 @@ def test_rows_of_a_time_that_hang_together_are_found(time: str, nncli: Run) -> N
     rng = np.random.default_rng(3)
     walk = np.cumsum(rng.normal(size=(2, 1500)), axis=1)
     state = np.repeat(rng.integers(2, size=75), 20)  # for twenty days
-    when = np.datetime64("2020-01-01") + np.arange(1500) if time == "day" else np.arange(1500) * 3
+    when = (
+        np.datetime64("2020-01-01") + np.arange(1500).astype("timedelta64[D]") if time == "day" else np.arange(1500) * 3
+    )
     lines = [f"{when[i]},{walk[0, i]:.3f},{walk[1, i]:.3f},{'pq'[state[i]]}" for i in rng.permutation(1500)]
     Path("d.csv").write_text(f"{time},a,b,class\n" + "\n".join(lines) + "\n")
     [line] = findings(nncli)
@@ -103,7 +105,7 @@ def test_a_class_that_wanders_like_the_columns_is_found_though_it_may_stay_the_s
     class may not change at all, and by luck be that of an earlier row."""
     walk = np.cumsum(np.random.default_rng(seed).normal(size=(3, 1500)), axis=1)
     label = walk[2] > np.median(walk[2])
-    days = np.datetime64("2020-01-01") + np.arange(1500)
+    days = np.datetime64("2020-01-01") + np.arange(1500).astype("timedelta64[D]")
     lines = [f"{days[i]},{walk[0, i]:.3f},{walk[1, i]:.3f},{'pq'[int(label[i])]}" for i in range(1500)]
     Path("d.csv").write_text("day,a,b,class\n" + "\n".join(lines) + "\n")
     [line] = findings(nncli)

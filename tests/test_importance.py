@@ -34,7 +34,7 @@ def columns_of(n: int, seed: int = 0) -> tuple[dict[str, Any], NDArray[np.int64]
     rng = np.random.default_rng(seed)
     columns: dict[str, Any] = {"x": rng.normal(size=n), "noise": rng.normal(size=n)}
     columns["colour"] = rng.choice(["red", "green", "blue"], n)
-    columns["day"] = np.datetime64("2024-01-01") + rng.integers(0, 300, n)
+    columns["day"] = np.datetime64("2024-01-01") + rng.integers(0, 300, n).astype("timedelta64[D]")
     level = columns["x"] + (columns["colour"] == "red") + (columns["day"] > np.datetime64("2024-06-01"))
     return columns, np.digitize(level + rng.normal(size=n) / 3, [0.2, 1.2])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import pickle
 import re
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ Y = [0, 1, 1]
 BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "one dimension": (np.ones(3), Y, {}, "X: expected rows of shape (n, d), found float64 of shape (3,). Reshape your "
                       "data: X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row."),
+    "a file": ("rows.csv", Y, {},
+               "X: expected rows of shape (n, d), found str. Read the file first, as with pandas.read_csv."),
+    "a lazy frame": (types.SimpleNamespace(collect=None), Y, {},  # as polars has
+                     "X: expected rows of shape (n, d), found SimpleNamespace. Use X.collect()."),
+    "nothing": (None, Y, {}, "X: expected rows of shape (n, d), found NoneType. Give an array, a data frame, or a "
+                "mapping of names to columns."),
     "lengths": (np.ones((3, 2)), [0, 1], {},
                 "y: expected 3 values, one for each row of X, found 2. Give one for each."),
     "one class": (np.ones((3, 2)), [1, 1, 1], {}, "y: expected two or more classes, found 1 class. Give rows of both."),

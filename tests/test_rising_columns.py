@@ -55,7 +55,7 @@ CASES = {
         "(--drop nr leaves it out)",
     ),
     "fractions": (gaps() + 0.5, in_runs(3, 40), IN_BLOCKS.format(SORTED)),
-    "dates": (np.datetime64("2020-01-01") + gaps(), in_runs(3, 40), IN_BLOCKS.format(SORTED)),
+    "dates": (np.datetime64("2020-01-01") + gaps().astype("timedelta64[D]"), in_runs(3, 40), IN_BLOCKS.format(SORTED)),
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from nncli.inference import predictor, written_cells
 from nncli.serve.app import Limits
-from served import CSV, HOME, NDJSON, app_of, asking, without_warnings
+from served import CSV, HOME, NDJSON, app_of, asking, spelled_model, without_warnings
 from short_and_long import some_short
 
 Run = Callable[..., Any]
@@ -35,7 +35,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ["size;colour;day;member;class\n"]
     for _ in range(160):
         size, colour = rng.normal(3, 1), rng.choice(["red", "green", "dark blue"])
-        day = np.datetime64("2024-01-01") + int(rng.integers(0, 300))
+        day = np.datetime64("2024-01-01") + np.timedelta64(int(rng.integers(0, 300)), "D")
         label = "yes" if size + (colour == "red") + rng.normal(0, 0.7) > 3.4 else "no"
         cells = [f"{size:.2f}".replace(".", ","), colour, f"{day}", str(rng.choice(["true", "false"]))]
         if rng.random() < 0.1:
@@ -215,7 +215,7 @@ def test_a_key_that_is_absent_is_a_missing_value_and_others_do_not_matter(iris_m
             client.post("/predict", json={**some, "petal_width_cm": None}).json(),
         )
         assert without_warnings(absent) == without_warnings(null)
-        assert absent["warnings"][0].startswith("key 'petal_width_cm' is not in 1 line")
+        assert absent["warnings"][0] == "key 'petal_width_cm' is absent; read as a missing value"
         assert client.post("/predict", json=some).json() == absent  # also where the keys are known
         more = {"id": 17, **dict(reversed(ROW.items())), "note": None}
         assert client.post("/predict", json=more).json() == client.post("/predict", json=ROW).json()
@@ -274,6 +274,34 @@ def test_the_card_says_what_the_model_is(iris_model: Path, priced: Path, nncli: 
     with asking(app_of(priced / "mlp.npz")) as client:
         card = client.get("/model").json()
         assert (card["task"], card["columns"][3]["categories"]) == ("regression", ["a", "b", "c"])
+
+
+def test_the_card_has_a_row_that_is_answered_and_the_description_too(tmp_path: Path) -> None:
+    with asking(app_of(spelled_model(tmp_path))) as client:
+        columns = {one["name"]: one for one in client.get("/model").json()["columns"]}
+        row = {name: one.get("example", one.get("median")) for name, one in columns.items()}
+        assert [row[name][-1] for name in ("share", "weight")] == ["%", "g"]
+        assert client.post("/predict", json=row).json()["warnings"] == []
+        assert (columns["made"]["low"], columns["made"]["high"]) == ("2024-01-03", "2024-12-03")
+        for name, one in client.get("/openapi.json").json()["components"]["schemas"]["Row"]["properties"].items():
+            for example in one["examples"]:
+                assert client.post("/predict", json={**row, name: example}).json()["warnings"] == []
+            has_numbers = "number" in one["type"]
+            status = client.post("/predict", json={**row, name: 7.5}).status_code
+            assert (name, status) == (name, 200 if has_numbers else 422)
+
+
+@pytest.mark.parametrize("form", ["row", "rows", "columns"])
+def test_a_number_of_json_is_no_text_in_the_spelling_of_its_column(form: str, tmp_path: Path) -> None:
+    """In the column, 1.234 is 1234; a number of JSON is what it is."""
+    with asking(app_of(spelled_model(tmp_path))) as client:
+        found = []
+        for price in (1.234, "1,234", "1.234"):
+            row = {"price": price, "share": "5 %"}
+            sent = {"row": row, "rows": [row], "columns": {name: [cell] for name, cell in row.items()}}[form]
+            answer = client.post("/predict", json=sent).json()
+            found.append(answer[0]["p_p"] if form == "rows" else answer["p_p"])
+    assert found[0] == found[1] != found[2]
 
 
 def counted(client: TestClient) -> Mapping[str, float]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from served import server
+from served import server, spelled_model
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 pytestmark = [
@@ -62,6 +62,25 @@ def test_a_row_is_tried(width: int, scheme: str, browser: Any, iris_model: Path,
         page.get_by_role("button", name="Predict").click()
         page.get_by_text("The form is for one row").wait_for()
         assert all(url.startswith(f"http://127.0.0.1:{port}/") for url in asked)
+        page.close()
+
+
+def test_the_typical_row_of_columns_with_units_and_dates_is_answered(browser: Any, tmp_path: Path) -> None:
+    with server([spelled_model(tmp_path)]) as (_, port):
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/")
+        assert page.get_by_label("share").input_value().endswith("%")
+        page.get_by_role("button", name="Predict").click()
+        page.get_by_text("Probabilities").wait_for()
+        assert "missing" not in page.get_by_label("Answer").inner_text()
+        page.get_by_label("share").fill("3,5")
+        page.get_by_role("button", name="Predict").click()
+        page.get_by_text("found '3,5'. Write it with '%', such as 7,5%").wait_for()
+        page.get_by_label("share").fill("3,5 %")
+        page.get_by_label("price").fill("1.250")  # 1250, as in the column
+        page.get_by_role("button", name="Predict").click()
+        page.get_by_text("Probabilities").wait_for()
+        assert '"price": "1.250"' in (page.locator("#curl").text_content() or "")
         page.close()
 
 

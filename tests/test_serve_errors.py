@@ -231,7 +231,7 @@ def test_compressed_bodies_are_refused_unread(client: TestClient) -> None:
 
 
 def test_addresses_and_methods_that_there_are_not(client: TestClient) -> None:
-    refused(client.get("/predictions"), 404, "/predict, /model")
+    refused(client.get("/predictions"), 404, "/predict, or /models/NAME/predict of several")
     refused(client.get("/predict/"), 404)
     refused(client.post("/models/iris/predictions", json=ROW), 404)
     answer = client.get("/predict")

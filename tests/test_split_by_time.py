@@ -26,7 +26,7 @@ def walk(path: str, days: int = 1500) -> None:
     """Random walks: where they are says which day it is nearly, and so the class of the days around it."""
     rng = np.random.default_rng(6)
     a, b, hidden = np.cumsum(rng.normal(size=(3, days)), axis=1)
-    day = np.datetime64("2020-01-01") + np.arange(days)
+    day = np.datetime64("2020-01-01") + np.arange(days).astype("timedelta64[D]")
     above = hidden > np.convolve(hidden, np.ones(401) / 401, "same")  # of both classes at any time
     rows = [f"{day[i]},{a[i]:.3f},{b[i]:.3f},{'up' if above[i] else 'down'}" for i in rng.permutation(days)]
     Path(path).write_text("day,a,b,class\n" + "\n".join(rows) + "\n")

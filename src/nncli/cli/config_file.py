@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,12 +27,17 @@ def read_config(parameters: Sequence[Any], file: str) -> dict[str, Any]:
     options = {(p.name or "").removesuffix("_"): p for p in mine}  # as `from` may be no name in Python
     for name in ("config_file", "help", "help_all"):
         options.pop(name, None)
-    return _read_toml(file, options)
+    return _read_toml(file_in_messages(file), options, _bytes_of(file))
 
 
-def _read_toml(file: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def file_in_messages(file: str) -> str:
+    """Name a --config file as messages do."""
+    return "stdin" if file == "-" else file
+
+
+def _read_toml(file: str, options: Mapping[str, Any], data: bytes) -> dict[str, Any]:
     """Read the values of a command's options, as its command line gives them; those of other commands are left out."""
-    content = _parsed_toml(file)
+    content = _parsed_toml(file, data)
     found = {name.replace("-", "_"): value for name, value in content.items()}
     if len(found) < len(content):
         raise UsageError(str(file), "an option is given twice, with a hyphen and with an underscore")
@@ -77,20 +83,24 @@ def _as_given(file: str, name: str, value: Any, parameter: Any) -> Any:
 
 def place_in(file: str | None, name: str) -> str:
     """Name an option of a --config file as messages do."""
-    return f"{file}: {name.replace('_', '-')}"
+    return f"{file_in_messages(file or '')}: {name.replace('_', '-')}"
 
 
-def _parsed_toml(file: str) -> dict[str, Any]:
-    import tomllib
-
+def _bytes_of(file: str) -> bytes:
+    """Read a file, or stdin for -, which may have no end."""
     try:
-        with Path(file).open("rb") as opened:  # which may have no end
-            data = opened.read(MOST_TOML + 1)
+        with os.fdopen(0, "rb", closefd=False) if file == "-" else Path(file).open("rb") as opened:
+            return opened.read(MOST_TOML + 1)
     except (OSError, ValueError) as error:
         if address := address_problem(str(file)):
             raise OptionError("config", f"{address.where}: {address.problem}", address.remedy) from None
         reason = error.strerror if isinstance(error, OSError) else "it is not the name of a file"
         raise OptionError("config", f"cannot read {file}: {reason}") from None
+
+
+def _parsed_toml(file: str, data: bytes) -> dict[str, Any]:
+    import tomllib
+
     if len(data) > MOST_TOML:
         raise OptionError("config", f"{file}: expected at most {MOST_TOML >> 20} MiB of options, found more")
     try:

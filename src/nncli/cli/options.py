@@ -27,7 +27,7 @@ from nncli.config.train_config import (
 from nncli.data.bundled import BUNDLED
 from nncli.data.expand import expand
 from nncli.data.sources import Source, is_there
-from nncli.errors import OptionError, flag
+from nncli.errors import OptionError, UsageError, flag
 
 if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
@@ -93,7 +93,7 @@ ConfigFile = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="TOML file of options, such as lr = 0.01.",
+        help="TOML file of options, such as lr = 0.01, or - for stdin.",
         show_default=False,
         rich_help_panel="Run",
         callback=_read_config,
@@ -218,6 +218,9 @@ def with_config(
         given = {name: value for name, value in given.items() if value not in (None, [])}
         try:
             _refuse_option_without_dashes(given.get("data", []))
+            if config_file == "-" and given.get("data") in ("-", ["-"]):
+                problem = "the data come from stdin, and so cannot the options"
+                raise UsageError("--config", problem, "Save one of them in a file, and name that")
             if "given" in parameters_of:
                 values["given"] = frozenset(given)
             return command(read(_expanded(given)), **values)

@@ -26,9 +26,17 @@ UNSEEN = (
     " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\u200b\u200c\u200d\u200e\u200f\u2060\u00ad\ufeff"
 )
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 SHOWN = 40  # characters of a cell, in messages
 MOST_COLUMNS = 100_000  # of a table, and features of a matrix
+
+
+class PlainNumber(str):
+    """The text of a number in a table that has numbers itself, as JSON has: its point is a decimal point, however the
+    cells of its column were written in training."""
+
+    __slots__ = ()
 
 
 def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
@@ -45,6 +53,19 @@ def as_number(cell: str, decimal: str) -> str | None:
     """Write the number of a cell as Python does; None if it is no number."""
     cell = decimal_as_point(cell, decimal)
     return cell if NUMBER.fullmatch(cell) else None
+
+
+def column_number(cell: str, spelling: Spelling | None, decimal: str) -> str | None:
+    """Write the number of a cell as Python does, read as its column has them; None if it is none of these."""
+    if isinstance(cell, PlainNumber):
+        return as_number(cell, ".") if spelling is None or spelling.takes_numbers else None
+    return spelling.number(cell) if spelling else as_number(cell, decimal)
+
+
+def in_spelling(cell: str, spelling: Spelling | None) -> str:
+    """Write a cell as its column is spelled if it is a `PlainNumber`, else as it is."""
+    is_other = isinstance(cell, PlainNumber) and spelling is not None and spelling.takes_numbers
+    return cell.replace(".", spelling.decimal) if is_other and spelling else cell
 
 
 def later_number(cell: str, spelling: Spelling | None, decimal: str) -> str | None:
@@ -87,9 +108,19 @@ def check_width(columns: int, where: str, what: str = "columns") -> None:
         raise DataError(where, f"expected at most {MOST_COLUMNS:,} {what}, found {columns:,}")
 
 
-def days(column: TextColumn, spelling: Spelling | None = None) -> NDArray[np.float64]:
-    """Read a column of text as dates, in days since 1970. Raises ValueError where a text is no date."""
-    found = [spelling.days(value) if spelling else days_of(value) for value in column.values]
+def later_days(cell: str, spelling: Spelling | None) -> float | None:
+    """Return the days since 1970 of a cell in rows that come after training: a date as its column has them, or as
+    2026-11-21, which has one meaning. None if it is no date."""
+    found = spelling.days(cell) if spelling else None
+    is_plain = spelling is None or ISO_DATE.match(cell) is not None
+    return days_of(cell) if found is None and is_plain else found
+
+
+def days(column: TextColumn, spelling: Spelling | None = None, later: bool = False) -> NDArray[np.float64]:
+    """Read a column of text as dates, in days since 1970; `later` as `later_days` does. Raises ValueError where a text
+    is no date."""
+    own = spelling.days if spelling else days_of
+    found = [later_days(value, spelling) if later else own(value) for value in column.values]
     if None in found:
         raise ValueError("no date")
     return np.array([*found, np.nan], np.float64)[column.codes]  # −1, a missing one, finds the last

@@ -81,6 +81,29 @@ class Spelling:
         plain = _plain(body, self.decimal, self.thousands)
         return None if plain is None else sign + plain
 
+    @property
+    def takes_numbers(self) -> bool:
+        """Tell whether a number of a table that has numbers itself, as JSON, is one of the column: not where 0.45 may
+        be 45%, or 7.5 any unit of time."""
+        return self.kind == "number" and self.suffix not in RELATIVE
+
+    def written(self, value: float) -> str:
+        """Write a number, or the days from the beginning of 1970 to a date, as cells of the column are written, with
+        seven figures; `number` and `days` read it."""
+        if self.kind == "date":
+            return datetime.fromtimestamp(value * SECONDS_OF_A_DAY, UTC).strftime(self.date_format)
+        if self.kind in ("time", "h:m:s"):
+            minutes, seconds = divmod(round(value * 3600), 60)
+            hours, minutes = divmod(minutes, 60)
+            shown = "" if self.kind == "time" and not seconds else f":{seconds:02}"
+            return f"{hours:02}:{minutes:02}{shown}" if self.kind == "time" else f"{hours}:{minutes:02}{shown}"
+        if self.kind == "m:s":
+            minutes, seconds = divmod(round(value * 60), 60)
+            return f"{minutes}:{seconds:02}"
+        before = self.prefix + " " * self.prefix[-1:].isalpha()
+        behind = " " * (self.suffix[:1].isalpha() and self.suffix not in RELATIVE) + self.suffix
+        return before + f"{value:.7g}".replace(".", self.decimal) + behind
+
     def days(self, cell: str) -> float | None:
         """Return the days from the beginning of 1970 to a date, in UTC; None if it is none."""
         return _days(cell, self.date_format, self.last_year)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from nncli.system.characters import composed
 from nncli.system.output import in_quotes
 
 ONE_NAME = "Rename one of them"
+A_TABLE = "Give an array, a data frame, or a mapping of names to columns"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ def _of_array(X: Any) -> Frame:
         array = array_of(X)
     except ValueError:
         raise InvalidData("X", "expected rows of one length, found several", "Give each row all columns") from None
+    if array.ndim == 0:
+        remedy = "Read the file first, as with pandas.read_csv" if isinstance(X, str | PurePath) else A_TABLE
+        remedy = "Use X.collect()" if hasattr(X, "collect") else remedy
+        raise InvalidData("X", f"expected rows of shape (n, d), found {type(X).__name__}", remedy)
     if array.ndim != 2:
         remedy = "Reshape your data: X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row"
         if array.ndim > 2:

@@ -47,7 +47,8 @@ class Onnx(Configurable, Target):
                 continue
             for column in columns_of(description, kind):
                 problem = f"column {in_quotes(column['name'])} cannot be in a matrix of numbers, as {why}"
-                raise OptionError("matrix", problem, "Leave it out: each column is then an input by itself")
+                remedy = f"Leave {mention('matrix')} out: each column is then an input by itself"
+                raise OptionError("matrix", problem, remedy)
 
     def write(self, description: Description, name: str) -> bytes:
         onnx = onnx_package("--to onnx")

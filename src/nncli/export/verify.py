@@ -12,6 +12,7 @@ from nncli.errors import OutputError, UsageError
 from nncli.system.output import shortened
 
 SECONDS = 600
+MOST_TOLD = 300  # characters of what a check says
 WRITE_AGAIN = "Write it again with nncli export"
 
 
@@ -36,9 +37,9 @@ def run_program(command: Sequence[str], path: Path, read: str = "") -> str:
         raise OutputError(str(path), f"its check did not end within {SECONDS} seconds", WRITE_AGAIN) from None
     if done.returncode:
         said = done.stderr.strip() or done.stdout.strip() or "it says nothing"
-        found = re.search(r"golden row \d+: .*|\w*[eE]rror: .*", said)
+        found = re.search(r"golden row \d+: .*", said) or re.search(r"\w*[eE]rror: .*", said)
         told = found[0] if found else said.splitlines()[-1]
-        raise OutputError(str(path), f"its check failed: {shortened(told)}", WRITE_AGAIN)
+        raise OutputError(str(path), f"its check failed: {shortened(told, MOST_TOLD)}", WRITE_AGAIN)
     return done.stdout.strip()
 
 

@@ -72,4 +72,4 @@ def written_number(value: float) -> str:
 
 def written_date(days: float) -> str:
     """Write days since 1970 as a date."""
-    return str(np.datetime64(0, "D") + int(np.floor(days)))
+    return str(np.datetime64(int(np.floor(days)), "D"))

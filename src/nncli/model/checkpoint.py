@@ -189,7 +189,7 @@ def _columns(model: Model) -> list[dict[str, Any]]:
         if kind == "number":
             learned = {what: float(getattr(fitted, what)[places[name]]) for what in ("median", "shift", "scale")}
         elif kind == "date":
-            learned = {"first": str(np.datetime64(0, "D") + int(np.floor(first[name])))}
+            learned = {"first": str(np.datetime64(int(np.floor(first[name])), "D"))}
         if name in spellings:
             learned["cells"] = str(spellings[name])
         found.append({"name": name, "kind": kind, **learned})

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from nncli.data.cells import quoted
+from nncli.data.cells import PlainNumber, quoted
 from nncli.data.decompression import MAGIC
 from nncli.data.formats.json_lines import Keys
 from nncli.data.formats.known_formats import HEAD_BYTES, JSON_LINES, format_of_bytes
@@ -151,8 +151,14 @@ def _rows_of_columns(text: str, start: int, most: int) -> bytes:
         raise Problem(422, WHERE, problem, "Write null where there is no value")
     if n > most:
         raise too_many_rows(most)
-    rows = zip(*columns.values(), strict=True)
-    return _as_file(ENCODER.encode(dict(zip(columns, row, strict=True))) for row in rows)
+    written = (map(_written, column) for column in columns.values())
+    keys = [f"{ENCODER.encode(key)}:" for key in columns]
+    return _as_file(f"{{{','.join(map(str.__add__, keys, row))}}}" for row in zip(*written, strict=True))
+
+
+def _written(value: Any) -> str:
+    """Write a value of JSON that has been decoded; a number keeps its digits, and is no text."""
+    return str(value) if isinstance(value, PlainNumber) else ENCODER.encode(value)
 
 
 def _as_file(lines: Iterable[str]) -> bytes:

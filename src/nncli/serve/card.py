@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from nncli.data.task import CLASSIFICATION
+from nncli.guards.shares import written_date
 from nncli.model.checkpoint import describe
 from nncli.model.limits import limits_of
+from nncli.model.model import Model
 from nncli.serve.models import Served
 
 OF_DESCRIPTION = (
@@ -34,8 +36,12 @@ def card(served: Served) -> dict[str, Any]:
 
 
 def columns_of(served: Served) -> list[dict[str, Any]]:
-    """Describe the columns that a row has: the range of numbers in the training rows, the categories of texts."""
+    """Describe the columns that a row has: the range of numbers and dates in the training rows, the categories of
+    texts; where cells are written in a way of their own, how (`cells`); of these and of dates, a typical one
+    (`example`)."""
     model = served.model
+    spellings = dict(model.schema.spellings)
+    days = _ranges_of_dates(model)
     described = describe(model, served.provenance)["columns"]
     profile = {column.name: column for column in model.schema.profile}
     found = []
@@ -48,7 +54,21 @@ def columns_of(served: Served) -> list[dict[str, Any]]:
                 its |= {"low": profile[name].low, "high": profile[name].high, "whole": profile[name].whole}
         elif kind == "text":
             its["categories"] = [one for one in model.preprocess.categories[name] if one is not None]
+        elif name in days:
+            its["low"], its["high"] = map(written_date, days[name])
         if "cells" in column:
             its["cells"] = column["cells"]
+        typical = sum(days[name]) / 2 if name in days else its.get("median")
+        if typical is not None and (name in spellings or kind == "date"):
+            its["example"] = spellings[name].written(typical) if name in spellings else written_date(typical)
         found.append(its)
     return found
+
+
+def _ranges_of_dates(model: Model) -> dict[str, tuple[float, float]]:
+    """Return the first and the last day of the columns of dates in the training rows, as far as they are known."""
+    names = model.schema.of_kind("date")
+    if model.distribution is None:
+        return {}
+    ranges = model.distribution.ranges[len(model.schema.of_kind("number")) :, :2]
+    return {name: (low, high) for name, (low, high) in zip(names, ranges.tolist(), strict=True) if low <= high}

@@ -69,16 +69,21 @@ def openapi(models: Models, most_rows: int, has_token: bool) -> dict[str, Any]:
 
 
 def _row(served: Served) -> dict[str, Any]:
-    properties = {}
+    properties, spellings = {}, dict(served.model.schema.spellings)
     for column in columns_of(served):
         kind, said = column["kind"], [column["kind"]]
         its: dict[str, Any] = {"type": ["string", "null"]}
         if kind == "number":
-            its["type"] = ["number", "string", "null"]
-            its["examples"] = [column["median"]]
+            takes_numbers = column["name"] not in spellings or spellings[column["name"]].takes_numbers
+            its["type"] = ["number", "string", "null"] if takes_numbers else ["string", "null"]
+            its["examples"] = [column["median"] if takes_numbers else column["example"]]
             if "low" in column:
                 said.append(f"in the training rows from {column['low']:.7g} to {column['high']:.7g}")
             said.append("a text is read as a cell of CSV is, and has to be a number")
+        elif kind == "date":
+            if "low" in column:
+                said.append(f"in the training rows from {column['low']} to {column['high']}")
+            its["examples"] = [column["example"]] if "example" in column else []
         elif kind == "text":
             its["type"] = ["string", "number", "boolean", "null"]
             its["examples"] = column["categories"][:10]

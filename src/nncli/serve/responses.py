@@ -42,7 +42,7 @@ async def answer_no_address(request: Request, error: Exception) -> Response:
         allow = (error.headers or {}).get("Allow", "")
         problem = Problem(405, path, f"expected {allow.replace(', ', ' or ')}, found {method}", allow=allow)
     else:
-        remedy = "The addresses are /predict, /model, /models, /guard, /health, /metrics and /openapi.json"
+        remedy = "Ask one that /openapi.json lists, such as /predict, or /models/NAME/predict of several models"
         problem = Problem(error.status_code, path, "there is no such address", remedy)
     return await answer_problem(request, problem)
 

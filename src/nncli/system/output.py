@@ -35,9 +35,9 @@ def one_line(text: str) -> str:
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = MOST_SHOWN) -> str:
     """Shorten a text, for a message that refuses it."""
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+    return text if len(text) <= most else text[:most] + "…"
 
 
 def told_apart(names: Sequence[str], most: int) -> list[str]:

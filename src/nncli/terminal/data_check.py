@@ -72,7 +72,7 @@ def _range(column: dict[str, Any]) -> str:
         return ""
     ends = column["low"], column["high"]
     if column["kind"] == "date":
-        return " to ".join(str(np.datetime64(0, "D") + int(np.floor(days))) for days in ends)
+        return " to ".join(str(np.datetime64(int(np.floor(days)), "D")) for days in ends)
     return " to ".join(f"{end:g}" for end in ends)
 
 

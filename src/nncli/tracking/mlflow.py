@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nncli.errors import NncliError
+from nncli.system.output import shortened
 from nncli.tracking.tracker import Status, Tracker, Values
 
 EXPERIMENT = "nncli"  # where MLFLOW_EXPERIMENT_NAME says no other
@@ -107,5 +108,11 @@ def _experiment(client: Any) -> str:
 
 
 def _unreachable(error: Exception) -> NncliError:
-    what = (" ".join(str(error).split()) or type(error).__name__)[:MOST_REASON].rstrip(". ")
+    cause: BaseException | None = error
+    while cause is not None and not (isinstance(cause, OSError) and cause.strerror):  # behind what libraries say of it
+        cause = cause.__cause__ or cause.__context__
+    told = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(cause, OSError) and cause.strerror:
+        told = f"{cause.filename}: {cause.strerror}" if cause.filename else cause.strerror.lower()
+    what = shortened(told.rstrip(". "), MOST_REASON)
     return NncliError("--mlflow", f"the tracker cannot be used: {what}", "Look at MLFLOW_TRACKING_URI")

@@ -58,7 +58,7 @@ def options_to_go_on(before: Before, asked: TrainConfig, given: Collection[str])
         if name in given:
             if name == "target" and asked.target == before.model.schema.target:
                 continue
-            problem = f"the model of {mention('from')} has its own, {_own(before.model, name)}, which cannot change"
+            problem = f"the model of {mention('from')} has its own, {_own(before.model, name)}which cannot change"
             raise OptionError(name, problem, f"Leave it out, or train another model without {mention('from')}")
     for name in ELSEWHERE:
         if name in given and getattr(asked, name):
@@ -84,6 +84,6 @@ def takes_a_stream(model: Model) -> bool:
 
 
 def _own(model: Model, name: str) -> str:
-    """Write the value of an option that a model has."""
+    """Write the value of an option that a model has, with a comma; nothing where it has the usual one."""
     value = model.schema.target if name == "target" else model.config.options.text(name)
-    return in_quotes(value) if value else "the usual one"
+    return f"{in_quotes(value)}, " if value else ""

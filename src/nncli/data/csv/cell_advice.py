@@ -18,6 +18,7 @@ from nncli.errors import mention, write_names
 
 THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,]\d{3})+", re.ASCII)
 QUOTED = "If cells are quoted with"
+AN_EXAMPLE = 7.5  # of a number
 ANSWERS = {
     "true": "Write it as 1",
     "false": "Write it as 0",
@@ -110,6 +111,10 @@ def advice_to_predict(layout: Layout, name: str, cell: str) -> str:
     its = layout.spellings.get(name) or Spelling(decimal=layout.decimal)
     numbers = meanings(cell, its) if name in layout.numeric else []
     first = f"Write it as {' or as '.join(numbers)}" if numbers else "Correct it"
+    is_bare = name in layout.numeric and (as_number(cell, ".") or as_number(cell, its.decimal))
+    if not numbers and is_bare and not its.takes_numbers:
+        unit = f"with {quoted(its.suffix)}" if its.kind == "number" else "as text"
+        first = f"Write it {unit}, such as {its.written(AN_EXAMPLE)}"
     return f"{first}, or leave the cell empty"
 
 

@@ -6,12 +6,23 @@ import re
 
 import numpy as np
 
-from nncli.data.cells import DEFAULT_MISSING, INFINITY, as_number, bare, is_missing, later_number, quoted
+from nncli.data.cells import (
+    DEFAULT_MISSING,
+    INFINITY,
+    PlainNumber,
+    as_number,
+    bare,
+    column_number,
+    in_spelling,
+    is_missing,
+    later_days,
+    later_number,
+    quoted,
+)
 from nncli.data.csv.cell_advice import advice_to_learn, advice_to_predict, as_no_number
 from nncli.data.csv.missing_words import ERROR_VALUE
 from nncli.data.csv.row_text import check_utf8
 from nncli.data.dataset import canonical_class
-from nncli.data.dates import days_of
 from nncli.data.labels import advice_for_class
 from nncli.data.numeric_target import check_number
 from nncli.data.row_blocks import Layout
@@ -55,15 +66,16 @@ class CellChecker:
             expected, value = "", None if is_missing(cell, self.missing) else cell
             spelling = self.layout.spellings.get(name)
             if value is not None and kind == "number":
-                value = spelling.number(cell) if spelling else as_number(cell, self.layout.decimal)
-                if value is None and not self.training:
+                is_plain = isinstance(cells[i], PlainNumber)
+                value = column_number(cells[i] if is_plain else cell, spelling, self.layout.decimal)
+                if value is None and not (self.training or is_plain):
                     value = later_number(cell, spelling, self.layout.decimal)
                 if value is None:
                     expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
                     expected += f" ({spelling})" if spelling else ""
-                elif self._may_be_other_thousands(name, cell, spelling):
+                elif not is_plain and self._may_be_other_thousands(name, cell, spelling):
                     raise _maybe_thousands(cell, name, where)
-            elif value is not None and kind == "date" and (spelling.days(cell) if spelling else days_of(cell)) is None:
+            elif value is not None and kind == "date" and self._days(cell, spelling) is None:
                 expected = f"a date ({spelling})" if spelling else "a date such as 2026-11-21"
             if expected:
                 problem = f"column '{name}': expected {expected}, found {quoted(cell)}"
@@ -74,7 +86,8 @@ class CellChecker:
             clean.append(value)
         if self.target is None:
             return [*clean, None]
-        cell = bare(cells[self.target])
+        spelling = self.layout.spellings.get(self.layout.target or "")
+        cell = bare(in_spelling(cells[self.target], spelling))
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
             what = self._kind_of_target()
@@ -83,9 +96,12 @@ class CellChecker:
             raise DataError(where, problem, self._remedy_for_no_row(cells) or remedy)
         name = self.layout.target or ""
         if self.layout.numeric_target:
-            check_number(name, cell, self.layout.spellings.get(name), self.layout.decimal, where, self.or_skip)
+            check_number(name, cell, spelling, self.layout.decimal, where, self.or_skip)
         self._check_known(name, cell, where)
         return [*clean, cell]
+
+    def _days(self, cell: str, spelling: Spelling | None) -> float | None:
+        return spelling.days(cell) if spelling and self.training else later_days(cell, spelling)
 
     def _kind_of_target(self) -> str:
         """Say what stands in the column to predict: fractions are no classes, and whole numbers may be either."""

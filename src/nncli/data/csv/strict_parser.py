@@ -98,7 +98,7 @@ class StrictParser:
             numbers,
             {name: text_column(n, cells, frozenset()) for name, cells in texts.items()},
             {
-                name: days(text_column(n, cells, frozenset()), layout.spellings.get(name))
+                name: days(text_column(n, cells, frozenset()), layout.spellings.get(name), later=True)
                 for name, cells in dates.items()
             },
         )

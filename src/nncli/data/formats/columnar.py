@@ -22,7 +22,17 @@ from pyarrow import types
 
 from nncli.data.arrow_conversion import call, cast, encoded, is_text, number_array, string_array, vector
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
-from nncli.data.cells import as_number, bare, check_width, days, is_missing, text_column
+from nncli.data.cells import (
+    PlainNumber,
+    as_number,
+    bare,
+    check_width,
+    column_number,
+    days,
+    in_spelling,
+    is_missing,
+    text_column,
+)
 from nncli.data.csv.column_kinds import DECLARED, STORED_AS_TEXT
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import SAMPLE_BYTES
@@ -32,6 +42,7 @@ from nncli.data.dataset import Schema, Table, TextColumn
 from nncli.data.formats.table_layout import layout_for_model, layout_to_learn
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
 from nncli.data.sources import title
+from nncli.data.spellings import Spelling
 from nncli.errors import DataError
 
 BATCH_ROWS, BATCH_CELLS = 1 << 14, 1 << 20
@@ -78,6 +89,10 @@ class ColumnarFile:
             yield
         except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
             raise DataError(self.where, f"the file is damaged: {reason(error)}", "Fetch it again") from None
+
+    def has_numbers(self, place: int) -> bool:
+        """Tell whether the column in a place has numbers, and no text."""
+        return _is_number([*self._types.values()][place])
 
     def batches(self, places: Sequence[int], most_rows: int = BATCH_ROWS) -> Generator[list[Any], None, None]:
         """Yield some rows at a time: for each of these columns a pyarrow array of numbers, text, dates or booleans."""
@@ -145,6 +160,7 @@ class ColumnarReader(BlockReader):
         used = (*layout.numeric, *layout.text, *layout.dates, *target, *layout.keep)
         self._read = sorted({self._place[name] for name in used})  # positions in the file
         self._at = {name: self._read.index(self._place[name]) for name in used}  # name → position among those
+        self._plain = {place for place in self._read if file.has_numbers(place)}
         numbers = (as_number(token, layout.decimal) for token in layout.missing)
         self._missing_numbers = [float(number) for number in numbers if number is not None]
 
@@ -181,7 +197,7 @@ class ColumnarReader(BlockReader):
         """Yield (place, cells of all columns of the file) for each row."""
         cells = [[""] * len(columns[0])] * len(self.layout.names)
         for place, column in zip(self._read, columns, strict=True):
-            cells[place] = column.to_pylist()
+            cells[place] = [*map(PlainNumber, column.to_pylist())] if place in self._plain else column.to_pylist()
         for i, found in enumerate(zip(*cells, strict=True), row + 1):
             yield f"{self.file.where}:{i}", list(found)
 
@@ -190,11 +206,12 @@ class ColumnarReader(BlockReader):
         try:
             numbers = self._numbers([columns[self._at[name]] for name in self.layout.numeric], len(columns[0]))
             spellings = self.layout.spellings
-            dates = {name: days(self._text(columns, name), spellings.get(name)) for name in self.layout.dates}
+            later = not self._strict.checks.training
+            dates = {name: days(self._text(columns, name), spellings.get(name), later) for name in self.layout.dates}
         except ValueError:
             return None
         texts = {name: self._text(columns, name) for name in self.layout.text}
-        target = None if self.layout.target is None else self._text(columns, self.layout.target, feature=False)
+        target = None if self.layout.target is None else self._target(columns, self.layout.target)
         if target is not None and len(target.codes) and target.codes.min() < 0:
             return None
         if not self.layout.are_known(texts, target):
@@ -202,8 +219,15 @@ class ColumnarReader(BlockReader):
         table = Table(self.layout.numeric, numbers, texts, dates)
         return RowBlock(table, target, {}, {}) if self.layout.are_filled(table) else None
 
-    def _text(self, columns: list[Any], name: str, feature: bool = True) -> TextColumn:
-        return text_column(*encoded(_as_text(columns[self._at[name]])), self._missing, feature)
+    def _text(self, columns: list[Any], name: str) -> TextColumn:
+        return text_column(*encoded(_as_text(columns[self._at[name]])), self._missing)
+
+    def _target(self, columns: list[Any], name: str) -> TextColumn:
+        codes, cells = encoded(_as_text(columns[self._at[name]]))
+        if self._place[name] in self._plain:
+            spelling = self.layout.spellings.get(name)
+            cells = [cell and in_spelling(PlainNumber(cell), spelling) for cell in cells]
+        return text_column(codes, cells, self._missing, feature=False)
 
     def _numbers(self, columns: list[Any], n: int) -> NDArray[Any]:
         """Make a matrix of columns of numbers. Raises ValueError where one has something else."""
@@ -221,26 +245,28 @@ class ColumnarReader(BlockReader):
 
     def _number_column(self, name: str, column: Any) -> Any:
         kind = getattr(pa, self.layout.dtype)()
-        is_number = types.is_floating(column.type) or types.is_integer(column.type) or types.is_null(column.type)
+        is_plain, spelling = _is_number(column.type), self.layout.spellings.get(name)
+        if is_plain and spelling and not spelling.takes_numbers and column.null_count < len(column):
+            raise ValueError("no number of this column")
+        is_number = is_plain or types.is_null(column.type)
         # float32 has no more digits in float64 than it has as text: 0.1 stays 0.1
         if is_number and (column.type, kind) != (pa.float32(), pa.float64()):
             values = cast(column, kind)
             if not self._missing_numbers or not np.isin(vector(values, self.layout.dtype), self._missing_numbers).any():
                 return values
         codes, cells = encoded(_as_text(column))
-        numbers = string_array([self._number(name, cell) for cell in cells])
+        kind_of_cell = PlainNumber if is_plain else str
+        numbers = string_array([self._number(spelling, kind_of_cell(bare(cell or ""))) for cell in cells])
         return number_array(vector(cast(numbers, kind), self.layout.dtype)[codes])
 
-    def _number(self, name: str, cell: str | None) -> str:
-        """Return a text cell as a number, or as nan where it is missing. Raises ValueError for another."""
-        text = bare(cell or "")
-        spelling = self.layout.spellings.get(name)
-        number = None
-        if not is_missing(text, self._missing):
-            number = spelling.number(text) if spelling else as_number(text, self.layout.decimal)
-        if number is None and not is_missing(text, self._missing):
+    def _number(self, spelling: Spelling | None, cell: str) -> str:
+        """Return a cell as a number, or as nan where it is missing. Raises ValueError for another."""
+        if is_missing(cell, self._missing):
+            return "nan"
+        number = column_number(cell, spelling, self.layout.decimal)
+        if number is None:
             raise ValueError("no number")
-        return number or "nan"
+        return number
 
     def growth(self) -> float:
         return 1.05
@@ -277,6 +303,10 @@ def read_blocks(
     layout, notes = layout_for_model(file.names, expected, dtype, keep, with_target, file.where, known)
     layout = dataclasses.replace(layout, needed=needed)
     return ColumnarReader(file, layout, notes, training=False, on_error=on_error, whole=whole)
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(types.is_floating(kind) or types.is_integer(kind))
 
 
 def _as_text(column: Any) -> Any:

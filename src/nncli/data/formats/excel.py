@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
-from nncli.data.cells import bare, check_width, quoted
+from nncli.data.cells import PlainNumber, bare, check_width, quoted
 from nncli.data.csv.column_names import has_target, typed
 from nncli.data.csv.preamble import MOST_ABOVE, ROWS_BELOW, names_below, rows_above_names
 from nncli.data.dataset import Schema
@@ -169,7 +169,7 @@ def _text(cell: Any) -> str:
     if isinstance(cell, bool):
         return str(cell).lower()
     if isinstance(cell, float | int):
-        return str(int(cell)) if abs(cell) < EXACT_TO and cell == int(cell) else repr(cell)
+        return PlainNumber(int(cell) if abs(cell) < EXACT_TO and cell == int(cell) else repr(cell))
     if isinstance(cell, datetime.timedelta):
         return repr(cell.total_seconds())
     if isinstance(cell, datetime.datetime):

@@ -15,7 +15,7 @@ from itertools import chain, islice
 from typing import Any
 
 from nncli.data.byte_input import Input, reason
-from nncli.data.cells import bare, check_width, quoted
+from nncli.data.cells import PlainNumber, bare, check_width, quoted
 from nncli.data.dataset import Schema
 from nncli.data.formats.foreign import DOWNLOAD, JSON_ERROR, TABLES_OF_JSON
 from nncli.data.formats.format import Format
@@ -25,7 +25,7 @@ from nncli.errors import DataError, mention, write_names
 
 WORDS = {None: "", True: "true", False: "false"}
 # an object becomes a tuple of its pairs, so that a key that comes twice is seen
-DECODER = json.JSONDecoder(object_pairs_hook=tuple, parse_int=str, parse_float=str, parse_constant=str)
+DECODER = json.JSONDecoder(object_pairs_hook=tuple, parse_int=PlainNumber, parse_float=PlainNumber, parse_constant=str)
 Keys = tuple[str, ...]
 NO_KEYS = "expected an object with a key for each column, found one without keys"
 ERROR_KEYS = frozenset({"error", "errors", "message", "detail"})  # of what a server says in place of data
@@ -150,7 +150,7 @@ def cells_of(
     if keys != expected:
         values = _in_order(keys, values, expected, known, place)
         absent.update(key for key in expected if key not in keys)
-    if {*map(type, values)} == {str}:
+    if {*map(type, values)} <= {str, PlainNumber}:
         return list(values), {}
     cells, faults = [], dict[int, DataError]()
     for i, (key, value) in enumerate(zip(expected, values, strict=True)):

@@ -14,11 +14,19 @@ from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.formats.json_lines import Keys, cells_of, open_rows
-from nncli.data.formats.row_reader import read_blocks
+from nncli.data.formats.row_reader import MOST_ABSENT, read_blocks
 from nncli.data.row_blocks import RowBlock
+from nncli.errors import listing
 
 MOST_PLANS = 32  # keys that are remembered; whoever sends others each time gains nothing
 Read = tuple[RowBlock, tuple[str, ...]]  # one row, and notes
+
+
+def say_absent(keys: Sequence[str]) -> str:
+    """Say which keys of a model an object does not have, in a line."""
+    named = listing([f"'{key}'" for key in keys], MOST_ABSENT)
+    are = f"key {named} is absent" if len(keys) == 1 else f"{len(keys)} keys are absent: {named}"
+    return f"{are}; read as {'a missing value' if len(keys) == 1 else 'missing values'}"
 
 
 class _Plan(NamedTuple):
@@ -55,10 +63,11 @@ class ObjectReader:
         rows = open_rows(Input(io.BytesIO(line), self.where, hashed=False), self.schema)
         with read_blocks(rows, self.schema, dtype=self.dtype, known=self.known) as reader:
             [block] = reader
-        notes = tuple(reader.notes)
+        absent = (*(key for key in rows.absent if key not in keys),)
+        told = (rows.say_absent(), say_absent(absent)) if absent else ("", "")
+        notes = tuple(told[1] if note == told[0] else note for note in reader.notes)
         if len(self._plans) >= MOST_PLANS:
             self._plans.clear()
         parser = StrictParser(reader.layout, self.where, False, RepeatedHeader([rows.names]))
-        absent = (*(key for key in rows.absent if key not in keys),)
         self._plans[keys] = _Plan((*keys, *absent), parser, notes)
         return block, notes

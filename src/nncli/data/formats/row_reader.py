@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, Protocol
 
+from nncli.data.cells import in_spelling
 from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.late_codes import CodeWatch
@@ -25,9 +26,10 @@ from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.formats.table_layout import layout_for_model, layout_to_learn
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
-from nncli.errors import DataError
+from nncli.errors import DataError, listing
 from nncli.system.output import counted
 
+MOST_ABSENT = 3  # columns that are named, of those that rows do not have
 FEW_BYTES = 4 << 10  # for so few, pyarrow's threads take longer
 Row = tuple[int, list[str] | DataError]  # its number in the file, and its cells or what is wrong with it
 Faults = dict[int, dict[int, DataError]]  # number of the row → place of the cell → what is wrong with it
@@ -53,6 +55,14 @@ class Rows:
     faults: Faults = field(default_factory=dict)  # that matter where the column is used
     absent: Counter[str] = field(default_factory=Counter)  # column → rows so far that did not have it
 
+    def say_absent(self) -> str:
+        """Say which columns are not in all rows, in a line."""
+        found = [(f"'{name}'", counted(n, "line")) for name, n in self.absent.items()]
+        if len(found) == 1:
+            return f"key {found[0][0]} is not in {found[0][1]}: read as a missing value"
+        some = listing([f"{name} (not in {lines})" for name, lines in found], MOST_ABSENT)
+        return f"{len(found)} keys are not in all lines, and are then read as missing values: {some}"
+
 
 class RowReader(BlockReader):
     """An open table of such rows."""
@@ -71,6 +81,8 @@ class RowReader(BlockReader):
         self.rows = rows
         header = RepeatedHeader([rows.names])
         self._strict = StrictParser(layout, rows.where, training, header)
+        spelled = ((layout.place_of.get(name), its) for name, its in layout.spellings.items())
+        self._spelled = {i: its for i, its in spelled if i is not None and its.decimal != "."}
 
     @functools.cached_property
     def _fast(self) -> FastParser:
@@ -86,8 +98,8 @@ class RowReader(BlockReader):
                 )
                 if self._strict.other_table:
                     raise self._with_other_names(*self._strict.other_table)
-        for name, n in self.rows.absent.items():
-            self.notes.append(f"key '{name}' is not in {counted(n, 'line')}: read as a missing value")
+        if self.rows.absent:
+            self.notes.append(self.rows.say_absent())
 
     def _with_other_names(self, where: str, cells: list[str]) -> DataError:
         """Make the error for a row of names among the rows."""
@@ -107,6 +119,10 @@ class RowReader(BlockReader):
         cells = [cells for _, cells in rows if not isinstance(cells, DataError)]
         if len(cells) < len(rows):
             return None
+        if self._spelled:
+            if not self._spelled.keys().isdisjoint(self._strict.keep):
+                return None  # cells are kept as they are in the file
+            cells = [[in_spelling(cell, self._spelled.get(i)) for i, cell in enumerate(row)] for row in cells]
         out = io.StringIO()
         csv.writer(out, delimiter=self.layout.delimiter, lineterminator="\n").writerows(cells)
         try:

@@ -14,6 +14,7 @@ from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.positions import Known
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import Layout
+from nncli.data.spellings import Spelling
 
 Columns = Sequence[Sequence[str]]  # the cells of each
 
@@ -47,4 +48,7 @@ def layout_for_model(
 ) -> tuple[Layout, list[str]]:
     """Lay out the columns that a model expects; also return notes. Raises DataError and OptionError, as `aligned`."""
     layout, notes = aligned(names, True, expected, dtype, keep, with_target, place, known)
-    return dataclasses.replace(layout, delimiter=",", decimal="."), notes
+    spellings = dict(layout.spellings)
+    if expected.numeric_target and expected.decimal != ".":  # whose cells are handed on as the model reads them
+        spellings.setdefault(expected.target, Spelling(decimal=expected.decimal))
+    return dataclasses.replace(layout, delimiter=",", decimal=".", spellings=spellings), notes

@@ -23,12 +23,14 @@ const shown = (value) => Number(value.toPrecision(7)).toString();
 
 function hint(column) {
   if (column.kind === "text") return `one of ${column.categories.length} words in training`;
-  if (column.kind === "date") return column.cells ?? "a date such as 2026-11-21";
-  const range = column.low === undefined ? "a number" : `in training ${shown(column.low)} to ${shown(column.high)}`;
+  const end = column.kind === "number" ? shown : (day) => day;
+  const none = column.kind === "number" ? "a number" : "a date such as 2026-11-21";
+  const range = column.low === undefined ? none : `in training ${end(column.low)} to ${end(column.high)}`;
   return column.cells ? `${range}; ${column.cells}` : range;
 }
 
 function typical(column) {
+  if (column.example !== undefined) return column.example;
   if (column.kind === "number") return shown(column.median);
   return column.kind === "text" ? (column.categories[0] ?? "") : "";
 }
@@ -36,7 +38,7 @@ function typical(column) {
 function field(column, i) {
   const input = make("input", { id: `c${i}`, name: column.name, value: typical(column), autocomplete: "off" });
   input.setAttribute("aria-describedby", `h${i}`);
-  if (column.kind === "number") input.inputMode = "decimal";
+  if (column.kind === "number" && !column.cells) input.inputMode = "decimal"; // a number of JSON, else a text
   const parts = [make("label", { htmlFor: `c${i}`, textContent: column.name }), input];
   if (column.kind === "text") {
     input.setAttribute("list", `l${i}`);
@@ -49,7 +51,7 @@ function field(column, i) {
 function typicalRow() {
   return Object.fromEntries(card.columns.map((column) => {
     const value = typical(column);
-    return [column.name, value === "" ? null : column.kind === "number" ? Number(value) : value];
+    return [column.name, value === "" ? null : column.kind === "number" && !column.cells ? Number(value) : value];
   }));
 }
 
