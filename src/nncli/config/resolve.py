@@ -24,7 +24,7 @@ from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
 BATCHES, SMALLEST_BATCH = 32, 32  # batches are halved until there are 32 of them, but not below 32 rows
-STIRRING = ("dropout", "input_dropout", "max_norm", "clip_norm")  # no smooth objective is the same at each step
+STIRRING = ("dropout", "input_dropout", "distort", "max_norm", "clip_norm")  # no step has the objective of the last
 T = TypeVar("T")
 
 
@@ -76,6 +76,7 @@ class TrainingConfig:
     max_norm: float = math.inf
     clip_norm: float = math.inf
     label_smoothing: float = 0.0
+    distort: str = ""  # pictures, by these distortions; empty: not at all
     class_weight: str
     calibrate: bool
 
@@ -183,11 +184,15 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         raise OptionError("schedule", f"{expected}, found {schedule.warmup:,}")
     lr = config.lr or (own and preset.lr) or optimizer.default_lr
     patience = config.patience or (PATIENCE if has_val else None)
-    return ResolvedConfig.of(
+    resolved = ResolvedConfig.of(
         dataclasses.replace(
             config, lr=lr, batch_size=batch_size, epochs=epochs, schedule=schedule_spec, patience=patience
         )
     )
+    if resolved.row_by_row:
+        reason = f"{config.model} learns row by row, and its mistakes are counted on rows that stay as they are"
+        _refuse(config, ("distort",), reason, f"Leave it out, or use {mention('model', 'mlp')}")
+    return resolved
 
 
 def _usual_optimizer(config: TrainConfig, preset: type[Preset], loss: Loss) -> str:

@@ -31,7 +31,7 @@ from nncli.training.summary import regularisation
 ROWS = 32  # of the objective, unless --batch-size says how many
 OFFSET = 0.1  # standard deviation of random biases and slopes: at 0, some errors would not show
 STEP_OPTIONS = {"lr", "schedule", "average", "clip_norm", "max_norm"}  # what is done with a derivative
-IGNORED = {"dtype", "epochs", "patience", "time_limit", "calibrate", *STEP_OPTIONS}  # float64 is always used
+IGNORED = {"dtype", "epochs", "patience", "time_limit", "calibrate", "distort", *STEP_OPTIONS}  # float64 is always used
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,9 @@ def _objective(
     model, how, options = config.model, config.training, config.options
     penalty = Penalty(how.l1, how.l2, OPTIMIZERS.create(how.optimizer).decoupled)
     regularised = regularisation(
-        dataclasses.replace(options, max_norm=None, clip_norm=None, l2=None if penalty.decoupled else options.l2)
+        dataclasses.replace(
+            options, max_norm=None, clip_norm=None, distort=None, l2=None if penalty.decoupled else options.l2
+        )
     )
     what = [f"{model.name} {network.widths_shown()}", model.activation, model.loss, *regularised]
     about = f"checking {', '.join(filter(None, what))}: the mean loss of {counted(len(subset), 'row')}, in float64"

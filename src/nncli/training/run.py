@@ -18,6 +18,7 @@ from nncli.nn.layers import Array
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.threads import multiply_with
 from nncli.training.batch import judged_numbers
+from nncli.training.distorted_rows import distorted_pictures
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import misfits
 from nncli.training.model_of_run import model_as_used, model_so_far, provenance_of, with_predictions
@@ -189,6 +190,7 @@ def new_trainer(prepared: Prepared) -> Trainer:
         lambda: _unscaled_column(prepared),
         prepared.decision,
         prepared.target,
+        distorted_pictures(prepared, np.random.default_rng(seeds.distort)) if config.training.distort else None,
     )
 
 

@@ -1,0 +1,47 @@
+"""Rows of pixels as pictures: which columns are some, and of which shape."""
+
+from __future__ import annotations
+
+import math
+
+from nncli.data.column_statistics import ColumnStatistics
+from nncli.data.dataset import Dataset, Positions, Schema
+from nncli.data.preprocess import Preprocess
+from nncli.errors import OptionError
+from nncli.system.output import counted, in_quotes
+
+
+def shape_of_rows(schema: Schema, preprocess: Preprocess) -> tuple[int, ...] | None:
+    """Return the shape of a row that is a picture, None where it is none; a square where nothing else is known."""
+    d = preprocess.width
+    if schema.image_shape and math.prod(schema.image_shape) == d:
+        return schema.image_shape
+    return square(d) if preprocess.scaling == "pixels" else None
+
+
+def square(d: int) -> tuple[int, int] | None:
+    """Return the shape of a square of d pixels; None where they are none."""
+    side = math.isqrt(d)
+    return (side, side) if side * side == d else None
+
+
+def shape_to_distort(dataset: Dataset, rows: Positions, preprocess: Preprocess) -> tuple[int, ...]:
+    """Return the shape of the pictures that the training rows of a data set are, however they are scaled. OptionError,
+    which says why, where they are none."""
+    schema, d = dataset.schema, len(dataset.schema.columns)
+    expected = "it is for pictures: expected pixels alone"
+    for name, kind in schema.columns:
+        if kind != "number":
+            what = f"column {in_quotes(name)}, which holds {'dates' if kind == 'date' else 'text'}"
+            raise OptionError("distort", f"{expected}, found {what}", "Leave that column out")
+    if schema.image_shape and math.prod(schema.image_shape) == d:
+        return schema.image_shape
+    numbers = dataset.table.numbers
+    if preprocess.scaling != "pixels" and ColumnStatistics.of(numbers, rows, "auto").scaling != "pixels":
+        problem = f"{expected} (16 or more columns of whole numbers from 0 to 255), found other numbers"
+        raise OptionError("distort", problem, "Leave it out, or give the pixels as they are in the pictures")
+    shape = square(d)
+    if shape is None:
+        problem = f"{expected}, whose rows and columns are known, found {counted(d, 'column')}, which are no square"
+        raise OptionError("distort", problem, "Give all pixels, or the pictures as an IDX file or as picture files")
+    return shape
