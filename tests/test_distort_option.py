@@ -173,7 +173,7 @@ WIDE += "\n" + "".join(",".join([*(str(17 * (i + j) % 256) for j in range(17)), 
 AS_TEXT = "".join(f"{('uvw'[i % 3] if i else 'kind')},{row}\n" for i, row in enumerate(WIDE.splitlines()))
 EXPECTED = "--distort: it is for pictures: expected pixels alone"
 REFUSED = {
-    "numbers": ("d.csv --distort shift", TABLE, f"{EXPECTED} (16 or more columns of whole numbers from 0 to 255), found other numbers. Leave it out, or give the pixels as they are in the pictures."),
+    "numbers": ("d.csv --distort shift", TABLE, f"{EXPECTED} (16 or more columns of whole numbers from 0 to 255), found other numbers. Give the pixels as they are in the pictures."),
     "no square": ("d.csv --distort shift", WIDE, f"{EXPECTED}, whose rows and columns are known, found 17 columns, which are no square. Give all pixels, or the pictures as an IDX file or as picture files."),
     "text": ("d.csv --distort shift", AS_TEXT, f"{EXPECTED}, found column 'kind', which holds text. Leave that column out."),
     "row by row": ("digits --model perceptron --distort shift", "", "--distort: perceptron learns row by row, and its mistakes are counted on rows that stay as they are. Leave it out, or use --model mlp."),

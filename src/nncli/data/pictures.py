@@ -25,23 +25,25 @@ def square(d: int) -> tuple[int, int] | None:
     return (side, side) if side * side == d else None
 
 
-def shape_to_distort(dataset: Dataset, rows: Positions, preprocess: Preprocess) -> tuple[int, ...]:
-    """Return the shape of the pictures that the training rows of a data set are, however they are scaled. OptionError,
-    which says why, where they are none."""
+def shape_of_pictures(
+    dataset: Dataset, rows: Positions, option: str, what: str, known: bool = False
+) -> tuple[int, ...]:
+    """Return the shape of the pictures that some rows of a data set are. OptionError of an `option`, which asks for
+    `what`, where they are none. `known` is whether the columns are pixels, if that is known."""
     schema, d = dataset.schema, len(dataset.schema.columns)
-    expected = "it is for pictures: expected pixels alone"
+    expected = f"{what}: expected pixels alone"
     for name, kind in schema.columns:
         if kind != "number":
-            what = f"column {in_quotes(name)}, which holds {'dates' if kind == 'date' else 'text'}"
-            raise OptionError("distort", f"{expected}, found {what}", "Leave that column out")
+            found = f"column {in_quotes(name)}, which holds {'dates' if kind == 'date' else 'text'}"
+            raise OptionError(option, f"{expected}, found {found}", "Leave that column out")
     if schema.image_shape and math.prod(schema.image_shape) == d:
         return schema.image_shape
     numbers = dataset.table.numbers
-    if preprocess.scaling != "pixels" and ColumnStatistics.of(numbers, rows, "auto").scaling != "pixels":
+    if not known and ColumnStatistics.of(numbers, rows, "auto").scaling != "pixels":
         problem = f"{expected} (16 or more columns of whole numbers from 0 to 255), found other numbers"
-        raise OptionError("distort", problem, "Leave it out, or give the pixels as they are in the pictures")
+        raise OptionError(option, problem, "Give the pixels as they are in the pictures")
     shape = square(d)
     if shape is None:
         problem = f"{expected}, whose rows and columns are known, found {counted(d, 'column')}, which are no square"
-        raise OptionError("distort", problem, "Give all pixels, or the pictures as an IDX file or as picture files")
+        raise OptionError(option, problem, "Give all pixels, or the pictures as an IDX file or as picture files")
     return shape

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Positions
-from nncli.data.pictures import shape_to_distort
+from nncli.data.dataset import Dataset, Positions
+from nncli.data.pictures import shape_of_pictures
 from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Inputs
 from nncli.nn.distortions import Distorter
@@ -73,6 +73,13 @@ class DistortedPictures:
         self.distorter.distort(X)
         X -= self._shift
         X *= self._scale
+
+
+def shape_to_distort(dataset: Dataset, rows: Positions, preprocess: Preprocess) -> tuple[int, ...]:
+    """Return the shape of the pictures that training rows are, however they are scaled. OptionError where they are
+    none."""
+    is_known = preprocess.scaling == "pixels"
+    return shape_of_pictures(dataset, rows, "distort", "it is for pictures", is_known)
 
 
 def distorted_pictures(prepared: Prepared, rng: np.random.Generator) -> DistortedPictures:
