@@ -98,7 +98,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
     time_limit : float, default None
         Maximum training time in seconds. None: no limit.
     seed : int, default 0
-        Seed of split, initial weights, row order and dropout: scikit-learn's `random_state`.
+        Seed of split, initial weights, row order, dropout and distortions: scikit-learn's `random_state`.
     threads : int, default None
         Number of processor threads. None: all.
     distort : str, default None

@@ -10,7 +10,7 @@ from nncli.figures.images import image_panels
 from nncli.figures.kinds import FIGURES, Data, OfData
 from nncli.nn.distortions import Distorter
 
-MOST_IMAGES, SEVERAL = 12, 6  # that are shown; and of one picture, with its distorted ones
+MOST_IMAGES, MOST_DISTORTED, SEVERAL = 12, 2, 5  # that are shown; and of one picture, with its distorted ones
 SEED = 0  # the same data have the same figure
 
 
@@ -24,23 +24,17 @@ class Pictures(OfData):
         data = of.dataset
         shape = shape_of_pictures(data, np.arange(len(data)), "figure", "pictures")
         classes, first = np.unique(data.y[:], return_index=True)
-        shown = MOST_IMAGES if of.distort is None else MOST_IMAGES // SEVERAL
+        shown = MOST_IMAGES if of.distort is None else MOST_DISTORTED
         rows = data.table.numbers[first[:shown]].astype(np.float64)
-        ends, names = (
-            (min(0.0, float(rows.min())), float(rows.max()) or 1.0),
-            [data.classes[k] for k in classes[:shown].tolist()],
-        )
+        ends = min(0.0, float(rows.min())), float(rows.max()) or 1.0
+        names = [data.classes[k] for k in classes[:shown].tolist()]
         notes = (f"of {len(names)} of {len(classes):,} classes",) if len(names) < len(classes) else ()
         if of.distort is None:
             return Figure(f"First picture of each class, {data.where}", image_panels(rows, names, shape, ends), notes)
-        rows, distorter = np.repeat(rows, SEVERAL, axis=0), _distorter(of.distort, shape)
-        titles = list[str]()
+        rows, titles = np.repeat(rows, SEVERAL, axis=0), list[str]()
+        distorter = Distorter(of.distort, shape, rows.dtype, np.random.default_rng(SEED))
         for i, name in enumerate(names):
             distorter.distort(rows[SEVERAL * i + 1 : SEVERAL * (i + 1)])
             titles += [f"{name}, as it is", *[f"{name}, distorted"] * (SEVERAL - 1)]
         title = f"Pictures as training sees them, {data.where}, {of.distort}"
         return Figure(title, image_panels(rows, titles, shape, ends), notes)
-
-
-def _distorter(text: str, shape: tuple[int, ...]) -> Distorter:
-    return Distorter(text, shape, np.dtype(np.float64), np.random.default_rng(SEED))
