@@ -30,7 +30,7 @@ COMMON = {
     "--jobs --show --json --quiet",
     "eval": "--threshold --choose-threshold --out --jobs --json --quiet",
     "explain": "--metric --repeats --coefficients --row --csv --json --quiet",
-    "plot": "--out --data --target --epochs-shown --distort --json --quiet",
+    "plot": "--out --data --target --epochs-shown --json --quiet",
     "report": "--out --to --json --quiet",
     "predict": "--out --proba --keep --threshold --guard --strict --on-error --jsonl --jobs --quiet",
     "compare": "--categorical --numeric --missing --json --quiet",

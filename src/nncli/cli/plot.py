@@ -30,13 +30,13 @@ from nncli.system.output import WARNING, print_json, say
 if TYPE_CHECKING:
     from nncli.data.dataset import Dataset
 
-FILE_HELP = "Model file; for sweep and parallel a ledger; for classes, columns, scatter and pictures a data file."
+FILE_HELP = "Model file; a ledger for sweep and parallel, data for the last four."
 WHAT_HELP = "What to draw:\n{figure_lines}"
 OUT_HELP = "File to draw: .svg, .png or .html."
 WORDS_HELP = "Columns that the figure is of, or tsne for embedding and scatter."
 ROWS_HELP = "Rows with their classes or numbers that the figure is of, in any form that eval reads."
 TARGET_HELP = "For data: column that holds the class."
-DISTORT_HELP = "For pictures: distortions to show, as train has them, such as affine+elastic."
+DISTORT_HELP = "For pictures: what train --distort makes of them."
 EPOCHS_HELP = "For boundary: number of epochs whose line to draw too, trained again (linear, two classes)."
 
 
@@ -69,7 +69,6 @@ def plot(
     nncli plot prices.npz predicted -o p.svg      or .png, or .html
     nncli plot model.sweep.jsonl sweep            of the ledger of a sweep
     nncli plot data.csv columns                   of data, by class
-    nncli plot mnist/ pictures --distort affine   what distortions make of pictures
     """
     from nncli.figures.all_kinds import (
         FIGURES,

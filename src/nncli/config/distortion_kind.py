@@ -25,4 +25,4 @@ class Distortions(Component):
         return text
 
     def write(self, value: str | None) -> str:
-        return NONE if value is None else value
+        return NONE if value is None else str(value)

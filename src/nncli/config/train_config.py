@@ -251,9 +251,7 @@ class TrainConfig:
         default=False,
     )
     time_limit: float | None = _training("SECONDS", POSITIVE, "Maximum training time.", "no limit")
-    seed: int = _training(
-        "N", Whole(0), "Seed of split, initial weights, row order, dropout and distortions.", default=0
-    )
+    seed: int = _training("N", Whole(0), "Seed of split, initial weights, row order and dropout.", default=0)
     threads: int | None = _training("N", Whole(1, 1024), "Number of processor threads.", "all")
 
     dropout: float | None = _regularisation(

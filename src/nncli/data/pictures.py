@@ -25,6 +25,12 @@ def square(d: int) -> tuple[int, int] | None:
     return (side, side) if side * side == d else None
 
 
+def shape_to_distort(dataset: Dataset, rows: Positions, preprocess: Preprocess) -> tuple[int, ...]:
+    """Return the shape of the pictures that training rows are, however they are scaled. OptionError where they are
+    none."""
+    return shape_of_pictures(dataset, rows, "distort", "it is for pictures", preprocess.scaling == "pixels")
+
+
 def shape_of_pictures(
     dataset: Dataset, rows: Positions, option: str, what: str, known: bool = False
 ) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ SEED = 0  # the same data have the same figure
 
 @FIGURES.register("pictures")
 class Pictures(OfData):
-    """first picture of each class of a data file, or with --distort of some, as training sees them"""
+    """first picture of each class of a data file"""
 
     of_numbers = True
 

@@ -59,7 +59,7 @@ DISTORTIONS: Registry[Distortion] = Registry("distort")
 @DISTORTIONS.register("shift")
 @dataclass(eq=False)
 class Shift(Distortion):
-    """D = t, even in ± `pixels` = 1, down and to the right"""
+    """D = t, even in ± pixels = 1, down and to the right"""
 
     pixels: float = pixels(1.0)
 
@@ -70,7 +70,7 @@ class Shift(Distortion):
 @DISTORTIONS.register("affine")
 @dataclass(eq=False)
 class Affine(Distortion):
-    """D = A p + t − p: turned by ± `rotate` = 15°, slanted ± `shear` = 15°, × 1 ± `scale` = 0.15, moved ± `shift` = 1
+    """D = A p + t − p: turned by ± rotate = 15°, slanted ± shear = 15°, × 1 ± scale = 0.15, moved ± shift = 1
 
     Each number is drawn evenly, for each picture anew (Cireşan et al. 2010); p is a place as seen from the centre.
     """
@@ -102,7 +102,7 @@ class Affine(Distortion):
 @DISTORTIONS.register("elastic")
 @dataclass(eq=False)
 class Elastic(Distortion):
-    """D = α G R Gᵀ, R random in ±1, G a Gaussian of `sigma` = 6 pixels, α = `alpha` = 36 (Simard et al. 2003)"""
+    """D = α G R Gᵀ, R random in ±1, G a Gaussian of sigma = 6 pixels, α = alpha = 36 (Simard et al. 2003)"""
 
     sigma: float = positive(6.0)
     alpha: float = pixels(36.0)

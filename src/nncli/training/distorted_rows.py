@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Dataset, Positions
-from nncli.data.pictures import shape_of_pictures
+from nncli.data.dataset import Positions
 from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Inputs
 from nncli.nn.distortions import Distorter
 from nncli.nn.layers import Array
-
-if TYPE_CHECKING:
-    from nncli.training.prepare import Prepared
 
 
 class DistortedRows(Inputs):
@@ -73,17 +69,3 @@ class DistortedPictures:
         self.distorter.distort(X)
         X -= self._shift
         X *= self._scale
-
-
-def shape_to_distort(dataset: Dataset, rows: Positions, preprocess: Preprocess) -> tuple[int, ...]:
-    """Return the shape of the pictures that training rows are, however they are scaled. OptionError where they are
-    none."""
-    is_known = preprocess.scaling == "pixels"
-    return shape_of_pictures(dataset, rows, "distort", "it is for pictures", is_known)
-
-
-def distorted_pictures(prepared: Prepared, rng: np.random.Generator) -> DistortedPictures:
-    """Return what distorts the training rows as the options say. OptionError where these are no pictures."""
-    dtype, preprocess = np.dtype(prepared.config.model.dtype), prepared.preprocess
-    shape = shape_to_distort(prepared.dataset, prepared.train.rows, preprocess)
-    return DistortedPictures(Distorter(prepared.config.training.distort, shape, dtype, rng), preprocess, dtype)

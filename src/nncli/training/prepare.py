@@ -19,6 +19,7 @@ from nncli.data.csv.stand_ins import notes_of_late_ones
 from nncli.data.dataset import Dataset, Positions, Schema, TextColumn, measured
 from nncli.data.labels import for_task
 from nncli.data.load import load_dataset, load_like
+from nncli.data.pictures import shape_to_distort
 from nncli.data.preprocess import Preprocess
 from nncli.data.rare_classes import UNKNOWN, merging
 from nncli.data.row_columns import set_aside, without_columns
@@ -33,7 +34,6 @@ from nncli.model.decision import Decision
 from nncli.model.provenance import Fingerprint
 from nncli.system.output import counted, in_quotes, note_of
 from nncli.training.class_weights import Weights, class_weights
-from nncli.training.distorted_rows import shape_to_distort
 from nncli.training.memory import rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.scale_of_target import scale_of
