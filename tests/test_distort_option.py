@@ -182,7 +182,7 @@ REFUSED = {
     "commas": ("digits --distort affine,elastic", "", "--distort: expected one value, with + between several distortions, as affine+elastic, found 'affine,elastic'."),
     "a name": ("digits --distort elastik", "", "--distort: expected one of shift, affine, elastic; found 'elastik'. Did you mean 'elastic'?"),
     "a setting": ("digits --distort affine:turn=3", "", "--distort: expected rotate=…, scale=…, shear=…, shift=… after 'affine'; found 'turn=3'."),
-    "a strength": ("digits --distort elastic:sigma=0", "", "--distort: elastic: sigma: expected 0 < sigma < ∞, found 0.0."),
+    "a strength": ("digits --distort elastic:sigma=0", "", "--distort: elastic: sigma: expected 0.1 ≤ sigma ≤ 10,000 pixels, found 0.0."),
 }  # fmt: skip
 
 
@@ -195,6 +195,25 @@ def test_what_cannot_be_distorted_is_refused(name: str, nncli: Run) -> None:
     assert done.code == 2
     assert not Path("m.npz").exists()
     assert nncli("train", *command.split(), "--dry-run").code == 2
+
+
+def test_pictures_that_are_too_large_are_refused(nncli: Run) -> None:
+    rng = np.random.default_rng(0)
+    np.savez("d.npz", X=rng.integers(0, 256, (30, 2, 1100), np.uint8), y=np.arange(30) % 2)
+    done = nncli("train", "d.npz", "--distort", "elastic", "-q")
+    assert (done.code, done.err) == (
+        2,
+        "--distort: expected pictures of at most 1,024 pixels a side, found 2 × 1100 (height × width). Make them "
+        "smaller.\n",
+    )
+
+
+@pytest.mark.parametrize("spec", ["shift:pixels=10000", "affine:rotate=180:shear=89.9:scale=0.999:shift=10000"])
+def test_the_greatest_strengths_leave_numbers(spec: str) -> None:
+    X = np.random.default_rng(0).uniform(0, 255, (100, 64)).astype(np.float32)
+    Distorter(f"{spec}+elastic:sigma=10000:alpha=10000", (8, 8), X.dtype, np.random.default_rng(0)).distort(X)
+    assert np.isfinite(X).all()
+    assert X.max() <= 255
 
 
 def test_a_stream_is_refused_by_a_model_that_distorts(nncli: Run) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 from nncli.data.column_statistics import ColumnStatistics
-from nncli.data.dataset import Dataset, Positions, Schema
+from nncli.data.dataset import Dataset, Positions, Schema, by
 from nncli.data.preprocess import Preprocess
 from nncli.errors import OptionError
 from nncli.system.output import counted, in_quotes
+
+MOST_SIDE = 1024  # pixels of what can be distorted
 
 
 def shape_of_rows(schema: Schema, preprocess: Preprocess) -> tuple[int, ...] | None:
@@ -28,7 +30,11 @@ def square(d: int) -> tuple[int, int] | None:
 def shape_to_distort(dataset: Dataset, rows: Positions, preprocess: Preprocess) -> tuple[int, ...]:
     """Return the shape of the pictures that training rows are, however they are scaled. OptionError where they are
     none."""
-    return shape_of_pictures(dataset, rows, "distort", "it is for pictures", preprocess.scaling == "pixels")
+    shape = shape_of_pictures(dataset, rows, "distort", "it is for pictures", preprocess.scaling == "pixels")
+    if max(shape[:2]) > MOST_SIDE:
+        problem = f"expected pictures of at most {MOST_SIDE:,} pixels a side, found {by(shape[:2])} (height × width)"
+        raise OptionError("distort", problem, "Make them smaller")
+    return shape
 
 
 def shape_of_pictures(

@@ -18,20 +18,21 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.components import Configurable, positive, setting, share
+from nncli.nn.components import Configurable, setting, share
 from nncli.nn.layers import Array
 from nncli.registry import Registry
 from nncli.system.threads import multiply_with
 
 PIXELS_AT_ONCE = 50_000  # of pictures that are distorted together: with them, what is made stays in the cache
 SMALLEST_WAVE = 0.01  # of the largest one, in a field that is smoothed; what is smaller cannot be seen
+MOST_PIXELS = 10_000  # of a strength: larger ones leave no picture
 NOISE_SD = 1 / math.sqrt(3)  # of a number drawn evenly from −1 to 1, as Simard et al. draw them
 JOINT = re.compile(r"\+(?=[a-z])")  # between two distortions; 1e+2 is a number
 
 
 def pixels(default: float) -> Any:
     """Return a setting in pixels; of 0, nothing moves."""
-    return setting(default, "0 ≤ {name} < ∞", lambda value: 0 <= value < math.inf)
+    return setting(default, f"0 ≤ {{name}} ≤ {MOST_PIXELS:,} pixels", lambda value: 0 <= value <= MOST_PIXELS)
 
 
 def degrees(default: float, below: int) -> Any:
@@ -104,7 +105,7 @@ class Affine(Distortion):
 class Elastic(Distortion):
     """D = α G R Gᵀ, R random in ±1, G a Gaussian of sigma = 6 pixels, α = alpha = 36 (Simard et al. 2003)"""
 
-    sigma: float = positive(6.0)
+    sigma: float = setting(6.0, f"0.1 ≤ {{name}} ≤ {MOST_PIXELS:,} pixels", lambda value: 0.1 <= value <= MOST_PIXELS)
     alpha: float = pixels(36.0)
 
     def start(self, height: int, width: int, dtype: np.dtype[Any]) -> None:
