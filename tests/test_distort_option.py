@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from ledgers import trials
 from nncli import NNClassifier, NNRegressor
 from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import path_of
+from nncli.errors import OptionError
 from nncli.model import checkpoint
 from nncli.nn.distortions import Distorter
 from nncli.training.prepare import prepare
@@ -206,6 +208,13 @@ def test_pictures_that_are_too_large_are_refused(nncli: Run) -> None:
         "--distort: expected pictures of at most 1,024 pixels a side, found 2 × 1100 (height × width). Make them "
         "smaller.\n",
     )
+
+
+def test_a_scaling_that_cannot_be_undone_is_refused() -> None:
+    prepared = prepare(TrainConfig(("digits",), distort="shift"))
+    bent = dataclasses.replace(prepared.preprocess, scaling="bent")
+    with pytest.raises(OptionError, match="--distort: pixels cannot be worked out again once they are scaled as bent"):
+        new_trainer(dataclasses.replace(prepared, preprocess=bent))
 
 
 @pytest.mark.parametrize("spec", ["shift:pixels=10000", "affine:rotate=180:shear=89.9:scale=0.999:shift=10000"])

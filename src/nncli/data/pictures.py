@@ -7,10 +7,11 @@ import math
 from nncli.data.column_statistics import ColumnStatistics
 from nncli.data.dataset import Dataset, Positions, Schema, by
 from nncli.data.preprocess import Preprocess
-from nncli.errors import OptionError
+from nncli.errors import OptionError, mention
 from nncli.system.output import counted, in_quotes
 
 MOST_SIDE = 1024  # pixels of what can be distorted
+UNDONE = ("standard", "minmax", "pixels", "none")  # scalings from which the pixels can be worked out again
 
 
 def shape_of_rows(schema: Schema, preprocess: Preprocess) -> tuple[int, ...] | None:
@@ -31,6 +32,9 @@ def shape_to_distort(dataset: Dataset, rows: Positions, preprocess: Preprocess) 
     """Return the shape of the pictures that training rows are, however they are scaled. OptionError where they are
     none."""
     shape = shape_of_pictures(dataset, rows, "distort", "it is for pictures", preprocess.scaling == "pixels")
+    if preprocess.scaling not in UNDONE:
+        problem = f"pixels cannot be worked out again once they are scaled as {preprocess.scaling} does"
+        raise OptionError("distort", problem, f"Use {mention('scale', 'auto')}")
     if max(shape[:2]) > MOST_SIDE:
         problem = f"expected pictures of at most {MOST_SIDE:,} pixels a side, found {by(shape[:2])} (height × width)"
         raise OptionError("distort", problem, "Make them smaller")
