@@ -52,7 +52,7 @@ fuzz: $(VENV)/installed-dev  ## a million mutations each of model, CSV and IDX f
 bench: $(VENV)/installed-bench  ## time nncli against its peers (25 minutes; MNIST=FOLDER of IDX files, ADULT=FILE)
 	$(BIN)/python benchmarks/run.py $(MNIST) $(if $(ADULT),--adult $(ADULT))
 
-mnist: $(VENV)/installed  ## accuracies on MNIST, three seeds each (30 minutes; MNIST=FOLDER of IDX files)
+mnist: $(VENV)/installed  ## accuracies on MNIST, three seeds each (75 minutes; MNIST=FOLDER of IDX files)
 	@test -n "$(MNIST)" || { echo "make: name the folder of the MNIST files: make mnist MNIST=FOLDER" >&2; exit 1; }
 	$(BIN)/python benchmarks/mnist.py $(MNIST)
 

@@ -83,6 +83,8 @@ CASES = [
     ("mixed", "--time a"),
     ("mixed", "--dropout 0.3 --batch-size 77"),
     ("pixels", "--input-dropout 0.1 --hidden 20x10"),
+    ("pixels", "--distort affine:shift=0.5+elastic:sigma=2:alpha=4"),
+    ("pixels", "--distort shift --scale standard"),
     ("pixels", "--weight pixel_2_4"),
     ("pixels", "--scale robust"),
     ("mixed", "--scale robust"),

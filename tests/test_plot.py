@@ -21,6 +21,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
+from nncli.data.bundled import path_of
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 from nncli.figures.all_kinds import (
@@ -38,7 +39,7 @@ from nncli.model import checkpoint
 from nncli.terminal.figures import print_figure
 
 Run = Callable[..., Any]
-OF_A_COLUMN = {"effect"}
+OF_A_COLUMN, OF_PICTURES = {"effect"}, {"pictures"}
 HOSTILE = '</script><script>alert(1)</script>\\" + (\x1b[31m\u202e'
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
@@ -199,7 +200,8 @@ def test_every_figure_is_drawn(name: str, nncli: Run, two: Path, ledger: Path, p
     if isinstance(kind, OfModel) and not kind.of_classes:
         two = priced / "mlp.npz"
     if isinstance(kind, OfData):
-        two, options = two.parent / "d.csv", ["-t", "late", "-q"]
+        data = path_of("digits") if name in OF_PICTURES else two.parent / "d.csv"
+        two, options = data, ["-t", "label" if name in OF_PICTURES else "late", "-q"]
     two = ledger if isinstance(kind, OfLedger) else two
     words = [two, *options, name, *["a"] * (name in OF_A_COLUMN)]
     shown = nncli("plot", *words)
@@ -221,7 +223,9 @@ def test_a_picture_fits_the_terminal_and_its_characters(
     if isinstance(kind, OfLedger):
         figure = kind.build(trials_of(str(ledger)))
     elif isinstance(kind, OfData):
-        figure = build_of_data(kind, Data(load_dataset(("wine",), CsvOptions(), "float32")))
+        figure = build_of_data(
+            kind, Data(load_dataset(("digits" if name in OF_PICTURES else "wine",), CsvOptions(), "float32"))
+        )
     else:
         assert isinstance(kind, OfModel)
         model = digits_model if name != "threshold" else ledger.parent / "two.npz"
@@ -265,7 +269,7 @@ def test_names_from_data_do_no_harm(nncli: Run) -> None:
         csv.writer(file).writerows([["a", HOSTILE + "column", "text", "label"], *rows])
     assert nncli("train", "d.csv", "--epochs", 1, "-q").code == 0
     assert nncli("train", "d.csv", "-t", "a", "--task", "regression", "--epochs", 1, "-q", "-o", "n.npz").code == 0
-    for name in sorted(set(FIGURES) - {"sweep", "parallel"}):
+    for name in sorted(set(FIGURES) - {"sweep", "parallel"} - OF_PICTURES):
         kind = FIGURES.create(name)
         of_data, of_classes = isinstance(kind, OfData), getattr(kind, "of_classes", True)
         words = [

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
@@ -104,6 +104,31 @@ def test_pictures_have_their_mean_by_class(nncli: Run) -> None:
         assert np.flipud(panel["marks"][0]["values"]) == pytest.approx(X[y == k].mean(axis=0))
 
 
+def test_the_first_picture_of_each_class_is_shown(nncli: Run) -> None:
+    X, y = load_digits(return_X_y=True)
+    found = drawn(nncli("plot", "digits", "pictures", "--json"))
+    assert [panel["title"] for panel in found["panels"]] == [str(k) for k in range(10)]
+    for k, panel in enumerate(found["panels"]):
+        first = X[int(np.argmax(y == k))].reshape(8, 8)
+        np.testing.assert_array_equal(np.flipud(panel["marks"][0]["values"]), first)
+
+
+def test_distorted_pictures_stand_beside_the_one_they_are_made_of(nncli: Run) -> None:
+    X, y = load_digits(return_X_y=True)
+    words = ["plot", "digits", "pictures", "--json", "--distort", "shift:pixels=1"]
+    found, again = drawn(nncli(*words)), drawn(nncli(*words))
+    assert found == again
+    titles = [panel["title"] for panel in found["panels"]]
+    assert titles == [f"{k}, {how}" for k in (0, 1) for how in ("as it is", *["distorted"] * 4)]
+    shown = [np.flipud(panel["marks"][0]["values"]) for panel in found["panels"]]
+    np.testing.assert_array_equal(shown[5], X[int(np.argmax(y == 1))].reshape(8, 8))
+    assert len({one.tobytes() for one in shown}) == 10
+    # the centre of mass moves by as much as a picture is shifted, and by no more than a pixel where nothing leaves it
+    centres = [np.array([(np.indices((8, 8))[axis] * one).sum() / one.sum() for axis in (0, 1)]) for one in shown[:5]]
+    assert all(0 < np.abs(centre - centres[0]).max() < 1.2 for centre in centres[1:])
+    assert "of 2 of 10 classes" in found["notes"]
+
+
 def test_rows_lie_where_the_principal_components_of_scikit_learn_put_them(nncli: Run) -> None:
     (panel,) = drawn(nncli("plot", "iris", "scatter", "--json"))["panels"]
     X = StandardScaler().fit_transform(load_iris().data)
@@ -126,6 +151,12 @@ def test_or_over_two_columns(nncli: Run) -> None:
     [
         ("iris columns size", "WHAT: columns: the data have no column 'size'. "),
         ("iris scatter petal_width_cm", "WHAT: scatter: expected two columns, found one. Name another, or none."),
+        (
+            "iris pictures",
+            "WHAT: pictures: expected pixels alone (16 or more columns of whole numbers from 0 to 255), ",
+        ),
+        ("iris scatter --distort shift", "--distort: scatter has no use for it. Leave it out, or draw pictures."),
+        ("digits pictures --distort shfit", "--distort: expected one of shift, affine, elastic; found 'shfit'."),
         ("iris classes petal_width_cm", "WHAT: classes: expected no columns, found 1."),
         ("iris classes --data iris", "WHAT: classes has no use for --data. Name the data in place of the model: "),
         ("iris roc", "WHAT: roc: it is of a model, and iris is none. Train one with: nncli train iris, or draw "),

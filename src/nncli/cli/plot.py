@@ -19,6 +19,7 @@ from nncli.cli.options import (
     value_option,
     with_text_options,
 )
+from nncli.config.distortion_kind import Distortions
 from nncli.config.option import Whole, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE, OptionError
@@ -29,12 +30,13 @@ from nncli.system.output import WARNING, print_json, say
 if TYPE_CHECKING:
     from nncli.data.dataset import Dataset
 
-FILE_HELP = "Model file; for sweep and parallel a ledger; for classes, columns and scatter a data file."
+FILE_HELP = "Model file; a ledger for sweep and parallel, data for the last four."
 WHAT_HELP = "What to draw:\n{figure_lines}"
 OUT_HELP = "File to draw: .svg, .png or .html."
 WORDS_HELP = "Columns that the figure is of, or tsne for embedding and scatter."
 ROWS_HELP = "Rows with their classes or numbers that the figure is of, in any form that eval reads."
 TARGET_HELP = "For data: column that holds the class."
+DISTORT_HELP = "For pictures: what train --distort makes of them."
 EPOCHS_HELP = "For boundary: number of epochs whose line to draw too, trained again (linear, two classes)."
 
 
@@ -55,6 +57,7 @@ def plot(
     given: Given,
     on_error: OnErrorOption = None,
     epochs_shown: Annotated[str | None, value_option("N", EPOCHS_HELP, "the kept one")] = None,
+    distort: Annotated[str | None, value_option("NAME", DISTORT_HELP, "none")] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -88,6 +91,9 @@ def plot(
     shown = 0 if epochs_shown is None else read_option("epochs_shown", epochs_shown, Whole(1))
     if shown and figure != "boundary":
         raise OptionError("epochs_shown", f"{figure} has no use for it", "Leave it out, or draw boundary")
+    distorted = None if distort is None else read_option("distort", distort, Distortions())
+    if distort is not None and figure != "pictures":
+        raise OptionError("distort", f"{figure} has no use for it", "Leave it out, or draw pictures")
     source, notes, asked = expand([data] if data else []), list[str](), tuple(map(composed, columns or ()))
     if out is not None:
         check_ending(out)
@@ -100,7 +106,7 @@ def plot(
             raise OptionError("figure", f"{figure} has no use for --data", remedy)
         dataset = _read(file, figure, target, on_error, given)
         notes.extend(dataset.notes)
-        made = build_of_data(kind, Data(dataset, asked))
+        made = build_of_data(kind, Data(dataset, asked, distorted))
     elif isinstance(kind, OfLedger):
         options_of_rows(source, on_error, given)
         if columns or data:

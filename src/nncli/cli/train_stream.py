@@ -59,12 +59,15 @@ def train_stream(
 
 def _check(before: Before, config: TrainConfig) -> None:
     """Raise OptionError where the model asks for what is not known before the last row."""
+    remedy = "Save the rows in a file, and name that"
     if config.class_weight == "balanced":
         problem = f"{before.file} has balanced classes, and how many rows of each will come is not known"
-        raise OptionError("class_weight", problem, "Save the rows in a file, and name that")
+        raise OptionError("class_weight", problem, remedy)
+    if config.distort is not None:
+        raise OptionError("distort", f"{before.file} distorts its rows, and those of a stream are as they come", remedy)
     if config.weight is not None:
         problem = f"{before.file} weighs rows by column '{config.weight}', and those of a stream have no weights"
-        raise OptionError("weight", problem, "Save the rows in a file, and name that")
+        raise OptionError("weight", problem, remedy)
 
 
 def _learn(run: StreamRun, config: TrainConfig, quiet: bool) -> None:

@@ -22,6 +22,7 @@ FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
 REGISTRIES = (
     "activations",
     "averages",
+    "distortions",
     "embeddings",
     "initializers",
     "losses",

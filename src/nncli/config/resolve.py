@@ -28,7 +28,7 @@ STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from
 BATCHES, SMALLEST_BATCH = 32, 32  # batches are halved until there are 32 of them, but not below 32 rows
 CONSTANT = "constant"  # schedule; of dropout and decay, the same as none
 # with these, no smooth objective is the same at each step
-STIRRING = ("dropout", "input_dropout", "dropout_schedule", "decay_schedule", "max_norm", "clip_norm")
+STIRRING = ("dropout", "input_dropout", "dropout_schedule", "decay_schedule", "distort", "max_norm", "clip_norm")
 T = TypeVar("T")
 
 
@@ -98,6 +98,7 @@ class TrainingConfig:
     max_norm: float = math.inf
     clip_norm: float = math.inf
     label_smoothing: float = 0.0
+    distort: str = ""  # pictures, by these distortions; empty: not at all
     class_weight: str
     calibrate: bool = False
 
@@ -222,11 +223,15 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
             raise OptionError(name, f"{expected}, found {warmup:,}")
     lr = config.lr or (own and preset.lr) or optimizer.default_lr
     patience = config.patience or (PATIENCE if has_val else None)
-    return ResolvedConfig.of(
+    resolved = ResolvedConfig.of(
         dataclasses.replace(
             config, lr=lr, batch_size=batch_size, epochs=epochs, schedule=schedule_spec, patience=patience
         )
     )
+    if resolved.row_by_row:
+        reason = f"{config.model} learns row by row, and its mistakes are counted on rows that stay as they are"
+        _refuse(config, ("distort",), reason, f"Leave it out, or use {mention('model', 'mlp')}")
+    return resolved
 
 
 def _with_choices(config: TrainConfig, preset: type[Preset], has_val: bool) -> TrainConfig:

@@ -16,6 +16,7 @@ from typing import Any
 
 from nncli.config.class_weights import ClassWeights
 from nncli.config.decision_kinds import Costs, ThresholdRule
+from nncli.config.distortion_kind import Distortions
 from nncli.config.file_kinds import NONE, Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
 from nncli.config.option import (
     NOT_NEGATIVE,
@@ -298,6 +299,13 @@ class TrainConfig:
     )
     input_dropout: float | None = _regularisation(
         "SHARE", SHARE, "Share of the inputs dropped at each step of training.", "0"
+    )
+    distort: str | None = _regularisation(
+        "NAME",
+        Distortions(),
+        "Distortion of pictures, drawn anew whenever a training row is used: {distortions}; several as affine+elastic, "
+        "with settings as affine:rotate=10:scale=0.1.",
+        "none",
     )
     l1: float | None = _regularisation(
         "RATE", NOT_NEGATIVE, "Strength λ of the L1 penalty, λ Σ |w|, added to the loss.", "0"

@@ -33,15 +33,8 @@ ROWS = 32  # of the objective, unless --batch-size says how many
 OFFSET = 0.1  # standard deviation of random biases and slopes: at 0, some errors would not show
 STEP_OPTIONS = {"lr", "schedule", "average", "clip_norm", "max_norm"}  # what is done with a derivative
 SCHEDULES: dict[str, Any] = {"dropout_schedule": None, "decay_schedule": None}  # over steps, of which there is none
-IGNORED = {
-    "dtype",
-    "epochs",
-    "patience",
-    "time_limit",
-    "calibrate",
-    *STEP_OPTIONS,
-    *SCHEDULES,
-}  # float64 is always used
+# float64 is always used
+IGNORED = {"dtype", "epochs", "patience", "time_limit", "calibrate", "distort", "lr_scale", *STEP_OPTIONS, *SCHEDULES}
 
 
 @dataclass(frozen=True)
@@ -124,7 +117,12 @@ def _objective(
     penalty = Penalty(how.l1, how.l2, OPTIMIZERS.create(how.optimizer).decoupled)
     regularised = regularisation(
         dataclasses.replace(
-            options, max_norm=None, clip_norm=None, l2=None if penalty.decoupled else options.l2, **SCHEDULES
+            options,
+            max_norm=None,
+            clip_norm=None,
+            distort=None,
+            l2=None if penalty.decoupled else options.l2,
+            **SCHEDULES,
         )
     )
     what = [f"{model.name} {network.widths_shown()}", model.activation, model.loss, *regularised]

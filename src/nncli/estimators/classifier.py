@@ -110,9 +110,12 @@ class NNClassifier(ClassifierMixin, NNEstimator):
     time_limit : float, default None
         Maximum training time in seconds. None: no limit.
     seed : int, default 0
-        Seed of split, initial weights, row order and dropout: scikit-learn's `random_state`.
+        Seed of split, initial weights, row order, dropout and distortions: scikit-learn's `random_state`.
     threads : int, default None
         Number of processor threads. None: all.
+    distort : str, default None
+        Distortion of rows that are pictures, drawn anew whenever one is learned from: shift, affine or
+        elastic, or as "affine:rotate=10+elastic". None: they stay as they are.
     l1 : float, default None
         Strength λ of the penalty λ Σ |w|. None: 0.
     l2 : float, default None
@@ -194,6 +197,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         time_limit: float | None = None,
         seed: int = 0,
         threads: int | None = None,
+        distort: str | None = None,
         l1: float | None = None,
         l2: float | None = None,
         max_norm: float | None = None,

@@ -27,5 +27,5 @@ __all__ = [
 ]
 
 OF_MODELS = "training_curve", "judged", "importance", "effect", "weights", "planes", "activations", "numbers"
-for _module in (*OF_MODELS, "sweep", "parallel", "data"):
+for _module in (*OF_MODELS, "sweep", "parallel", "data", "pictures"):
     importlib.import_module(f"nncli.figures.{_module}")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from nncli.data.dataset import Schema
-from nncli.data.preprocess import Preprocess
+from nncli.data.pictures import shape_of_rows
 from nncli.figures.figure import Axis, Cells, Floats, Panel
 from nncli.model.model import Model
 
@@ -16,15 +14,6 @@ from nncli.model.model import Model
 def image_shape(model: Model) -> tuple[int, ...] | None:
     """Return the shape of a row that is a picture, None where it is none; a square where nothing else is known."""
     return shape_of_rows(model.schema, model.preprocess)
-
-
-def shape_of_rows(schema: Schema, preprocess: Preprocess) -> tuple[int, ...] | None:
-    """Return the same for the rows of a model that is still being trained."""
-    d = preprocess.width
-    if schema.image_shape and math.prod(schema.image_shape) == d:
-        return schema.image_shape
-    side = math.isqrt(d)
-    return (side, side) if preprocess.scaling == "pixels" and side * side == d else None
 
 
 def image_panels(

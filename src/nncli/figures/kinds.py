@@ -96,10 +96,12 @@ class Trials:
 
 @dataclass(frozen=True)
 class Data:
-    """Hold what a figure of data is made from: all their rows, and the columns that are asked for, if any."""
+    """Hold what a figure of data is made from: all their rows, the columns that are asked for, and the distortions of
+    pictures, if any."""
 
     dataset: Dataset
     columns: tuple[str, ...] = ()
+    distort: str | None = None
 
 
 class FigureKind(ABC):
@@ -181,7 +183,8 @@ def build_of_data(kind: OfData, of: Data) -> Figure:
         return kind.build(of)
     y = dataset.y[:]
     bands = Bands.of(y)
-    made = kind.build(Data(dataclasses.replace(dataset, y=bands.places(y), classes=bands.names), of.columns))
+    of_bands = dataclasses.replace(dataset, y=bands.places(y), classes=bands.names)
+    made = kind.build(dataclasses.replace(of, dataset=of_bands))
     about = f"the rows are told apart by their {dataset.schema.target}, in bands of about as many rows"
     return dataclasses.replace(made, notes=(*made.notes, about))
 

@@ -193,7 +193,7 @@ def from_file(
         if not all_finite(array):
             raise ValueError(f"numbers in state.{name} that are not finite")
     state = TrainingState(found, arrays, history, best)
-    for name in GENERATORS:
+    for name in _generators(config):
         RandomNumbers(name, np.random.default_rng(0)).load_state(state.part(name))
     return state
 
@@ -208,13 +208,18 @@ def _form(config: TrainingConfig, size: int) -> tuple[dict[str, StateNumber], di
     schedule.start(1 << 40)
     found = {"least": 0.0, "known": None, **prefixed("sums", dict.fromkeys(Sums._fields, 0.0))}
     components: dict[str, Stateful] = {"optimizer": optimizer, "average": average, "schedule": schedule}
-    components.update((name, RandomNumbers(name, np.random.default_rng(0))) for name in GENERATORS)
+    components.update((name, RandomNumbers(name, np.random.default_rng(0))) for name in _generators(config))
     for part, component in components.items():
         found |= prefixed(part, component.state())
     own = ("theta", "best_theta", "grad") if optimizer.smooth else ("theta", "best_theta")
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(own, (size,))
     shapes |= {name: (*value.shape[:-1], size) for name, value in found.items() if isinstance(value, np.ndarray)}
     return {name: value for name, value in found.items() if name not in shapes}, shapes
+
+
+def _generators(config: TrainingConfig) -> tuple[str, ...]:
+    """Return the names of what a run draws random numbers with."""
+    return (*GENERATORS, "distort") if config.distort else GENERATORS
 
 
 def _is_like(usual: StateNumber, value: Any) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.pictures import shape_of_rows
 from nncli.explain.columns import names_of_inputs
-from nncli.figures.images import shape_of_rows
 from nncli.nn.activations import Activation
 from nncli.nn.layers import Dense
 from nncli.play.plane import Plane, evenly, take

@@ -19,6 +19,7 @@ from nncli.data.csv.stand_ins import notes_of_late_ones
 from nncli.data.dataset import Dataset, Positions, Schema, TextColumn, measured
 from nncli.data.labels import for_task
 from nncli.data.load import load_dataset, load_like
+from nncli.data.pictures import shape_to_distort
 from nncli.data.preprocess import Preprocess
 from nncli.data.rare_classes import UNKNOWN, merging
 from nncli.data.row_columns import set_aside, without_columns
@@ -171,6 +172,8 @@ def prepare(
         preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale)
     else:
         preprocess = start.preprocess(dataset.table, split.train)
+    if resolved.training.distort:
+        shape_to_distort(dataset, split.train, preprocess)  # which refuses what is no picture
     target, of_class = None, None
     if dataset.is_numeric:
         target = scale_of(dataset, split.train) if start is None else start.target(dataset, split.train)

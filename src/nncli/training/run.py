@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.pictures import shape_to_distort
 from nncli.errors import OptionError, TrainingError, mention
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.model.training_state import Epoch, TrainingState
+from nncli.nn.distortions import Distorter
 from nncli.nn.layers import Array
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.threads import multiply_with
 from nncli.training.batch import judged_numbers
+from nncli.training.distorted_rows import DistortedPictures
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import misfits
 from nncli.training.model_of_run import model_as_used, model_so_far, provenance_of, with_predictions
@@ -189,7 +192,15 @@ def new_trainer(prepared: Prepared) -> Trainer:
         lambda: _unscaled_column(prepared),
         prepared.decision,
         prepared.target,
+        _distorted(prepared, np.random.default_rng(seeds.distort)) if config.training.distort else None,
     )
+
+
+def _distorted(prepared: Prepared, rng: np.random.Generator) -> DistortedPictures:
+    """Return what distorts the training rows of each step as the options say."""
+    config, preprocess = prepared.config, prepared.preprocess
+    shape, dtype = shape_to_distort(prepared.dataset, prepared.train.rows, preprocess), np.dtype(config.model.dtype)
+    return DistortedPictures(Distorter(config.training.distort, shape, dtype, rng), preprocess, dtype)
 
 
 def fit(

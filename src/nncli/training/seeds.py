@@ -16,10 +16,11 @@ class Seeds(NamedTuple):
     init: np.random.SeedSequence
     shuffle: np.random.SeedSequence
     dropout: np.random.SeedSequence
+    distort: np.random.SeedSequence  # one more at the end moves none of the others
 
     @classmethod
     def of(cls, options: TrainConfig) -> Seeds:
-        found = cls(*np.random.SeedSequence(options.seed).spawn(4))
+        found = cls(*np.random.SeedSequence(options.seed).spawn(5))
         if options.split_seed is None:
             return found
         return found._replace(split=np.random.SeedSequence(options.split_seed).spawn(4)[0])

@@ -54,6 +54,8 @@ def regularisation(config: TrainConfig) -> list[str]:
         for name in ("dropout", "input_dropout", "l1", "l2", "max_norm", "clip_norm", "label_smoothing")
         if getattr(config, name)
     ]
+    if config.distort:
+        held.append(f"distort {config.distort}")
     if config.class_weight == "none":
         return held
     return [*held, "balanced classes" if config.class_weight == "balanced" else f"class weights {config.class_weight}"]

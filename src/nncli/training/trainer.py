@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ from nncli.training.step_meter import StepMeter
 
 if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
+    from nncli.training.distorted_rows import DistortedPictures
 
 OPTIMUM = "this is the optimum"
 
@@ -65,6 +67,7 @@ class Trainer:
     accuracy, the first. `shuffle` and `drop` draw the order of rows and what dropout leaves out; `unscaled_column`
     tells, in a few words, of a column whose scale may be why a run diverged. `decision` is what is known before
     training of how classes are decided, `target` the scale of a number, in whose unit the losses of the history are.
+    `pictures` distorts the rows of each step.
     """
 
     def __init__(
@@ -80,10 +83,11 @@ class Trainer:
         unscaled_column: Callable[[], str] = lambda: "",
         decision: Decision | None = None,
         target: TargetScale | None = None,
+        pictures: DistortedPictures | None = None,
     ) -> None:
         self.network, self.loss, self.config = network, loss, config
         self.train, self.val, self.K, self.shuffle, self.drop = train, val, K, shuffle, drop
-        self.unscaled_column, self.decision, self.target = unscaled_column, decision, target
+        self.unscaled_column, self.decision, self.target, self.pictures = unscaled_column, decision, target, pictures
         self.unit = 1.0 if target is None else target.unit_of(loss)  # of the losses that are shown
         how = config.training
         self.lr, self.epochs = how.lr, how.epochs
@@ -165,8 +169,10 @@ class Trainer:
         self.between_epochs = False
 
     def _new_batch(self) -> Batch:
-        size = min(self.at_once, rows_at_once(self.network.widths))
-        return Batch(self.train, self.loss, self.K, self.network, size, self.config.training.label_smoothing)
+        size, train = min(self.at_once, rows_at_once(self.network.widths)), self.train
+        if self.pictures:
+            train = dataclasses.replace(train, matrix=self.pictures.rows(train.matrix))
+        return Batch(train, self.loss, self.K, self.network, size, self.config.training.label_smoothing)
 
     def go_on_with(self, train: Subset) -> Batch:
         """Go on with all of other rows, in their order, within the epoch that has begun. Return the batch of the next
@@ -423,5 +429,9 @@ class Trainer:
 
     def _components(self) -> dict[str, Stateful]:
         found: dict[str, Stateful] = {"optimizer": self.optimizer, "average": self.average, "schedule": self.schedule}
-        generators = {"shuffle": self.shuffle, "drop": self.drop}
+        generators = {
+            "shuffle": self.shuffle,
+            "drop": self.drop,
+            "distort": self.pictures.rng if self.pictures else None,
+        }
         return found | {name: RandomNumbers(name, one) for name, one in generators.items() if one is not None}
