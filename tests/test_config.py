@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from nncli.config.option import FULL_BATCH
-from nncli.config.resolve import ResolvedConfig, resolve
+from nncli.config.resolve import resolve
+from nncli.config.resolved import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError
 from nncli.nn.losses import LOSSES

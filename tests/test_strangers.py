@@ -17,7 +17,7 @@ import pytest
 
 from cli_errors import BAD_DATA
 from clusters import done_so_far, running
-from nncli.config.resolve import DataConfig
+from nncli.config.resolved import DataConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import path_of
 from nncli.data.csv.header import DETECTED

@@ -14,7 +14,7 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from ledgers import documents
-from nncli.config.resolve import DataConfig
+from nncli.config.resolved import DataConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.load import load_dataset
 from nncli.metrics.definitions import METRICS

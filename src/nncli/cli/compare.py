@@ -33,7 +33,7 @@ def compare(config: TrainConfig, given: frozenset[str], json: Json = False, quie
     nncli compare train.csv new.csv --json
     """
     from nncli.cli.options import model_in
-    from nncli.config.resolve import DataConfig
+    from nncli.config.resolved import DataConfig
     from nncli.guards.comparison import compare_files
     from nncli.guards.summary import summarise
 

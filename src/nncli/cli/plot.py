@@ -141,7 +141,7 @@ def plot(
 
 def _read(file: str, figure: str, target: str | None, on_error: str | None, given: Given) -> Dataset:
     """Read data to draw; OptionError for a model, which has none in it."""
-    from nncli.config.resolve import DataConfig
+    from nncli.config.resolved import DataConfig
     from nncli.config.train_config import TrainConfig
     from nncli.data.load import load_dataset
 

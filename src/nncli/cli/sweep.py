@@ -190,7 +190,7 @@ def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memor
 def _load(plan: SearchPlan, memory: int | None) -> tuple[SearchPlan, dict[str, Dataset]]:
     """Read the data once for each type of numbers, as converting one to another does not give the same numbers; return
     the plan for them too."""
-    from nncli.config.resolve import DataConfig
+    from nncli.config.resolved import DataConfig
     from nncli.data.load import load_dataset
     from nncli.model import checkpoint
     from nncli.sweep.plan import check_losses, for_dataset

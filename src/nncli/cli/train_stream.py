@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nncli.cli.signals import Ended, held_back
-from nncli.config.resolve import DataConfig
+from nncli.config.resolved import DataConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.load import stream_like
 from nncli.data.row_blocks import OnError

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.resolve import DataConfig
+from nncli.config.resolved import DataConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset, Table, Target, TextColumn
 from nncli.data.load import load_dataset

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.random import SeedSequence
 
-from nncli.config.resolve import ResolvedConfig, rows_per_step
+from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Target
 from nncli.data.scaled_rows import Matrix, Subset

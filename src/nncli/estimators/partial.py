@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from nncli.config.resolve import CONSTANT, resolve
+from nncli.config.resolve import resolve
+from nncli.config.resolved import CONSTANT
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.data.preprocess import Preprocess

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.resolve import ResolvedConfig
+from nncli.config.resolved import ResolvedConfig
 from nncli.data.scaled_rows import Subset
 from nncli.errors import DataError, NncliError
 from nncli.explain.retraining import ANEW, prepare_again

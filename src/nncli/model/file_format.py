@@ -42,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.file_kinds import Encoding
-from nncli.config.resolve import ResolvedConfig
+from nncli.config.resolved import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Schema, schema_of
 from nncli.data.preprocess import SCALINGS, Preprocess

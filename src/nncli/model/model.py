@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.resolve import ModelConfig, ResolvedConfig
+from nncli.config.resolved import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
 from nncli.errors import ModelFileError, OptionError, UsageError, mention

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nncli.config.option import read_option
-from nncli.config.resolve import ResolvedConfig
+from nncli.config.resolved import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.data.preprocess import Preprocess

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from nncli.config.resolve import objective_name
+from nncli.config.resolved import objective_name
 from nncli.config.train_config import TrainConfig
 from nncli.sweep.ranking import RankedConfig, importance, p_values, varied, written_score
 from nncli.sweep.runner import Sweep

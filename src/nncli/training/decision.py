@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.decision_kinds import MISTAKES, MISTAKES_FORM, MOST_COST, PROMISES, mistakes_of, positive_class
-from nncli.config.resolve import ResolvedConfig
+from nncli.config.resolved import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DataError, OptionError, TrainingError, listing, mention
 from nncli.metrics.definitions import METRICS

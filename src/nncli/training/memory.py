@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncli.config.resolve import ResolvedConfig, rows_per_step
+from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.errors import OptionError
 from nncli.model.model import EVAL_ROWS, Model, network_layers
 from nncli.nn.input_layers import InputKinds

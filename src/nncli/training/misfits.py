@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.resolve import TrainingConfig
+from nncli.config.resolved import TrainingConfig
 from nncli.data.scaled_rows import Subset
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.resolve import DataConfig
+from nncli.config.resolved import DataConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.csv.header import DETECTED
 from nncli.data.dataset import Dataset, Positions, Schema

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.resolve import DataConfig, ResolvedConfig, resolve, until_told
+from nncli.config.resolve import resolve
+from nncli.config.resolved import DataConfig, ResolvedConfig, until_told
 from nncli.config.task import check_task_options
 from nncli.config.train_config import TrainConfig
 from nncli.data.csv.csv_options import CsvOptions

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nncli.config.resolve import CONSTANT, ResolvedConfig, until_told
+from nncli.config.resolved import CONSTANT, ResolvedConfig, until_told
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.data.preprocess import Preprocess

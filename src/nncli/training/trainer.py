@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.rate_factors import factors_of
-from nncli.config.resolve import ResolvedConfig, rows_per_step
+from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import Subset
 from nncli.errors import OptionError, TrainingError
