@@ -76,8 +76,8 @@ MEASURES = (
 
 
 def markdown(records: Iterable[Record], methods: Sequence[str]) -> str:
-    """Return a table for each measure: the mean over the splits of each set, the mean over the sets that all methods
-    have, and the differences from LightGBM on the splits that both have."""
+    """Return a table for each measure: for each set the mean over the splits that all its methods have, the mean over
+    the sets that all methods have, and the differences from LightGBM on the splits that both have."""
     records = list(records)
     tables = (of_measure(measure, [r for r in records if measure.key in r], methods) for measure in MEASURES)
     return "\n".join(table for table in tables if table)
@@ -93,15 +93,17 @@ def of_measure(measure: Measure, records: Sequence[Record], methods: Sequence[st
     if not methods:
         return ""
     lines = [f"### {measure.title}", "", _line("", methods), _line("---", ["---:"] * len(methods))]
+    everyone = []
     for name, by_method in found.items():
-        figures = [by_method.get(method) for method in methods]
-        lines.append(_line(name, ["-" if its is None else measure.shown(_mean(its.values())) for its in figures]))
-    common = [by_method for by_method in found.values() if set(methods) <= set(by_method)]
-    if common:
+        shared = set.intersection(*({*its} for its in by_method.values()))
+        means = {m: _mean([its[split] for split in shared]) for m, its in by_method.items()} if shared else {}
+        lines.append(_line(name, [measure.shown(means[method]) if method in means else "-" for method in methods]))
+        if set(methods) <= set(means):
+            everyone.append(means)
+    if everyone:
         average = _geometric_mean if measure.by_ratio else _mean
-        means = [average([_mean(by_method[method].values()) for by_method in common]) for method in methods]
-        label = "geometric mean" if measure.by_ratio else "mean"
-        lines.append(_line(f"**{label} of {len(common)}**", [measure.shown(mean) for mean in means]))
+        label = f"**{'geometric mean' if measure.by_ratio else 'mean'} of {len(everyone)}**"
+        lines.append(_line(label, [measure.shown(average([means[m] for means in everyone])) for m in methods]))
     if PEER in methods:
         pairs = {method: differences(measure, found, method) for method in methods if method != PEER}
         lines += ["", *_paired(measure, pairs)]
