@@ -8,7 +8,7 @@ PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n aut
 
 PAGES := README.md $(wildcard docs/*.md docs/*/*.md)
 
-.PHONY: help train test test-long check lint types transcripts renew docs fuzz bench mnist wheel lowest pythons clean
+.PHONY: help train test test-long check lint types transcripts renew docs fuzz bench mnist tabular wheel lowest pythons clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -55,6 +55,10 @@ bench: $(VENV)/installed-bench  ## time nncli against its peers (25 minutes; MNI
 mnist: $(VENV)/installed  ## accuracies on MNIST, three seeds each (75 minutes; MNIST=FOLDER of IDX files)
 	@test -n "$(MNIST)" || { echo "make: name the folder of the MNIST files: make mnist MNIST=FOLDER" >&2; exit 1; }
 	$(BIN)/python benchmarks/mnist.py $(MNIST)
+
+tabular: $(VENV)/installed-bench  ## accuracies on tables beside peers, to build/tabular.jsonl (hours; DATA=FOLDER of CSV files, PEERS=their Python)
+	@mkdir -p build
+	$(BIN)/python benchmarks/tabular.py build/tabular.jsonl $(DATA) $(if $(PEERS),--peers $(PEERS))
 
 wheel: $(VENV)/installed-dev  ## build the source archive and from it the wheel, into dist/, and try that in an empty environment
 	rm -f dist/nncli-*

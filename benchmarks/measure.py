@@ -15,6 +15,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 PAUSE = 0.2  # seconds
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PJRT_NPROC")  # the last is JAX's
+# What a shell may have set: everyone takes its own kernels, and nobody compiles what it imports again each time.
+SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
 
 
 class Crashed(Exception):

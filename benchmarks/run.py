@@ -34,16 +34,13 @@ import processes
 import results
 import serving
 import tables
-from measure import Crashed
+from measure import SETTINGS, THREAD_VARIABLES, Crashed
 from nncli.data.formats import idx
 from nncli.errors import NncliError
 from shown import comparisons
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 THREADS = min(2, CORES)
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PJRT_NPROC")  # the last is JAX's
-# What a shell may have set: everyone takes its own kernels, and nobody compiles what it imports again each time.
-SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
 PEERS = ("pandas", "torch", "jax", "fastapi", "skl2onnx", "supervised")  # the last is mljar-supervised
 
 Arrays = dict[str, NDArray[Any]]
