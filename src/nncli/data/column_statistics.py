@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
+from nncli.data.heaps import Heap, heaps_of
 from nncli.data.input_scale import LARGEST, to_inputs
 from nncli.system.order_statistics import median_of, quantile_of
 
@@ -33,6 +34,7 @@ class ColumnStatistics(NamedTuple):
     scaling: str
     mean_input: Vector  # of the inputs that the columns become
     missing: Vector  # how many cells
+    heaps: tuple[Heap, ...] = ()  # where the scaling is robust
 
     @classmethod
     def of(cls, numbers: Any, rows: Positions, scale: str) -> ColumnStatistics:
@@ -49,6 +51,7 @@ class ColumnStatistics(NamedTuple):
             mean = shift
         elif scale == "robust":
             half = high / 2 - low / 2  # which does not overflow
+            heaped = (between < SMALLEST_RANGE) & (high - low >= SMALLEST_RANGE)
             shift, spread = median, np.where(between < SMALLEST_RANGE, half, np.minimum(between, MOST))
         elif scale == "minmax":
             shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
@@ -56,7 +59,8 @@ class ColumnStatistics(NamedTuple):
             spread *= max(high.max(), 1)
         found = cls(median, low, high, shift, spread, scale, np.zeros_like(high), missing)
         if scale == "robust":
-            return found._replace(mean_input=_mean_clipped(numbers, rows, found))
+            heaps = heaps_of(numbers[_evenly(rows)], median, heaped) if heaped.any() else ()
+            return found._replace(mean_input=_mean_clipped(numbers, rows, found), heaps=heaps)
         if mean is None:
             mean, _ = _mean_and_deviation(numbers, rows, median, largest)
         return found._replace(mean_input=np.clip((mean - shift) * found.factor, -LARGEST, LARGEST))
@@ -100,7 +104,7 @@ def filled(block: NDArray[Any], median: NDArray[Any]) -> NDArray[Any]:
 def _median_and_quartiles(numbers: Any, rows: Positions, with_quartiles: bool) -> tuple[Vector, Vector]:
     """Return the median of the numbers of each column that are not missing, 0 where all are; and how far it is from the
     lower quartile to the upper one, 0 without quartiles."""
-    sample = numbers[rows[:: -(-len(rows) // MEDIAN_ROWS)]].T  # (columns, rows): partitions run along memory
+    sample = numbers[_evenly(rows)].T  # (columns, rows): partitions run along memory
     if sample.dtype != np.uint8:
         sample = sample.astype(np.float64)
     median, between = np.zeros((2, len(sample)))
@@ -111,6 +115,11 @@ def _median_and_quartiles(numbers: Any, rows: Positions, with_quartiles: bool) -
         if len(known) and with_quartiles:
             between[i] = quantile_of(known, 0.75) - quantile_of(known, 0.25)
     return median, between
+
+
+def _evenly(rows: Positions) -> Positions:
+    """Return at most `MEDIAN_ROWS` of the rows, evenly spaced."""
+    return rows[:: -(-len(rows) // MEDIAN_ROWS)]
 
 
 def _range_and_mean(numbers: Any, rows: Positions, median: Vector) -> tuple[Vector, Vector, Vector, Vector | None]:

@@ -20,6 +20,7 @@ from nncli.data.column_statistics import (
 )
 from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.dates import INPUTS, inputs_of
+from nncli.data.heaps import Heap
 from nncli.data.input_scale import LARGEST, to_inputs
 from nncli.data.scaled_rows import Matrix
 from nncli.errors import OptionError
@@ -56,6 +57,7 @@ class Preprocess:
     dates: tuple[tuple[str, float], ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
     mean: Vector | None = None  # (width,)
+    heaps: tuple[Heap, ...] = ()  # columns of numbers that heap up at one value, where the scaling is robust
     statistics: ColumnStatistics | None = field(default=None, compare=False)  # of number columns, where just fitted
 
     @property
@@ -84,6 +86,17 @@ class Preprocess:
     def known_categories(self) -> dict[str, set[str]]:
         """Map each column of text to the categories that it had in training."""
         return {name: {value for value in values if value is not None} for name, values in self.categories.items()}
+
+    @property
+    def bins(self) -> tuple[tuple[int, tuple[float, ...]], ...]:
+        """Return which numbers have bins, and the edges of these as inputs, in ascending order."""
+        found = []
+        for place, edges in self.heaps:
+            one = slice(place, place + 1)
+            column = np.array(edges)[:, None]
+            x = to_inputs(column, self.shift[one], self.scale[one], self.clips, np.empty_like(column))
+            found.append((place, tuple(x[:, 0].tolist())))
+        return tuple(found)
 
     @property
     def category_inputs(self) -> tuple[int, ...]:
@@ -157,6 +170,7 @@ class Preprocess:
             dates,
             tuple(notes),
             np.concatenate(means),
+            own.heaps,
             own,
         )
 

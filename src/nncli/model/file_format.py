@@ -1,4 +1,4 @@
-"""Model ↔ the bytes of model.npz, format version 8.
+"""Model ↔ the bytes of model.npz, format version 9.
 
 The file is an uncompressed zip of .npy members, readable with `np.load(path, allow_pickle=False)`. With m numeric
 inputs (number columns, then three for each date column), d inputs in all, and n rows of data, its members are, in this
@@ -34,6 +34,7 @@ How a row becomes a prediction is specified in docs/reference/model-file.md.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, BinaryIO
@@ -45,6 +46,7 @@ from nncli.config.file_kinds import Encoding
 from nncli.config.resolved import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Schema, schema_of
+from nncli.data.heaps import MOST_BINS, Heap
 from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native, portable
 from nncli.errors import NncliError
@@ -100,6 +102,7 @@ def encode(model: Model, p: Provenance) -> bytes:
         "scaling": model.preprocess.scaling,
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
         "dates": [list(one) for one in model.preprocess.dates],
+        "heaps": [[place, list(edges)] for place, edges in model.preprocess.heaps],
         "data": {
             "source": list(map(portable, p.source)),
             **{n_bytes: p.files[name].n_bytes for name, (n_bytes, _) in FILES.items()},
@@ -264,6 +267,7 @@ def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDA
         dead=arrays["dead"],
         dates=tuple((name, first) for name, first in stored["dates"]),
         mean=arrays.get("mean"),
+        heaps=_heaps(stored["heaps"], len(schema.of_kind("number"))),
     )
     k = preprocess.n_numbers
     shapes = {"median": (k,), "shift": (k,), "scale": (k,), "dead": (preprocess.width,)}
@@ -277,6 +281,19 @@ def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDA
     if preprocess.scaling not in SCALINGS or preprocess.dead.view(np.uint8).max(initial=0) > 1:
         raise ValueError("a scaling, or dead inputs, of another kind")
     return preprocess
+
+
+def _heaps(stored: list[Any], numbers: int) -> tuple[Heap, ...]:
+    """Return the columns that heap up at one value; ValueError for bins that no column can have."""
+    if [type(part) for pair in stored for part in pair] != [int, list] * len(stored):
+        raise ValueError("heaps that are not of their form")
+    places, last = [place for place, _ in stored], -1
+    for place, edges in stored:
+        rises = all(a < b for a, b in itertools.pairwise(edges))
+        if not (last < place < numbers and 2 < len(edges) <= MOST_BINS + 1 and rises and np.isfinite(edges).all()):
+            raise ValueError("bins that no column of numbers has")
+        last = place
+    return tuple(Heap(place, tuple(edges)) for place, (_, edges) in zip(places, stored, strict=True))
 
 
 def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Provenance:

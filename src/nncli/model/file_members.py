@@ -24,7 +24,7 @@ from nncli.model.lineage import LINEAGE
 from nncli.system import plain_json
 
 FORMAT = "nncli model"
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
 REFERENCES = ("trees", "linear")  # models of another kind that a model may be compared with
 PARTS = ("train", "val", "test")  # with figures each, None where it has no rows
 # what each version added, with what it means for files without it; before 5, the names of files were one text each
@@ -55,6 +55,7 @@ NEW_IN: dict[int, dict[str, Any]] = {
     },
     7: {"data": {"val_row_hashes": ""}, "own_probabilities": []},
     8: {"distribution": None},
+    9: {"heaps": []},
 }
 OLDEST = 3
 # what the programs that wrote version 6 added to it one after another; files that predict numbers have all of it
@@ -98,6 +99,7 @@ META = {
     "decision": ({"positive": int, "threshold": (float, None), "costs": [[float]], "rule": str}, None),
     "schema": SCHEMA_FORM,
     "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
+    "heaps": [[(range(1 << 31), [float])]],
     "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
              "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool,
              "row_hashes": re.compile("([0-9a-f]{16})*"), "val_row_hashes": re.compile("([0-9a-f]{16})*"),
@@ -207,12 +209,13 @@ def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:
         from nncli.nn.input_layers import InputKinds
 
         try:
-            layer = EMBEDDINGS.create(embedding).layer(InputKinds(inputs))
+            layers = EMBEDDINGS.create(embedding).layers(InputKinds(inputs))
         except OptionError as error:
             raise ValueError(str(error)) from None
-        if layer is not None:
+        for layer in layers:
             of_inputs += sum(map(math.prod, layer.shapes(inputs).values()))
             inputs = layer.width(inputs)
+        inputs += sum(len(edges) for _, edges in stored["heaps"])
     widths: list[int] = [inputs, *hidden, len(stored["classes"]) or 1]
     return 8 * (of_inputs + inputs + sum((a + 2) * b for a, b in itertools.pairwise(widths)))
 

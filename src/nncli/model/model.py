@@ -18,7 +18,7 @@ from nncli.model.conformal import kept_scores, score_that_holds
 from nncli.model.decision import Decision, chosen
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
-from nncli.nn.input_layers import InputKinds, InputLayer, InputScale
+from nncli.nn.input_layers import InputKinds, InputScale
 from nncli.nn.layers import Layer
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, layers_of
@@ -54,19 +54,20 @@ def network_layers(config: ModelConfig, inputs: InputKinds, K: int) -> list[Laye
 
 def network_inputs(preprocess: Preprocess) -> InputKinds:
     """Return what the inputs of a network are that preprocessed rows go into."""
-    return InputKinds(preprocess.n_numbers, preprocess.category_inputs)
+    return InputKinds(preprocess.n_numbers, preprocess.category_inputs, preprocess.bins)
 
 
-def _input_layers(config: ModelConfig, inputs: InputKinds) -> list[InputLayer]:
+def _input_layers(config: ModelConfig, inputs: InputKinds) -> list[Layer]:
     """Return the layers before the first dense one: embeddings, and a learned scale of what they make."""
     if not config.has_input_layers:
         return []
     from nncli.nn.embeddings import EMBEDDINGS, FEW_CATEGORIES, CategoryEmbedding
 
-    found, width = list[InputLayer](), inputs.width
-    if config.number_embedding != "none" and (layer := EMBEDDINGS.create(config.number_embedding).layer(inputs)):
-        inputs = inputs._replace(numbers=inputs.numbers + layer.width(width) - width)
-        found.append(layer)
+    found = EMBEDDINGS.create(config.number_embedding).layers(inputs)
+    width = inputs.width
+    for layer in found:
+        width = layer.width(width)
+    inputs = inputs._replace(numbers=inputs.numbers + width - inputs.width)
     if config.category_embedding and max(inputs.categories, default=0) > FEW_CATEGORIES:
         found.append(CategoryEmbedding(config.category_embedding, inputs))
     return [*found, *([InputScale()] if config.learn_scale else [])]

@@ -12,6 +12,7 @@ from nncli.data.preprocess import Preprocess
 from nncli.errors import OptionError, mention
 from nncli.model.model import Model, build_network, network_inputs
 from nncli.model.target_scale import TargetScale
+from nncli.nn.bins import BinnedNumbers
 from nncli.nn.embeddings import PeriodicLayer
 from nncli.nn.input_layers import InputLayer, InputScale
 from nncli.nn.network import Network
@@ -59,7 +60,7 @@ def _for_inputs(model: Model, new: Preprocess, network: Network, layer: Affine) 
     old, before, factors = model.preprocess, inputs_before(model.preprocess, new), np.ones(new.n_numbers)
     is_other_scale = not (np.array_equal(old.shift, new.shift) and np.array_equal(old.scale, new.scale))
     pairs = zip(network.layers, model.network.layers, strict=True)
-    for its, known in ((its, known) for its, known in pairs if isinstance(its, InputLayer)):
+    for its, known in ((its, known) for its, known in pairs if isinstance(its, InputLayer | BinnedNumbers)):
         if is_other_scale and isinstance(its, PeriodicLayer):
             problem = f"the model has {mention('number_embedding')}, which knows the inputs as they were scaled"
             raise OptionError("refit_scaling", problem, "Leave it out, or train a new model")

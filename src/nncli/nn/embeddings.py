@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.autodiff.graph import Graph
+from nncli.nn.bins import BinnedNumbers
 from nncli.nn.components import Configurable, positive, setting
 from nncli.nn.input_layers import InputKinds, InputLayer
 from nncli.nn.layers import Array, Layer
@@ -112,8 +113,8 @@ class NumberEmbedding(Configurable, ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def layer(self, inputs: InputKinds) -> InputLayer | None:
-        """Return the layer that does so, which lets all other inputs pass; None where it changes nothing."""
+    def layers(self, inputs: InputKinds) -> list[Layer]:
+        """Return the layers that do so, which let all other inputs pass; none where they would change nothing."""
 
 
 EMBEDDINGS: Registry[NumberEmbedding] = Registry("number_embedding")
@@ -123,8 +124,8 @@ EMBEDDINGS: Registry[NumberEmbedding] = Registry("number_embedding")
 class NoEmbedding(NumberEmbedding):
     """a = x"""
 
-    def layer(self, inputs: InputKinds) -> InputLayer | None:
-        return None
+    def layers(self, inputs: InputKinds) -> list[Layer]:
+        return []
 
 
 @EMBEDDINGS.register("pbld")
@@ -133,15 +134,18 @@ class PeriodicEmbedding(NumberEmbedding):
     """a = (x, cos(2π w x + b) V + c), with frequencies w and phases b (Holzmüller, Grinsztajn, Steinwart 2024)
 
     Each number has `frequencies` of them, and comes to `size` numbers, one of which is x itself. `sd` is the standard
-    deviation of the first frequencies.
+    deviation of the first frequencies. Numbers that heap up at one value have bins beside that: see `bins.py`.
     """
 
     frequencies: int = setting(16, "a number of frequencies from 1 to 1,000", lambda value: 1 <= value <= 1000)
     size: int = setting(4, "a number of inputs from 2 to 1,000", lambda value: 2 <= value <= 1000)
     sd: float = positive(0.1)
 
-    def layer(self, inputs: InputKinds) -> InputLayer | None:
-        return PeriodicLayer(inputs.numbers, self.frequencies, self.size, self.sd) if inputs.numbers else None
+    def layers(self, inputs: InputKinds) -> list[Layer]:
+        if not inputs.numbers:
+            return []
+        bins = [BinnedNumbers(inputs)] if inputs.bins else []
+        return [*bins, PeriodicLayer(inputs.numbers, self.frequencies, self.size, self.sd)]
 
 
 class PeriodicLayer(InputLayer):

@@ -15,10 +15,11 @@ from nncli.nn.layers import Array, Layer
 
 class InputKinds(NamedTuple):
     """The inputs of a network: so many numbers, then for each column of text one input for each category, of which
-    one is 1 and the others are 0."""
+    one is 1 and the others are 0. Some numbers, by their place, have edges of bins that tell their values apart."""
 
     numbers: int
     categories: tuple[int, ...] = ()
+    bins: tuple[tuple[int, tuple[float, ...]], ...] = ()
 
     @property
     def width(self) -> int:

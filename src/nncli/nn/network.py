@@ -211,7 +211,7 @@ def layers_of(
     activation: str,
     dropout: float = 0,
     input_dropout: float = 0,
-    input_layers: Sequence[InputLayer] = (),
+    input_layers: Sequence[Layer] = (),
 ) -> list[Layer]:
     """Return the layers of a multilayer perceptron.
 

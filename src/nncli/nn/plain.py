@@ -5,25 +5,27 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.activations import Activation
+from nncli.nn.bins import BinnedNumbers
 from nncli.nn.embeddings import CategoryEmbedding, PeriodicLayer
-from nncli.nn.input_layers import InputLayer, InputScale
-from nncli.nn.layers import Array, Dense, Dropout
+from nncli.nn.input_layers import InputScale
+from nncli.nn.layers import Array, Dense, Dropout, Layer
 from nncli.nn.network import Network
 
-Linear = tuple[NDArray[np.float64], NDArray[np.float64]]  # X M + c: M (d, e), c (e,)
+Matrix = NDArray[np.float64]
+ITSELF, COSINE, BIN = 0, 1, 2  # what a unit makes of z: z, cos z, and z cut off at 0 and 1
 
 
-class SomeCosines(Activation):
-    """A = cos Z for the units with s = 1, A = Z for those with s = 0: what is a constant here is called a slope"""
+class InputUnits(Activation):
+    """A = Z, cos Z or min(max(Z, 0), 1), as the kind of the unit says, a constant that exports know as its slope"""
 
-    name = "cosines"
-    graph = "slope*cos(z) + (1 - slope)*z"
+    name = "input-units"
+    graph = "(1 - slope)*(2 - slope)*0.5*z + slope*(2 - slope)*cos(z) + slope*(slope - 1)*0.5*(1 - relu(1 - relu(z)))"
     kinds: ClassVar[Mapping[str, str]] = {"slope": "slope"}
 
     def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
@@ -33,43 +35,91 @@ class SomeCosines(Activation):
         self.s, self.ds = parameters["slope"], gradients["slope"]
 
     def forward(self, Z: Array, A: Array) -> None:
-        np.copyto(A, np.where(self.s == 1, np.cos(Z), Z))
+        A[...] = np.select([self.s == COSINE, self.s == BIN], [np.cos(Z), np.clip(Z, 0, 1)], Z)
 
     def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
         self.ds[...] = 0  # it is a constant
-        np.multiply(dA, np.where(self.s == 1, -np.sin(Z), 1), out=dZ)
+        within = ((Z > 0) & (Z < 1)).astype(Z.dtype)
+        np.multiply(dA, np.select([self.s == COSINE, self.s == BIN], [-np.sin(Z), within], 1), out=dZ)
+
+
+class _Inputs(NamedTuple):
+    """Layers before the first dense one, as F M + c: F are units of X U + v, each of its kind."""
+
+    U: Matrix  # (d, units)
+    v: Matrix
+    kinds: NDArray[np.int64]
+    M: Matrix  # (units, inputs of the dense layer)
+    c: Matrix
+
+    def then(self, layer: Layer) -> _Inputs:
+        """Return the same with one more layer."""
+        match layer:
+            case BinnedNumbers():
+                return self._binned(layer)
+            case PeriodicLayer():
+                return self._periodic(layer)
+            case CategoryEmbedding():
+                N = _from_categories(layer, self.M.shape[1])
+                return self._replace(M=self.M @ N, c=self.c @ N)
+            case InputScale():
+                return self._replace(M=self.M * layer.s, c=self.c * layer.s)
+        return self
+
+    def _with_units(self, U: Matrix, v: Matrix, kind: int) -> _Inputs:
+        more = len(v)
+        kinds = np.append(self.kinds, np.full(more, kind))
+        M = np.vstack([self.M, np.zeros((more, self.M.shape[1]))])
+        return self._replace(U=np.hstack([self.U, U]), v=np.append(self.v, v), kinds=kinds, M=M)
+
+    def _binned(self, layer: BinnedNumbers) -> _Inputs:
+        m, bins = layer.m, len(layer.low)
+        U = np.zeros((len(self.U), bins))
+        U[layer.number, np.arange(bins)] = 1 / layer.width_of
+        made = self._with_units(U, -layer.low / layer.width_of, BIN)
+        one_each = np.vstack([np.zeros((len(self.kinds), bins)), np.eye(bins)])
+        M, c = np.hstack([made.M[:, :m], one_each, made.M[:, m:]]), made.c
+        return made._replace(M=M, c=np.concatenate([c[:m], np.zeros(bins), c[m:]]))
+
+    def _periodic(self, layer: PeriodicLayer) -> _Inputs:
+        (m, k), size = layer.w.shape, layer.size
+        U = np.zeros((len(self.U), m * k))
+        for j in range(m):
+            U[j, j * k : (j + 1) * k] = 2 * math.pi * layer.w[j].astype(np.float64)
+        made = self._with_units(U, layer.b.ravel().astype(np.float64), COSINE)
+        of_numbers, c = np.zeros((len(made.kinds), m, size)), np.zeros((m, size))
+        of_numbers[:, :, 0], c[:, 0] = made.M[:, :m], made.c[:m]
+        for j in range(m):
+            first = len(self.kinds) + j * k
+            of_numbers[first : first + k, j, 1:], c[j, 1:] = layer.V[j], layer.c[j]
+        M = np.hstack([of_numbers.reshape(len(made.kinds), m * size), made.M[:, m:]])
+        return made._replace(M=M, c=np.append(c.ravel(), made.c[m:]))
 
 
 def plain(network: Network) -> Network:
-    """Return a network of dense layers and activations that computes the same as one with input layers, but for
-    rounding; a network without these as it is.
+    """Return a network of dense layers and activations that computes the same as one with layers before the first dense
+    one, but for rounding; a network without these as it is.
 
-    The input layers are X → F → F M + c, where F is X itself, or X U + v and then the cosines of some of it. M and c go
-    into the first dense layer: (F M + c) W + b = F (M W) + (c W + b).
+    These are X → F M + c, where F are units of X U + v. M and c go into the first dense layer: (F M + c) W + b =
+    F (M W) + (c W + b).
     """
     first = network.layers.index(network.dense[0])
-    before = [layer for layer in network.layers[:first] if isinstance(layer, InputLayer)]
+    before = [layer for layer in network.layers[:first] if not isinstance(layer, Dropout)]
     if not before:
         return network
     d = network.widths[0]
-    (M, c), periods = (np.eye(d), np.zeros(d)), None
+    inputs = _Inputs(np.eye(d), np.zeros(d), np.full(d, ITSELF), np.eye(d), np.zeros(d))
     for layer in before:
-        match layer:
-            case PeriodicLayer():  # which stands first
-                periods, (M, c) = layer, _from_cosines(layer, d)
-            case CategoryEmbedding():
-                N = _from_categories(layer, M.shape[1])
-                M, c = M @ N, c @ N
-            case InputScale():
-                M, c = M * layer.s, c * layer.s
+        inputs = inputs.then(layer)
+    U, v, kinds, M, c = inputs
     W, b = (array.astype(np.float64) for array in (network.dense[0].W, network.dense[0].b))
     behind = [copy.copy(layer) for layer in network.layers[first + 1 :] if not isinstance(layer, Dropout)]
-    cosines = SomeCosines()
-    front = [] if periods is None else [Dense(len(M)), cosines]
+    units = InputUnits()
+    front = [Dense(len(kinds)), units] if kinds.any() else []
     found = Network(d, [*front, Dense(W.shape[1]), *behind], network.dtype.name)
-    if periods is not None:
-        found.dense[0].W[...], found.dense[0].b[...] = _to_cosines(periods, d)
-        cosines.s[...] = np.arange(len(M)) < periods.w.size
+    if front:
+        found.dense[0].W[...], found.dense[0].b[...] = U, v
+        units.s[...] = kinds
     last = found.dense[len(front) // 2]
     last.W[...], last.b[...] = M @ W, c @ W + b
     start = next(block.stop for block in network.blocks if block.name == "b1")
@@ -77,31 +127,7 @@ def plain(network: Network) -> Network:
     return found
 
 
-def _to_cosines(layer: PeriodicLayer, d: int) -> Linear:
-    """Return U and v: 2π w x + b for each frequency of each number, then X itself."""
-    m, k = layer.w.shape
-    U, v = np.zeros((d, m * k + d)), np.zeros(m * k + d)
-    for j in range(m):
-        U[j, j * k : (j + 1) * k] = 2 * math.pi * layer.w[j].astype(np.float64)
-    U[:, m * k :] = np.eye(d)
-    v[: m * k] = layer.b.ravel()
-    return U, v
-
-
-def _from_cosines(layer: PeriodicLayer, d: int) -> Linear:
-    """Return M and c: for each number itself and its cosines times V, plus c; then the other inputs."""
-    m, k = layer.w.shape
-    size = layer.size
-    M, c = np.zeros((m * k + d, layer.width(d))), np.zeros(layer.width(d))
-    for j in range(m):
-        M[m * k + j, j * size] = 1
-        M[j * k : (j + 1) * k, j * size + 1 : (j + 1) * size] = layer.V[j]
-        c[j * size + 1 : (j + 1) * size] = layer.c[j]
-    M[m * k + m :, m * size :] = np.eye(d - m)
-    return M, c
-
-
-def _from_categories(layer: CategoryEmbedding, d: int) -> NDArray[np.float64]:
+def _from_categories(layer: CategoryEmbedding, d: int) -> Matrix:
     """Return M: the vectors of the categories, and all other inputs as they are."""
     M = np.zeros((d, layer.width(d)))
     for here, there, rows in layer.columns:
