@@ -110,6 +110,23 @@ def test_models_of_format_7_give_what_they_gave(nncli: Callable[..., Any], shop:
         assert [float(cell) for cell in line.split(",")] == pytest.approx(expected, abs=1e-4)
 
 
+def test_models_of_format_8_give_what_they_gave(nncli: Callable[..., Any], shop: Path) -> None:
+    """Format 8 has the training columns' ranges; it lacks bins of columns that heap up."""
+    Path("new.csv").write_bytes("tag;umsatz;ort\n02.05.2026;3,5;süd\n04.05.2026;3,5;nord\n;;ost\n".encode("latin-1"))
+    found = nncli("predict", MODELS / "format-8.npz", "new.csv", "--proba", "-q").out.splitlines()[1:]
+    assert [float(line.split(",")[1]) for line in found] == pytest.approx(FORMAT_6, abs=1e-5)
+    assert nncli("info", MODELS / "format-8.npz", "--json").json["guards"]["training_rows"] == 84
+    Path("new.csv").write_bytes(
+        "tag;ort;class\n02.05.2026;süd;offen\n04.05.2026;nord;bezahlt\n;ost;offen\n".encode("latin-1")
+    )
+    found = nncli("predict", MODELS / "format-8-number.npz", "new.csv", "--interval", "0.8", "-q").out.splitlines()[1:]
+    for line, expected in zip(found, FORMAT_6_INTERVALS, strict=True):
+        assert [float(cell) for cell in line.split(",")] == pytest.approx(expected, abs=1e-4)
+    shutil.copy(MODELS / "format-8-unfinished.npz", "m.npz")
+    outcome = nncli("train", "--resume", "m.npz", "--epochs", "9", "--json", "-q")
+    assert (outcome.code, outcome.json["epochs"]) == (0, 9)
+
+
 def test_an_unfinished_training_of_format_7_goes_on_and_gets_guards(nncli: Callable[..., Any], shop: Path) -> None:
     shutil.copy(MODELS / "format-7-unfinished.npz", "m.npz")
     assert nncli("info", "m.npz", "--json").json["guards"] is None
@@ -118,7 +135,7 @@ def test_an_unfinished_training_of_format_7_goes_on_and_gets_guards(nncli: Calla
     assert nncli("info", "m.npz", "--json").json["guards"]["training_rows"] == 84
 
 
-OLD = sorted(path.name for path in MODELS.glob("format-*.npz") if "unfinished" not in path.name)
+OLD = sorted(path.name for path in MODELS.glob("format-[3-7]*.npz") if "unfinished" not in path.name)
 
 
 @pytest.mark.parametrize("name", OLD)
@@ -135,7 +152,7 @@ def test_guards_of_older_models_are_off_and_say_so(nncli: Callable[..., Any], sh
 
 
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
-    data = with_meta("nncli", "2.5")(with_meta("format_version", 9)((MODELS / "format-3.npz").read_bytes()))
+    data = with_meta("nncli", "2.5")(with_meta("format_version", 10)((MODELS / "format-3.npz").read_bytes()))
     with pytest.raises(ModelFileError) as error:
         file_format.read(io.BytesIO(data))
-    assert error.value.problem == "expected format version 8, found 9, written by nncli 2.5"
+    assert error.value.problem == "expected format version 9, found 10, written by nncli 2.5"

@@ -11,28 +11,31 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
+from nncli.data.heaps import BINS_OF_ALL, FEWEST_BINS, heaps_of
 from nncli.model.checkpoint import load
+from nncli.nn.bins import BinnedNumbers
 from nncli.nn.embeddings import CategoryEmbedding, PeriodicEmbedding
-from nncli.nn.input_layers import InputKinds, InputLayer, InputScale
-from nncli.nn.layers import Array
+from nncli.nn.input_layers import InputKinds, InputScale
+from nncli.nn.layers import Array, Layer
 from nncli.nn.network import Network, layers_of
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.plain import plain
 from nncli.nn.rates import parts_of
 
 Run = Callable[..., Any]
-KINDS = InputKinds(3, (15, 4))  # numbers, a column of many categories and one of few
+EDGES = (-0.7, -0.2, 0.1, 0.8)
+KINDS = InputKinds(3, (15, 4), ((1, EDGES),))  # numbers, a column of many categories and one of few; bins of a number
 D = KINDS.width
 
 
-def before(*names: str, kinds: InputKinds = KINDS) -> list[InputLayer]:
+def before(*names: str, kinds: InputKinds = KINDS) -> list[Layer]:
     """The layers of these names, as a model stacks them."""
-    found: list[InputLayer] = []
-    if "pbld" in names:
-        layer = PeriodicEmbedding(frequencies=5, size=4).layer(kinds)
-        assert layer is not None
-        found.append(layer)
-        kinds = kinds._replace(numbers=4 * kinds.numbers)
+    found: list[Layer] = []
+    if "bins" not in names:
+        kinds = kinds._replace(bins=())
+    if {"pbld", "bins"} & {*names}:
+        found += PeriodicEmbedding(frequencies=5, size=4).layers(kinds)
+        kinds = kinds._replace(numbers=4 * kinds.numbers + (3 if kinds.bins else 0))
     if "categories" in names:
         found.append(CategoryEmbedding(2, kinds))
     return [*found, *([InputScale()] if "scale" in names else [])]
@@ -55,7 +58,7 @@ def rows(n: int, dtype: str = "float64") -> Array:
     return X
 
 
-ALL = [("scale",), ("categories",), ("pbld",), ("pbld", "categories", "scale")]
+ALL = [("scale",), ("categories",), ("pbld",), ("bins",), ("bins", "categories", "scale")]
 IDS = ["+".join(names) for names in ALL]
 
 
@@ -99,11 +102,38 @@ def test_a_network_without_input_layers_is_left_as_it_is() -> None:
 def test_periodic_embedding_by_hand() -> None:
     """One number x = 0.5, one frequency w = 0.25, b = π/2, V = 3, c = 1: cos(2π·0.25·0.5 + π/2) = cos(3π/4) = −√½, so
     a = (0.5, 1 − 3 √½)."""
-    layer = PeriodicEmbedding(frequencies=1, size=2).layer(InputKinds(1))
-    assert layer is not None
-    network = Network(1, [layer], "float64")
+    network = Network(1, PeriodicEmbedding(frequencies=1, size=2).layers(InputKinds(1)), "float64")
     network.theta[:] = [0.25, math.pi / 2, 3, 1]
     assert network.forward(np.array([[0.5]])).tolist() == [pytest.approx([0.5, 1 - 3 * math.sqrt(0.5)])]
+
+
+def test_bins_by_hand() -> None:
+    """Between -0.2 and 0.1, x = 0 is past the first bin, two thirds along the second, and before the third."""
+    network = Network(2, [BinnedNumbers(InputKinds(1, (1,), ((0, EDGES),)))], "float64")
+    A = network.forward(np.array([[0.0, 1.0], [-5.0, 0.0], [0.8, 0.0]]))
+    assert np.allclose(A, [[0, 1, 2 / 3, 0, 1], [-5, 0, 0, 0, 0], [0.8, 1, 1, 1, 0]])
+
+
+def test_a_bin_that_is_too_narrow_is_left_out() -> None:
+    layer = BinnedNumbers(InputKinds(1, (), ((0, (0.0, 1e-5, 2e-5, 1.0)),)))
+    assert layer.width(1) == 2
+    assert layer.width_of.tolist() == [1.0]
+
+
+def test_a_column_that_heaps_up_has_bins() -> None:
+    """Of 5 values 8, 1, 4, 2 and 16 beside a heap of 0, four edges are the quantiles 0, 1/3, 2/3 and 1: of the ordered
+    1, 2, 4, 8, 16 those at the places 0, 4/3, 8/3 and 4, so 1, 2 + 2/3, 4 + 8/3 and 16. The heap itself is one too."""
+    sample = np.array([0.0] * 20 + [8, 1, 4, 2, 16])[:, None]
+    columns = np.hstack([sample] * (BINS_OF_ALL // FEWEST_BINS))  # so many that each has the fewest bins
+    heaps = heaps_of(columns, np.zeros(columns.shape[1]), np.ones(columns.shape[1], np.bool_))
+    assert [heap.column for heap in heaps] == [*range(columns.shape[1])]
+    assert heaps[-1].edges == pytest.approx((0, 1, 8 / 3, 20 / 3, 16))
+
+
+@pytest.mark.parametrize("others", [[], [1.0], [1.0, 1.0], [math.nan]], ids=["none", "one", "one twice", "missing"])
+def test_a_column_with_one_other_value_has_no_bins(others: list[float]) -> None:
+    sample = np.array([0.0] * 20 + others)[:, None]
+    assert heaps_of(sample, np.zeros(1), np.ones(1, np.bool_)) == ()
 
 
 def test_what_no_training_row_had_changes_nothing() -> None:
@@ -141,8 +171,8 @@ def test_equal_rates_are_one_part() -> None:
     assert parts_of(network, {"input": 6.0})[0] == (0, D, 6.0)
 
 
-MIXED = "p,q,c,label\n" + "".join(
-    f"{i % 7},{i * i % 11 / 3},k{i % 15},{'abc'[(i % 7 + i % 15) % 3]}\n" for i in range(150)
+MIXED = "p,q,c,label\n" + "".join(  # q is 0 in 6 of 7 rows
+    f"{i % 7},{0 if i % 7 else i / 10},k{i % 15},{'abc'[(i % 7 + i % 15) % 3]}\n" for i in range(150)
 )
 OPTIONS = ["--scale", "robust", "--number-embedding", "pbld:frequencies=4", "--category-embedding", 3, "--learn-scale",
            "--lr-scale", "embedding=0.5,input=6,weight=fan-in,bias=0.1", "--hidden", "8x8", "--epochs", 6]  # fmt: skip
@@ -154,7 +184,10 @@ def test_they_are_trained_saved_and_used(nncli: Run) -> None:
     model, _ = load(Path("m.npz"))
     blocks = [block.name for block in model.network.blocks]
     assert blocks == ["frequency", "phase", "V", "c", "E", "scale", "W1", "b1", "W2", "b2", "W3", "b3"]
-    assert model.network.widths[:4] == [2 + 16, 2 * 4 + 16, 2 * 4 + 3, 2 * 4 + 3]
+    [(column, edges)] = model.preprocess.heaps
+    bins = len(edges) - 1
+    assert (column, edges[0]) == (1, 0)
+    assert model.network.widths[:5] == [2 + 16, 2 + bins + 16, 2 * 4 + bins + 16, 2 * 4 + bins + 3, 2 * 4 + bins + 3]
     said = [nncli(*words).out for words in (
         ("eval", "m.npz", "d.csv", "--json"), ("gradcheck", "m.npz", "d.csv"), ("explain", "m.npz", "d.csv"),
         ("predict", "m.npz", "d.csv", "--reasons", 2), ("info", "m.npz", "--weights"),
