@@ -170,7 +170,7 @@ OPTIONS = {
     "--clip-norm 0": Case("train two.csv --clip-norm 0", 2, "--clip-norm: expected a number above 0, found '0'."),
     "--schedule warm-up": Case("train two.csv --schedule cosine:warmup=99999", 2, "--schedule: expected a warm-up shorter than the 1,000 planned steps, found 99,999."),
     "--schedule plateau": Case("train two.csv --val 0 --schedule plateau", 2, "--schedule: plateau needs validation rows, and there are none. Set --val above 0."),
-    "--scale standart": Case("train two.csv --scale standart", 2, "--scale: expected one of auto, standard, minmax, none; found 'standart'. Did you mean 'standard'?"),
+    "--scale standart": Case("train two.csv --scale standart", 2, "--scale: expected one of auto, standard, robust, minmax, none; found 'standart'. Did you mean 'standard'?"),
     "--dtype float23": Case("train two.csv --dtype float23", 2, "--dtype: expected one of float32, float64; found 'float23'. Did you mean 'float32'?"),
     "unknown option": Case("train two.csv --epoch 3", 2, "nncli train: No such option: --epoch (Possible options: --epochs, --plot). See nncli train --help."),
     "unknown command": Case("trian", 2, "nncli: No such command 'trian'. Did you mean 'train'? See nncli --help."),

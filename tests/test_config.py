@@ -118,10 +118,13 @@ def test_a_resolved_config_resolves_to_itself(
         loss = "hinge"
     options = TrainConfig(model=model, task=task, optimizer=optimizer, hidden=hidden, loss=loss)
     config = resolve(options, 500, has_val=True)
-    words = shlex.split(config.options.command_line())
-    given = {
-        name.removeprefix("--").replace("-", "_"): text for name, text in zip(words[::2], words[1::2], strict=True)
-    }
+    given: dict[str, str | bool] = {}
+    for word in shlex.split(config.options.command_line()):
+        if word.startswith("--"):
+            name = word.removeprefix("--").replace("-", "_")
+            given[name] = True  # unless a value follows
+        else:
+            given[name] = word
     again = TrainConfig.from_values(given)
     assert resolve(again, 500, has_val=True) == config
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ class ForgottenDerivative(Tanh):
 class Mixing(Activation):
     """A = Z M"""
 
-    weights = ("M",)
+    kinds: ClassVar[Mapping[str, str]] = {"M": "weight"}
 
     def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
         return {"M": (d, d)}
@@ -90,6 +90,8 @@ class TransposedFactor(Mixing):
 
 class Shifting(Activation):
     """A = Z + c"""
+
+    kinds: ClassVar[Mapping[str, str]] = {"c": "bias"}
 
     def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
         return {"c": (d,)}

@@ -39,7 +39,7 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
                  "Correct it, or leave the row out."),
     "option": (np.ones((3, 2)), Y, {"lr": -1}, "lr: expected a number above 0, found '-1'."),
     "model": (np.ones((3, 2)), Y, {"model": "mpl"}, "model: expected one of perceptron, averaged-perceptron, mira, "
-              "adaline, logistic, softmax, svm, linear, mlp; found 'mpl'. Did you mean 'mlp'?"),
+              "adaline, logistic, softmax, svm, linear, mlp, tabular; found 'mpl'. Did you mean 'mlp'?"),
     "fractions": (np.ones((3, 2)), [0.5, 1.5, 2.5], {}, "y: expected classes, found fractions. Unknown label type: "
                   "continuous. Use NNRegressor, or make classes of them."),
     "types": (np.ones((3, 2)), np.array([1, "a", 1], object), {},

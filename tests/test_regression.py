@@ -231,7 +231,7 @@ REFUSED = {
     "--metric accuracy": "--metric: accuracy is of classes, and the target is a number. Use rmse, mae, median-error or r2.",
     "--loss cross-entropy": "--loss: cross-entropy is of classes, and the target is a number. Use --loss mse, mae, huber or quantile.",
     "--loss mse:link=softmax": "--loss: mse with the link softmax is of classes, and the target is a number. Use --loss mse, mae, huber or quantile.",
-    "--model svm": "--model: svm predicts classes, and the target is a number. Use --model linear or --model mlp, or make classes of the numbers with --task classification.",
+    "--model svm": "--model: svm predicts classes, and the target is a number. Use --model linear, --model mlp or --model tabular, or make classes of the numbers with --task classification.",
     "--optimizer mira": "--optimizer: mira is for classes, and the target is a number. Leave it out.",
     "--optimizer exact": "--optimizer: exact knows the optimum of linear regression alone, with --loss mse, or mae or quantile without penalties. Use --optimizer lbfgs or --optimizer adam.",
     "--optimizer exact --loss mae": "--optimizer: exact knows the optimum of linear regression alone, with --loss mse, or mae or quantile without penalties. Use --optimizer adam.",
@@ -249,7 +249,7 @@ def test_what_is_for_classes_is_refused_for_numbers(nncli: Run, folder: Path, wo
 
 OF_NUMBERS = {
     "--metric rmse": "--metric: rmse is of numbers, and the target has classes. Use accuracy.",
-    "--model linear": "--model: linear predicts numbers, and the target has classes. Use --model logistic, --model softmax or --model mlp; if its classes are numbers to predict, add --task regression.",
+    "--model linear": "--model: linear predicts numbers, and the target has classes. Use --model logistic, --model softmax, --model mlp or --model tabular; if its classes are numbers to predict, add --task regression.",
     "--loss huber": "--loss: huber is of numbers, and the target has classes. Use --loss cross-entropy; if its classes are numbers to predict, add --task regression.",
     "--loss quantile:q=0.9": "--loss: quantile is of numbers, and the target has classes. Use --loss cross-entropy; if its classes are numbers to predict, add --task regression.",
     "--model svm --loss huber:delta=2": "--loss: huber is of numbers, and the target has classes. Use --loss hinge.",

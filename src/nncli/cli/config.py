@@ -139,7 +139,7 @@ def _example(parameter: Any) -> str:
     usual = TrainConfig()
     name, kind = parameter.name, TrainConfig.kind(parameter.name) if hasattr(usual, parameter.name) else Kind
     if getattr(parameter, "is_flag", False):
-        is_open = getattr(usual, name, False) is None and TrainConfig.options()[name].default_text != "no"
+        is_open = getattr(usual, name, False) is None and (TrainConfig.options()[name].default_text or "")[:2] != "no"
         return "true" if is_open else "false"
     if getattr(usual, name, None) not in (None, ()):
         return _value(usual, name)

@@ -106,7 +106,7 @@ DATA_HELP = (
     f"{TEXT_FILES}, IDX (a file, or a folder such as MNIST), a folder of pictures, {OTHER_FILES}, a bundled data set, "
     "or - for stdin."
 )
-SEVERAL_HELP = f"{DATA_HELP} Several files, or a pattern such as 'day-*.csv', make one data set."
+SEVERAL_HELP = f"{DATA_HELP} Several, or a pattern such as 'day-*.csv', make one."
 THRESHOLD_HELP = "Probability of the positive class from which it is predicted; nncli info names that class."
 MODEL_NAMES_HELP = "Kind of model: {models}."
 ROWS_HELP = f"{TEXT_FILES}, IDX images, PNG or JPEG pictures, {OTHER_FILES}, a bundled data set, or - for stdin."

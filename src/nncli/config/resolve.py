@@ -62,6 +62,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         hidden=hidden,
         activation=config.activation or ("relu" if hidden else None),
         learn_scale=config.learn_scale or None,
+        calibrate=config.calibrate or None,
         number_embedding=None if config.number_embedding == "none" else config.number_embedding,
         category_embedding=config.category_embedding or None,
         loss=loss_spec,

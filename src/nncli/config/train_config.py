@@ -356,7 +356,7 @@ class TrainConfig:
         Flag(),
         "Calibrate the probabilities on the validation rows after training: a temperature, or Platt scaling for the "
         "margin of two classes.",
-        "by model: tabular",
+        "no; tabular: yes",
     )
 
     @property

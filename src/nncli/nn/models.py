@@ -132,7 +132,7 @@ class MLPModel(Preset):
 
 @MODELS.register("tabular")
 class TabularModel(Preset):
-    """Multilayer perceptron with defaults tuned for tables.
+    """Multilayer perceptron tuned for tables.
 
     They follow those of RealMLP-TD, found on 118 data sets (Holzmüller, Grinsztajn, Steinwart, "Better by Default",
     NeurIPS 2024), with a quarter of its epochs: see the docs, "Accuracy".
@@ -148,10 +148,10 @@ class TabularModel(Preset):
         "init": "lecun",
         "learn_scale": True,
         "number_embedding": "pbld",
-        "dropout": 0.15,
     }
     of_training: ClassVar[Mapping[str, Any]] = {
         "lr_scale": "weight=fan-in,bias=0.1,input=6,embedding=0.1",
+        "dropout": 0.15,
         "l2": 0.02,
         "dropout_schedule": "flat-cos",
         "decay_schedule": "flat-cos",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nncli.config.option import read_option
-from nncli.config.resolved import ResolvedConfig
+from nncli.config.resolved import CONSTANT, ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.data.preprocess import Preprocess
@@ -46,7 +46,7 @@ OF_PAGE = (
 OF_COLUMNS = ("target", "drop", "only", "categorical", "numeric")
 # how a playground trains: without validation rows, for as long as one likes
 FIXED: dict[str, Any] = {
-    "val": 0.0, "schedule": "constant", "dropout_schedule": None, "decay_schedule": None, "epochs": MOST_EPOCHS
+    "val": 0.0, "schedule": CONSTANT, "dropout_schedule": CONSTANT, "decay_schedule": CONSTANT, "epochs": MOST_EPOCHS
 }  # fmt: skip
 THREADS = 1  # unless the command line says another number: networks to look at are small
 # and what of a saved model's options has to do with how its training ended, or with its decisions
