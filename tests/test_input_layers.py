@@ -209,6 +209,13 @@ def test_new_categories_get_vectors(nncli: Run) -> None:
     assert np.allclose(first, second, atol=1e-5)
 
 
+def test_an_embedding_of_no_numbers_is_refused(nncli: Run) -> None:
+    Path("d.csv").write_text("c,label\n" + "".join(f"k{i % 3},{'ab'[i % 3 == 0]}\n" for i in range(60)))
+    done = nncli("train", "d.csv", "--scale", "robust", "--number-embedding", "pbld")
+    assert (done.code, done.err) == (2, "--number-embedding: expected columns of numbers, found none. Leave it out.\n")
+    assert nncli("train", "d.csv", "--model", "tabular", "--hidden", 4, "--epochs", 1).code == 0  # which needs none
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -220,6 +227,7 @@ def test_new_categories_get_vectors(nncli: Run) -> None:
         (["--lr-scale", "bias=fan-in"], "--lr-scale: expected factors of weight, bias"),
         (["--model", "softmax", "--optimizer", "lbfgs", "--lr-scale", "bias=2"], "--lr-scale: lbfgs finds the length"),
         (["--model", "mira", "--lr-scale", "bias=2"], "--lr-scale: mira finds the length"),
+        (["--category-embedding", 4], "--category-embedding: expected a column of text with more than 12 categories"),
         (["--number-embedding", "pbld:size=1", "--scale", "robust"], "--number-embedding: pbld: size: expected"),
     ],
 )  # fmt: skip

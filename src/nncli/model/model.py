@@ -68,7 +68,7 @@ def _input_layers(config: ModelConfig, inputs: InputKinds) -> list[Layer]:
     for layer in found:
         width = layer.width(width)
     inputs = inputs._replace(numbers=inputs.numbers + width - inputs.width)
-    if config.category_embedding and max(inputs.categories, default=0) > FEW_CATEGORIES:
+    if config.category_embedding and max(inputs.categories, default=0) - 1 > FEW_CATEGORIES:
         found.append(CategoryEmbedding(config.category_embedding, inputs))
     return [*found, *([InputScale()] if config.learn_scale else [])]
 

@@ -39,7 +39,7 @@ class CategoryEmbedding(InputLayer):
         out, rows = ends[0], 0  # input columns → output columns, and the rows of E, where there are any
         for start, stop in itertools.pairwise(ends):
             n = stop - start
-            of = slice(rows, rows + n) if n > FEW_CATEGORIES else None
+            of = slice(rows, rows + n) if n - 1 > FEW_CATEGORIES else None  # one input is of any other value
             width = n if of is None else size
             self.columns.append((slice(start, stop), slice(out, out + width), of))
             out, rows = out + width, rows if of is None else rows + n

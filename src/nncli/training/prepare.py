@@ -173,6 +173,10 @@ def prepare(
         preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale)
     else:
         preprocess = start.preprocess(dataset.table, split.train)
+    if config.number_embedding or config.category_embedding:
+        from nncli.training.embeddings import refuse_embeddings_of_nothing
+
+        refuse_embeddings_of_nothing(config, preprocess)
     if resolved.training.distort:
         shape_to_distort(dataset, split.train, preprocess)  # which refuses what is no picture
     target, of_class = None, None
