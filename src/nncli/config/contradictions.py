@@ -9,7 +9,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.column_statistics import AUTO_ROBUST
 from nncli.errors import OptionError, mention
 from nncli.nn.losses import LOSSES
-from nncli.nn.models import MODELS, OF_NUMBERS, Preset
+from nncli.nn.models import OF_NUMBERS, Preset
 from nncli.nn.optimizers import LBFGS, Optimizer
 from nncli.nn.row_loss import Loss
 
@@ -26,7 +26,7 @@ def check_layers(config: TrainConfig) -> None:
     if activation and activation.count(",") and activation.count(",") + 1 != len(hidden):
         expected = f"expected one name, or one for each hidden layer ({len(hidden)})"
         raise OptionError("activation", f"{expected}, found '{activation}'")
-    scale = MODELS[config.model].scale if config.scale == "auto" else config.scale
+    scale = config.preset.scale if config.scale == "auto" else config.scale
     if config.number_embedding not in (None, "none") and scale not in ("robust", AUTO_ROBUST):
         problem = f"{config.number_embedding} needs inputs within bounds, which {mention('scale', 'robust')} gives"
         raise OptionError("number_embedding", problem, f"Add {mention('scale', 'robust')}")

@@ -25,7 +25,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
 from nncli.nn.losses import LOSSES
-from nncli.nn.models import MODELS, Preset
+from nncli.nn.models import Preset
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS
 from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
@@ -39,7 +39,8 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
 
     OptionError for options that contradict one another.
     """
-    preset = MODELS[config.model]
+    preset = config.preset
+    config = dataclasses.replace(config, model=preset.name)
     config = _with_choices(config, preset, has_val)
     config = dataclasses.replace(
         config,

@@ -14,7 +14,6 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.sources import Source
 from nncli.nn.losses import LOSSES
-from nncli.nn.models import MODELS
 from nncli.nn.optimizers import OPTIMIZERS, SGD
 
 CONSTANT = "constant"  # schedule; of dropout and decay, the same as none
@@ -34,8 +33,7 @@ class DataConfig:
     @classmethod
     def of(cls, options: TrainConfig) -> DataConfig:
         csv = CsvOptions(**{field.name: getattr(options, field.name) for field in dataclasses.fields(CsvOptions)})
-        usual = MODELS[options.model].scale if options.model in MODELS else "auto"
-        scale = usual if options.scale == "auto" else options.scale
+        scale = options.preset.scale if options.scale == "auto" else options.scale
         return cls(options.data, options.val_data, options.test_data, csv, scale)
 
 
@@ -128,7 +126,7 @@ class ResolvedConfig:
 def objective_name(config: TrainConfig, K: int) -> str:
     """Return what the mean loss that training minimises is called: "objective" where its model of K classes has a log
     loss too, which is another number; "loss" where that is the same one, or there is none, as of numbers (K = 0)."""
-    loss = LOSSES.create(config.loss or MODELS[config.model].loss_for(config.is_regression))
+    loss = LOSSES.create(config.loss or config.preset.loss_for(config.is_regression))
     has_log_loss = K > 0 and (loss.probabilistic or config.calibrate)
     is_weighted = config.weight is not None or config.class_weight != "none"
     is_same = loss.is_log_loss(K) and not (config.calibrate or is_weighted)

@@ -12,7 +12,7 @@ import functools
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nncli.config.class_weights import ClassWeights
 from nncli.config.decision_kinds import Costs, ThresholdRule
@@ -46,6 +46,9 @@ from nncli.data.sources import Source, native, portable
 from nncli.data.spellings import WORDS
 from nncli.data.task import REGRESSION, TASKS
 from nncli.errors import OptionError, flag
+
+if TYPE_CHECKING:
+    from nncli.nn.models import Preset
 
 SOURCES = ("data", "val_data", "test_data")  # options that name files
 ENCODING_HELP = "Text encoding, such as utf-8, utf-16, latin-1 or cp1252."
@@ -170,7 +173,9 @@ class TrainConfig:
         "none",
     )
 
-    model: str = _model("NAME", Component("models"), "Kind of model.\n{model_lines}", short="-m", default="mlp")
+    model: str | None = _model(
+        "NAME", Component("models"), "Kind of model.\n{model_lines}", "mlp; tabular for larger tables", short="-m"
+    )
     hidden: tuple[int, ...] | None = _model(
         "WIDTHS", Widths(), "Units in each hidden layer, as 64 or 128x64.", "64 for mlp"
     )
@@ -360,6 +365,13 @@ class TrainConfig:
     )
 
     @property
+    def preset(self) -> type[Preset]:
+        """Return the preset of the model; that of mlp where none is named yet."""
+        from nncli.nn.models import MODELS
+
+        return MODELS[self.model or "mlp"]
+
+    @property
     def is_regression(self) -> bool:
         """Tell whether a number is predicted; known once the data have been read."""
         return self.task == REGRESSION
@@ -385,7 +397,7 @@ class TrainConfig:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> TrainConfig:
         """Make the config that `to_json` has written; ValueError for values that no option takes."""
-        values: dict[str, Any] = {}
+        values: dict[str, Any] = {"model": "mlp"}  # as older files have it
         usual = cls()
         for name, value in stored.items():
             if name not in vars(usual):

@@ -25,7 +25,7 @@ def _has_probabilities(estimator: NNClassifier) -> bool:
     if hasattr(estimator, "model_"):
         return estimator.model_.probabilistic
     try:
-        spec = estimator.loss or MODELS[estimator.model].loss
+        spec = estimator.loss or MODELS[estimator.model or "mlp"].loss
         return bool(estimator.calibrate) or LOSSES.create(spec).probabilistic
     except Exception:  # of a parameter that `fit` refuses, and says why
         return True
@@ -36,8 +36,9 @@ class NNClassifier(ClassifierMixin, NNEstimator):
 
     Parameters
     ----------
-    model : str, default "mlp"
-        Kind of model: mlp, softmax, logistic, svm, perceptron, averaged-perceptron, mira or adaline.
+    model : str, default None
+        Kind of model: mlp, tabular, softmax, logistic, svm, perceptron, averaged-perceptron, mira or
+        adaline. None: mlp, or a small tabular for tables of at least 1,500 rows.
     hidden : int, tuple of int or str, default None
         Units in each hidden layer, as 64 or (128, 64). None: 64 for mlp, else none.
     activation : str, default None
@@ -161,7 +162,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
     def __init__(
         self,
         *,
-        model: str = "mlp",
+        model: str | None = None,
         hidden: int | tuple[int, ...] | str | None = None,
         activation: str | None = None,
         loss: str | None = None,

@@ -15,7 +15,6 @@ from nncli.estimators.base import NNEstimator, check_share, takes_steps
 from nncli.estimators.refusals import InvalidOption, as_value_errors
 from nncli.estimators.rows import numbers_in, rows_of
 from nncli.model.interval_of_model import half_width
-from nncli.nn.models import MODELS
 
 
 class NNRegressor(RegressorMixin, NNEstimator):
@@ -23,8 +22,8 @@ class NNRegressor(RegressorMixin, NNEstimator):
 
     Parameters
     ----------
-    model : str, default "mlp"
-        Kind of model: mlp or linear.
+    model : str, default None
+        Kind of model: mlp, tabular or linear. None: mlp, or a small tabular for tables of at least 1,500 rows.
     hidden : int, tuple of int or str, default None
         Units in each hidden layer, as 64 or (128, 64). None: 64 for mlp, else none.
     activation : str, default None
@@ -128,7 +127,7 @@ class NNRegressor(RegressorMixin, NNEstimator):
     def __init__(
         self,
         *,
-        model: str = "mlp",
+        model: str | None = None,
         hidden: int | tuple[int, ...] | str | None = None,
         activation: str | None = None,
         loss: str | None = None,
@@ -212,7 +211,7 @@ class NNRegressor(RegressorMixin, NNEstimator):
 
     def _config(self) -> TrainConfig:
         config = super()._config()
-        if not MODELS[config.model].numbers:
+        if not config.preset.numbers:
             problem = f"expected a model that predicts numbers, found {config.model}"
             raise InvalidOption("model", problem, "Use mlp or linear, or NNClassifier for classes")
         return config

@@ -21,7 +21,6 @@ from nncli.errors import NncliError, OptionError, flag
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.model.target_scale import TargetScale
-from nncli.nn.models import MODELS
 from nncli.play.plane import evenly
 from nncli.play.shelf import MOST_ROWS, Item, sampled, with_noise
 from nncli.system.output import in_quotes
@@ -198,7 +197,7 @@ def _loaded(item: Item, config: TrainConfig) -> tuple[TrainConfig, Dataset, list
 
 def _with_units(config: TrainConfig, dataset: Dataset) -> TrainConfig:
     """Return the options with hidden units and an activation, where the model has some and nobody has said which."""
-    if MODELS[config.model].hidden and config.hidden is None:
+    if config.preset.hidden and config.hidden is None:
         many = len(dataset.classes) >= MANY_CLASSES or len(dataset.schema.columns) > MANY_COLUMNS
         config = dataclasses.replace(config, hidden=MANY if many else FEW)
     if config.hidden and config.activation is None:

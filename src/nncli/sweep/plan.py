@@ -82,10 +82,10 @@ def check_losses(plan: SearchPlan, K: int) -> None:
         refuse_different(kinds, is_regression=K == 0)
 
 
-def kind_of_loss(loss: str | None, model: str, class_weight: str, K: int | None) -> tuple[str, str, str]:
+def kind_of_loss(loss: str | None, model: str | None, class_weight: str, K: int | None) -> tuple[str, str, str]:
     """Return what two losses have in common if they can be compared. Of K = 2 classes, both cross-entropies are
     −log p of the true class; None: nobody knows how many there are."""
-    made = LOSSES.create(loss or MODELS[model].loss_for(K == 0))
+    made = LOSSES.create(loss or MODELS[model or "mlp"].loss_for(K == 0))
     if K == 2 and made.name == "binary-cross-entropy":
         made = LOSSES.create("cross-entropy")
     return made.name, repr(dataclasses.asdict(made)), class_weight

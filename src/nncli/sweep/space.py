@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from nncli.config.option import Kind, read_option
 from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError, flag, mention
-from nncli.nn.models import MODELS
 from nncli.system.numbers import read_number, write_number
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ class Space:
             else:
                 values = [read_option(name, text.strip(), options[name].kind) for text in texts]
                 axes[name] = Choices(tuple(dict.fromkeys(values)), options[name].kind)
-        base = TrainConfig.from_values(fixed)
+        base = TrainConfig.from_values({"model": "mlp", **fixed})  # whatever the data: trials are to be alike
         if base.split_seed is None and base.time is None:  # which needs no seed
             base = dataclasses.replace(base, split_seed=base.seed)  # repetitions share the split
         return cls(base, axes)
@@ -167,7 +166,7 @@ class Space:
         is asked for, there is no schedule of it either.
         """
         config = dataclasses.replace(self.base, **values)
-        if "model" in self.axes and not MODELS[config.model].hidden:
+        if "model" in self.axes and not config.preset.hidden:
             nothing: dict[str, Any] = dict.fromkeys(HIDDEN_ONLY)
             config = dataclasses.replace(config, **nothing)
         idle: dict[str, Any] = dict.fromkeys(self._idle_schedules(config))
@@ -181,7 +180,7 @@ class Space:
 
     def difference(self, config: TrainConfig) -> str:
         """Say in a few words why a config is not in this space; empty if it is."""
-        plain = "model" in self.axes and config.model in MODELS and not MODELS[config.model].hidden
+        plain = "model" in self.axes and not config.preset.hidden
         unused = [*(HIDDEN_ONLY if plain else ()), *self._idle_schedules(config)]
         for name in ("data", *TrainConfig.options()):
             value = getattr(config, name)

@@ -15,6 +15,7 @@ from nncli.config.resolve import resolve
 from nncli.config.resolved import DataConfig, ResolvedConfig, until_told
 from nncli.config.task import check_task_options
 from nncli.config.train_config import TrainConfig
+from nncli.config.usual_model import with_usual_model
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.stand_ins import notes_of_late_ones
 from nncli.data.dataset import Dataset, Positions, Schema, TextColumn, measured
@@ -166,6 +167,12 @@ def prepare(
     has_val = len(split.val) > 0 or bool(config.val_data) or (on_all and config.val != 0)
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
+    if refit is None:
+        schema = dataset.schema
+        is_picture = bool(schema.image_shape) or dataset.table.numbers.dtype == np.uint8
+        columns_used = len(schema.columns)
+        config, chosen = with_usual_model(config, len(dataset), columns_used, schema.profile, is_picture)
+        notes = [*chosen, *notes]
     resolved = refit or resolve(config, len(split.train), has_val)
     if on_all:  # and there is nothing to choose an epoch by
         resolved = dataclasses.replace(resolved, training=until_told(resolved.training))

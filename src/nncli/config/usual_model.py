@@ -1,0 +1,53 @@
+"""Choose the model of a run that names none, by its data: see the docs, "Accuracy"."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from nncli.config.train_config import TrainConfig
+from nncli.data.column_profile import ColumnProfile
+from nncli.nn.models import TabularModel
+
+LEAST_ROWS, MOST_COLUMNS = 1500, 200  # of the data, without test rows in a file of their own
+HIDDEN, EPOCHS, LEAST_EPOCHS, STEPS = (128, 128, 128), 32, 4, 10_000
+PIXEL_COLUMNS, BRIGHTEST = 16, 255
+# options that say what network is trained and how: where one is given, nothing is chosen
+SAYING = (
+    "model", "hidden", "activation", "loss", "init", "learn_scale", "number_embedding", "category_embedding", "scale",
+    "optimizer", "lr", "lr_scale", "schedule", "dropout_schedule", "decay_schedule", "average", "epochs", "batch_size",
+    "dropout", "input_dropout", "l1", "l2", "max_norm", "label_smoothing", "clip_norm", "distort",
+)  # fmt: skip
+
+
+def with_usual_model(
+    config: TrainConfig, rows: int, columns: int, profile: Sequence[ColumnProfile], is_picture: bool
+) -> tuple[TrainConfig, list[str]]:
+    """Return the options with a model, and a line that says which one is chosen and why, where it is not mlp.
+
+    `rows` counts the rows of the data, of which some are to test on, `columns` the columns that are learned from, and
+    `profile` tells what the columns of the file are like.
+    """
+    if config.model is not None:
+        return config, []
+    usual = TrainConfig()
+    is_said = any(getattr(config, name) != getattr(usual, name) for name in SAYING)
+    if is_said or rows < LEAST_ROWS or columns > MOST_COLUMNS or is_picture or _are_pixels(profile):
+        return dataclasses.replace(config, model="mlp"), []
+    steps = -(-rows // TabularModel.batch_size)
+    epochs = max(LEAST_EPOCHS, min(EPOCHS, STEPS // steps))
+    chosen = dataclasses.replace(config, model=TabularModel.name, hidden=HIDDEN, epochs=epochs)
+    widths = "x".join(map(str, HIDDEN))
+    options = f"--model {TabularModel.name} --hidden {widths} --epochs {epochs}"
+    return chosen, [f"model: {options}, as the table has at least {LEAST_ROWS:,} rows"]
+
+
+def _are_pixels(profile: Sequence[ColumnProfile]) -> bool:
+    """Tell whether the columns of numbers look like pixels: at least 16, whole from 0 to 255, most of them up to half
+    of the brightest."""
+    numbers = [column for column in profile if column.kind == "number" and column.high is not None]
+    if len(numbers) < PIXEL_COLUMNS:
+        return False
+    highest = [column.high or 0 for column in numbers]
+    within = all(column.whole and (column.low or 0) >= 0 for column in numbers) and max(highest) <= BRIGHTEST
+    return within and sum(high >= max(highest) / 2 for high in highest) > len(numbers) / 2
