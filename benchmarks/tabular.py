@@ -30,6 +30,8 @@ from tabular_sets import Split, Tabular
 PEER = Path(__file__).parent / "peers" / "tabular_sklearn.py"
 NNCLI = {
     "defaults": [],
+    "tabular": ["--model", "tabular"],
+    "mlp-64": ["--model", "mlp", "--hidden", "64"],
     "mlp-256x256": ["--hidden", "256x256", "--epochs", "100"],
 }  # ways to train, and their options
 PEERS = {
