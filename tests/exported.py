@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import ctypes
 import io
@@ -210,13 +211,15 @@ def in_onnx(path: Path, rows: Sequence[Row], matrix: bool = False) -> Answers:
 
 
 def in_sqlite(path: Path, rows: Sequence[Row]) -> Answers:
-    return _in_database(sqlite3.connect(":memory:"), path, rows)
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        return _in_database(database, path, rows)
 
 
 def in_duckdb(path: Path, rows: Sequence[Row]) -> Answers:
     import duckdb
 
-    return _in_database(duckdb.connect(config={"threads": 1}), path, rows)
+    with duckdb.connect(config={"threads": 1}) as database:
+        return _in_database(database, path, rows)
 
 
 def _in_database(database: Any, path: Path, rows: Sequence[Row]) -> Answers:

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from cli_process import PROGRAM, TWO, wait_for
+from nncli.data.byte_input import open_raw
+from nncli.errors import NncliError
+from nncli.model import checkpoint
 from short_and_long import more_of_each, some_short
 
 Run = Callable[..., Any]
@@ -67,6 +70,22 @@ def test_too_few_descriptors_are_told_with_how_many_there_are(command: str, allo
             "--jobs: expected room for the processes, found that too many files are open. Ask for fewer processes, or "
             "allow more with ulimit -n.\n",
         )
+
+
+def test_a_file_is_not_blamed_where_no_file_can_be_opened(at_work: Path) -> None:
+    """Whichever file meets the limit first: this depends on the version of Python."""
+    free = os.open(os.devnull, os.O_RDONLY)
+    os.close(free)
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for read in (lambda: open_raw(str(at_work / "two.csv")), lambda: checkpoint.load(at_work / "two.npz")):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, most))
+        try:
+            with pytest.raises(NncliError) as error:
+                read()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+        assert error.value.where == "nncli"
+        assert error.value.problem == f"too many files are open: {free} are allowed"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -124,14 +125,15 @@ def test_sql_takes_an_empty_text_and_nan_for_a_missing_number(nncli: Nncli, mixe
 
     assert nncli("export", mixed_model, "-o", "m.sql").code == 0
     select = Path("m.sql").read_text()
-    for database, kind, missing in (
+    for opened, kind, missing in (
         (sqlite3.connect(":memory:"), "TEXT", ["NULL", "''", "'NaN'"]),
         (duckdb.connect(config={"threads": 1}), "DOUBLE", ["NULL", "'nan'"]),
     ):
-        database.execute(f"CREATE TABLE data (a {kind}, b VARCHAR, c {kind}, d {kind}, e VARCHAR)")
-        for cell in missing:
-            database.execute(f"INSERT INTO data VALUES ({cell}, 'oak', {cell}, 7, 'true')")
-        answers = [row[-3:] for row in database.execute(select).fetchall()]
+        with contextlib.closing(opened) as database:
+            database.execute(f"CREATE TABLE data (a {kind}, b VARCHAR, c {kind}, d {kind}, e VARCHAR)")
+            for cell in missing:
+                database.execute(f"INSERT INTO data VALUES ({cell}, 'oak', {cell}, 7, 'true')")
+            answers = [row[-3:] for row in database.execute(select).fetchall()]
         assert answers == [answers[0]] * len(missing)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import re
 import signal
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -263,9 +263,12 @@ def test_a_signal_is_raised_again_when_no_loop_runs_any_more(number: signal.Sign
             ran_in.append(True)
 
     def interrupt(port: int) -> None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/x/"):
-            pass  # 403: it answers
-        os.kill(os.getpid(), number)
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/x/").close()
+        except urllib.error.HTTPError as refused:  # 403: it answers
+            refused.close()
+        finally:
+            os.kill(os.getpid(), number)
 
     before = signal.signal(number, heard)
     try:

@@ -16,6 +16,9 @@ from tensorboardX.proto.event_pb2 import Event
 from nncli.data.bundled import path_of
 from nncli.training import run
 
+# MLflow itself calls codecs.open, which Python 3.14 advises against
+pytestmark = pytest.mark.filterwarnings("ignore:codecs.open:DeprecationWarning:mlflow")
+
 Run = Callable[..., Any]
 OF_EPOCHS = {
     "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "gradient_norm", "seconds",

@@ -17,6 +17,7 @@ from nncli.data.decompression import DECODERS, MAGIC, Members
 from nncli.data.sources import title
 from nncli.data.zip_archive import BEGINS, OnlyFile
 from nncli.errors import DataError, did_you_mean_file
+from nncli.system.os_errors import NO_FILES, explain
 
 BOMB_BYTES, BOMB_RATIO = 256 << 20, 200  # no table of numbers is packed so well
 # what the libraries raise that unpack: pyarrow OSError and ValueError, zipfile also RuntimeError
@@ -169,7 +170,8 @@ def refuse_bomb(
 
 
 def open_raw(source: str) -> FileIO:
-    """Open a file, or stdin as `-`, as the bytes on the disk. Raises DataError if it cannot be opened."""
+    """Open a file, or stdin as `-`, as the bytes on the disk. Raises DataError if it cannot be opened, and another
+    NncliError if no file can be."""
     if source == "-":
         # Unbuffered: a row must arrive when it is written, not when a buffer is full.
         try:
@@ -198,6 +200,8 @@ def open_raw(source: str) -> FileIO:
     except PermissionError:
         raise DataError(source, "no permission to read it", "Allow it with chmod u+r, or ask its owner") from None
     except OSError as error:
+        if error.errno in NO_FILES:
+            raise explain(error) from None
         raise DataError(source, f"cannot be opened ({error.strerror})") from None
     except ValueError:  # a zero byte in the name
         raise DataError(repr(source), "is not the name of a file") from None

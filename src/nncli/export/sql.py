@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -68,10 +69,10 @@ class Sql(Target):
         try:
             text = path.read_text("utf-8", "surrogateescape")
             description = golden_of(text)
-            database = sqlite3.connect(":memory:")
-            create_table(database, description)
-            database.set_authorizer(_is_query)
-            found, predictions = answers_in(database, text, description)
+            with contextlib.closing(sqlite3.connect(":memory:")) as database:
+                create_table(database, description)
+                database.set_authorizer(_is_query)
+                found, predictions = answers_in(database, text, description)
             return said_of(len(found), compare(found, predictions, description))
         except (sqlite3.Error, LookupError, TypeError, ValueError, RecursionError) as error:
             raise OutputError(str(path), f"its check in SQLite failed: {error}", WRITE_AGAIN) from None

@@ -29,6 +29,7 @@ from nncli.model.training_state import described, mistakes_of
 from nncli.system import plain_json
 from nncli.system.addresses import address_problem
 from nncli.system.atomic import atomic_file
+from nncli.system.os_errors import NO_FILES, explain
 
 OTHER_COPY = "Take another copy, or train it again"
 ROOM = 1 << 16  # bytes of a model file's text that are for other things than names
@@ -113,7 +114,7 @@ def load_same(file: ModelFile) -> tuple[Model, Provenance]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a model file, or stdin as `-`; ModelFileError where it cannot be read."""
+    """Open a model file, or stdin as `-`; ModelFileError where it cannot be read, unless no file can be."""
     try:
         if path == Path("-"):
             if sys.stdin is None:
@@ -123,6 +124,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             with path.open("rb") as file:
                 yield file
     except OSError as error:
+        if error.errno in NO_FILES:
+            raise explain(error) from None
         where = "stdin" if path == Path("-") else str(path)
         if isinstance(error, FileNotFoundError) and (problem := address_problem(where)):
             raise ModelFileError(*problem) from None

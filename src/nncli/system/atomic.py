@@ -128,13 +128,13 @@ def check_writable(
     file other than those that `replaces` allows.
     """
     try:
-        target = path.resolve()
-    except RuntimeError:  # the error of Python for links in a circle
-        raise OutputError(str(path), "cannot write: it is a symbolic link to itself", REMEDY.format(option)) from None
+        target = Path(os.path.realpath(path))
     except FileNotFoundError:
         raise OutputError(str(path), f"cannot write: {FOLDER_REMOVED[0]}", FOLDER_REMOVED[1]) from None
     folder, problem = target.parent, ""
-    if any(other and same_file(str(path), other) for other in (*reads, STDERR)):
+    if _leads_to_itself(target):
+        problem = "it is a symbolic link to itself"
+    elif any(other and same_file(str(path), other) for other in (*reads, STDERR)):
         problem = "it is one of the files that are read or written"
     elif path.is_dir():
         problem = "it is a folder"
@@ -152,6 +152,15 @@ def check_writable(
         problem = replaces.reason
     if problem:
         raise OutputError(str(path), f"cannot write: {problem}", REMEDY.format(option))
+
+
+def _leads_to_itself(target: Path) -> bool:
+    """Tell whether symbolic links lead in a circle, past which a path cannot be followed."""
+    try:
+        target.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def _may_replace(path: Path, replaces: Replaceable) -> bool:

@@ -29,6 +29,7 @@ from nncli.data.cells import DEFAULT_MISSING, check_width
 from nncli.data.dataset import SHAPES_DIFFER, Dataset, Schema, Table, by, check_shape
 from nncli.data.row_blocks import LeftOut, OnError, RowBlock
 from nncli.errors import DataError, OptionError, mention
+from nncli.system.os_errors import NO_FILES, explain
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 TRAIN, TEST = ("train", "training"), ("test", "testing")  # names of folders
@@ -311,6 +312,8 @@ def _bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
+        if error.errno in NO_FILES:
+            raise explain(error) from None
         raise DataError(str(file), f"cannot be read: {error.strerror}") from None
 
 
