@@ -22,6 +22,8 @@ from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.plain import plain
 from nncli.nn.rates import parts_of
 
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
+
 Run = Callable[..., Any]
 EDGES = (-0.7, -0.2, 0.1, 0.8)
 KINDS = InputKinds(3, (15, 4), ((1, EDGES),))  # numbers, a column of many categories and one of few; bins of a number

@@ -12,6 +12,7 @@ from nncli.nn.models import TabularModel
 LEAST_ROWS, MOST_COLUMNS = 1500, 200  # of the data, without test rows in a file of their own
 HIDDEN, EPOCHS, LEAST_EPOCHS, STEPS = (128, 128, 128), 32, 4, 10_000
 PIXEL_COLUMNS, BRIGHTEST = 16, 255
+CHOSEN = "chosen: "  # begins the note on what was chosen
 # options that say what network is trained and how: where one is given, nothing is chosen
 SAYING = (
     "model", "hidden", "activation", "loss", "init", "learn_scale", "number_embedding", "category_embedding", "scale",
@@ -39,7 +40,12 @@ def with_usual_model(
     chosen = dataclasses.replace(config, model=TabularModel.name, hidden=HIDDEN, epochs=epochs)
     widths = "x".join(map(str, HIDDEN))
     options = f"--model {TabularModel.name} --hidden {widths} --epochs {epochs}"
-    return chosen, [f"model: {options}, as the table has at least {LEAST_ROWS:,} rows"]
+    return chosen, [f"{CHOSEN}{options}, as the table has at least {LEAST_ROWS:,} rows"]
+
+
+def chosen_model(notes: Sequence[str]) -> str:
+    """Return what was chosen and why, from the notes of a run; empty where a model was named, or mlp taken."""
+    return next((note.removeprefix(CHOSEN) for note in notes if note.startswith(CHOSEN)), "")
 
 
 def _are_pixels(profile: Sequence[ColumnProfile]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nncli.config.usual_model import chosen_model
 from nncli.data.sources import ARRAYS, STDIN, title
 from nncli.errors import listing
 from nncli.model.checkpoint import ModelFile, describe
@@ -81,6 +82,7 @@ def _facts(of: Evidence, d: dict[str, Any]) -> dict[str, str]:
         by = "the class of the least expected cost"
     return {
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
+        "chosen": chosen_model(d["notes"]),
         "decides for": by,
         "data": f"{title(tuple(data['source']))}, {data['rows']:,} rows",
         "trained on": _rows(figures),

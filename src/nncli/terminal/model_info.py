@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
+from nncli.config.usual_model import chosen_model
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.disk.cache import Entry
 from nncli.data.sources import title
@@ -49,6 +50,7 @@ def print_model(d: dict[str, Any]) -> None:
     table = new_table("", "", align="left")
     facts = {
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
+        "chosen": chosen_model(d["notes"]),
         "target": f"{d['target']}, {_classes(d)}",
         "numbers": f"{counted(len(numbers), 'column')}, scaling {d['scaling']}: {first_names(numbers)}"
         if numbers
