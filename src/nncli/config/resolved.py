@@ -51,6 +51,7 @@ class ModelConfig:
     learn_scale: bool = False
     number_embedding: str = "none"
     category_embedding: int = 0
+    ensemble: str = ""  # its members; empty: there is one
     dtype: str
     dropout: float = 0.0
     input_dropout: float = 0.0
@@ -58,7 +59,7 @@ class ModelConfig:
     @property
     def is_linear(self) -> bool:
         """Tell whether scores are sums of weighted inputs."""
-        return not self.hidden and self.number_embedding == "none"
+        return not self.hidden and self.number_embedding == "none" and not self.ensemble
 
     @property
     def has_input_layers(self) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolved import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
@@ -21,7 +22,7 @@ from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.input_layers import InputKinds, InputScale
 from nncli.nn.layers import Layer
 from nncli.nn.losses import LOSSES
-from nncli.nn.network import Network, layers_of
+from nncli.nn.network import Network, layers_of, sizes_of
 from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, in_quotes
 
@@ -38,16 +39,42 @@ def build_network(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[Netw
     OptionError where the network does not fit in memory."""
     loss = LOSSES.create(config.loss)
     try:
-        network = Network(inputs.width, network_layers(config, inputs, K), config.dtype)
+        network = _network(config, inputs.width, network_layers(config, inputs, K), loss.link)
     except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address
-        widths = "x".join(map(str, config.hidden))
-        problem = f"a network of {inputs.width} inputs and {widths} units does not fit in memory"
+        widths = f" and {'x'.join(map(str, config.hidden))} units" if config.hidden else ""
+        problem = f"a network of {inputs.width} inputs{widths} does not fit in memory"
+        if members := ensemble_of(config.ensemble):
+            raise OptionError("ensemble", f"{members.number:,} times {problem}", "Use fewer members") from None
         raise OptionError("hidden", problem) from None
     return network, loss
 
 
+def _network(config: ModelConfig, d: int, layers: list[Layer], link: str) -> Network:
+    members = ensemble_of(config.ensemble)
+    if members is None:
+        return Network(d, layers, config.dtype)
+    from nncli.nn.ensemble import SeparateMembers, SharedMembers
+
+    return (SharedMembers if members.shared else SeparateMembers)(d, layers, members.number, link, config.dtype)
+
+
+def network_sizes(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[int, int]:
+    """Return how many parameters the network has that `build_network` makes, without making it, and how many numbers
+    each row comes to in the layers that have some, those of all members of an ensemble together."""
+    layers = network_layers(config, inputs, K)
+    parameters, numbers = sizes_of(inputs.width, layers)
+    members = ensemble_of(config.ensemble)
+    if members is None:
+        return parameters, numbers
+    if not members.shared:
+        return members.number * parameters, members.number * numbers
+    from nncli.nn.ensemble import own_numbers
+
+    return parameters + own_numbers(inputs.width, layers, members.number), members.number * numbers
+
+
 def network_layers(config: ModelConfig, inputs: InputKinds, K: int) -> list[Layer]:
-    """Return the layers of the network that `build_network` makes, without any parameters."""
+    """Return the layers of the network that `build_network` makes, or of each of its members, without parameters."""
     before, outputs = _input_layers(config, inputs), LOSSES.create(config.loss).outputs(K)
     return layers_of(config.hidden, outputs, config.activation, config.dropout, config.input_dropout, before)
 
@@ -237,7 +264,7 @@ class Model:
 
     def embed(self, table: Table) -> NDArray[Any]:
         """Return the output (n, h) of the last hidden layer for the rows of a table."""
-        found = np.empty((len(table), self.network.dense[-1].W.shape[0]), self.network.dtype)
+        found = np.empty((len(table), self.network.embedded), self.network.dtype)
         return self._filled(found, table, self.network.embed)
 
     def _filled(self, found: NDArray[Any], table: Table, of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
