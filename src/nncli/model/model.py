@@ -210,6 +210,15 @@ class Model:
         found = np.empty((len(table), self.loss.outputs(len(self.classes))), self.network.dtype)
         return self._filled(found, table, self.network.forward)
 
+    def scores_of_members(self, table: Table) -> NDArray[Any]:
+        """Return the scores (members, n, outputs) that each member of an ensemble has; of one network, its own."""
+        matrix, N = self.preprocess.transform(table, self.network.dtype), self.network.copies
+        parts = list[NDArray[Any]]()
+        for start in range(0, len(matrix), EVAL_ROWS):
+            Z = self.network.scores_of_members(matrix.slice(start, start + EVAL_ROWS))
+            parts.append(Z.reshape(N, -1, Z.shape[1]).copy())
+        return np.concatenate(parts, axis=1)
+
     def numbers(self, Z: NDArray[Any]) -> NDArray[np.float64]:
         """Return the predicted numbers (n,), in the unit of the target, from the scores Z."""
         return self.of_numbers.numbers(Z)
@@ -261,6 +270,25 @@ class Model:
         if self.calibration is None:
             return self.loss, Z
         return likelihood_of(Z), self.calibration.scores(Z)
+
+    def spread(self, table: Table, codes: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """Return how much the members of an ensemble differ (n,): the standard deviation over them of the probability
+        of the class with the position codes (n,) in each row (of its score, if there are no probabilities); of the
+        predicted number, in its unit."""
+        found, N = np.empty(len(table)), self.network.copies
+        with np.errstate(all="ignore"):
+            matrix = self.preprocess.transform(table, self.network.dtype)
+            for start in range(0, len(matrix), EVAL_ROWS):
+                Z = self.network.scores_of_members(matrix.slice(start, start + EVAL_ROWS))
+                part = slice(start, start + len(Z) // N)
+                if codes is None:
+                    of_members = self.numbers(Z)
+                else:
+                    of_members = self.by_class(Z)[np.arange(len(Z)), np.tile(codes[part], N)].astype(np.float64)
+                found[part] = of_members.reshape(N, -1).std(axis=0)
+        if not all_finite(found):
+            raise ModelFileError("model", "its scores for these rows are not finite", "Train it again")
+        return found
 
     def embed(self, table: Table) -> NDArray[Any]:
         """Return the output (n, h) of the last hidden layer for the rows of a table."""
