@@ -188,5 +188,5 @@ def test_estimators_take_members() -> None:
     voting = VotingClassifier([(str(i), member) for i, member in enumerate(members)], voting="soft")
     voting.estimators_, voting.le_, voting.classes_ = members, LabelEncoder().fit(y), np.unique(y)
     np.testing.assert_allclose(one.predict_proba(X), voting.predict_proba(X), rtol=1e-6)
-    steps = NNClassifier(hidden=(5,), ensemble="shared:3").partial_fit(X, y)
+    steps = NNClassifier(hidden=(5,), ensemble="shared:3").partial_fit(X, y, classes=np.unique(y))
     assert steps.partial_fit(X, y).predict(X).shape == y.shape
