@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.ensemble import VotingClassifier
 from sklearn.preprocessing import LabelEncoder
 
+import exported
+from exported import NEEDS
 from nncli import NNClassifier
 from nncli.cli.main import main
 from nncli.data.bundled import path_of
@@ -25,6 +29,7 @@ from nncli.nn.ensemble import Ensemble
 from nncli.nn.integrated_gradients import integrated_gradients
 
 Run = Callable[..., Any]
+SCHEMA = json.loads((Path(__file__).parents[1] / "docs/reference/export.schema.json").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +195,36 @@ def test_estimators_take_members() -> None:
     np.testing.assert_allclose(one.predict_proba(X), voting.predict_proba(X), rtol=1e-6)
     steps = NNClassifier(hidden=(5,), ensemble="shared:3").partial_fit(X, y, classes=np.unique(y))
     assert steps.partial_fit(X, y).predict(X).shape == y.shape
+
+
+LANGUAGES = ["python", "json", "onnx", *exported.PROGRAMS]
+SHORT = [("two", language) for language in LANGUAGES] + [(name, "python") for name in ("iris", "numbers", "shared")]
+LONG = [(name, language) for name in ("iris", "numbers", "shared", "margin") for language in LANGUAGES[1:]]
+
+
+def exports(pairs: list[tuple[str, str]], *marks: pytest.MarkDecorator) -> list[Any]:
+    own = [(pair, NEEDS[pair[1]]) if pair[1] in NEEDS else (pair, ()) for pair in pairs]
+    return [pytest.param(*pair, marks=[*marks, *([mark] if mark else [])], id="-".join(pair)) for pair, mark in own]
+
+
+@pytest.mark.parametrize(("name", "language"), exports(SHORT) + exports(LONG, pytest.mark.long))
+def test_exports_give_the_answers_of_the_ensemble(
+    name: str, language: str, nncli: Run, models: Path, tmp_path: Path
+) -> None:
+    """Their golden rows have the answers of `predict`, and a runtime of its own computes them anew."""
+    out = tmp_path / "export"
+    outcome = nncli("export", models / f"{name}.npz", "--to", language, "-o", out, "-q")
+    assert outcome.code == 0, outcome.err
+    outcome = nncli("export", "--verify", out)
+    assert (outcome.code, outcome.out.startswith("20 golden rows: right")) == (0, True), outcome.err
+    if language == "json":
+        document = json.loads(out.read_text())
+        jsonschema.Draft202012Validator(SCHEMA).validate(document)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.Draft202012Validator(SCHEMA).validate(document | {"layers": document["members"][0]})
+
+
+def test_an_ensemble_is_no_select(nncli: Run, models: Path) -> None:
+    outcome = nncli("export", models / "two.npz", "--to", "sql", "-o", "-")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("--to: expected one network, found an ensemble of 3")
