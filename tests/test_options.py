@@ -80,7 +80,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         | st.dictionaries(NAMES.map(str.strip).filter(bool), st.floats(1e-300, 1e300), min_size=1).map(
             lambda of: write_names(f"{name}={write_number(weight)}" for name, weight in of.items())
         ),
-        Ensembles: st.tuples(st.sampled_from(["", "shared:"]), st.integers(1, MOST_MEMBERS)).map(
+        Ensembles: st.tuples(st.sampled_from(["", "shared:", "folds:"]), st.integers(2, MOST_MEMBERS)).map(
             lambda of: f"{of[0]}{of[1]}"
         ),
         RateFactors: st.dictionaries(st.sampled_from(BLOCK_KINDS), st.floats(0, 1e300), min_size=1).map(

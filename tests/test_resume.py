@@ -53,6 +53,7 @@ def stopped_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
         "--val 0 --input-dropout 0.1 --dropout-schedule cosine --epochs 9",
         "--ensemble 3 --dropout 0.2 --input-dropout 0.1 --activation prelu --clip-norm 1 --average mean --epochs 9",
         "--ensemble shared:3 --dropout 0.2 --input-dropout 0.1 --epochs 9",
+        "--ensemble folds:3 --dropout 0.2 --epochs 9",
     ],
 )
 def test_stopped_and_resumed_is_uninterrupted(options: str, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,17 @@ def check_ensemble(resolved: ResolvedConfig, optimizer: Optimizer) -> None:
     raise OptionError("ensemble", reason, remedy)
 
 
+def check_folds_of_members(config: TrainConfig, goes_on: bool) -> None:
+    """Raise OptionError for options that contradict members which each leave out a fold of the rows."""
+    members = ensemble_of(config.ensemble)
+    if members is None or not members.folds:
+        return
+    reason = f"with {mention('ensemble', config.ensemble)} each member is validated on the fold that it leaves out"
+    refuse(config, ("val_data", "time", "folds", "refit"), reason, f"Use {mention('ensemble', members.number)}")
+    if goes_on:
+        raise OptionError("from", "the members of the model have left out a fold each", "Train a new model")
+
+
 def has_embeddings(config: TrainConfig) -> bool:
     """Tell whether the options ask for learned embeddings of numbers or of categories."""
     return config.number_embedding not in (None, "none") or bool(config.category_embedding)

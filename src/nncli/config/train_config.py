@@ -203,7 +203,8 @@ class TrainConfig:
         "N",
         Ensembles(),
         "Number of members that are trained together, from a seed each, and whose probabilities are averaged; with "
-        "shared:N they share all weights but those of the last layer and a factor of each input.",
+        "shared:N they share all weights but those of the last layer and a factor of each input; with folds:N each "
+        "leaves out a fold of the training and validation rows, on which it is validated.",
         "1",
     )
     loss: str | None = _model(

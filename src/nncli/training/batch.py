@@ -30,7 +30,8 @@ class Batch:
     """Up to `size` rows in the network, with their buffers: X and Y go in, P and dZ come out.
 
     To learn, it has the scores of `each_member` of an ensemble: those of the first for all rows, then of the second …;
-    sums are then means over the members, and L is the sum of their losses, so that each learns as it would alone.
+    sums are then means over the members, and L is the sum of their losses, so that each learns as it would alone. Where
+    members leave out folds, they learn from all other rows; else each row has the score of the member that left it out.
     """
 
     def __init__(
@@ -77,29 +78,42 @@ class Batch:
     def losses(self) -> RowLosses:
         """Return the losses of the rows taken, (n,), without weights."""
         n = self.copies * len(self.rows)
-        X = self.X[: len(self.rows)]
-        self.Z = self.network.forward(X) if self.copies == 1 else self.network.scores_of_members(X)
+        X, folds = self.X[: len(self.rows)], self.subset.folds
+        if self.copies > 1:
+            self.Z = self.network.scores_of_members(X)
+        elif folds is not None and self.network.copies > 1:
+            of_members = self.network.scores_of_members(X).reshape(self.network.copies, len(X), -1)
+            self.Z = of_members[folds[self.rows], np.arange(len(X))]
+        else:
+            self.Z = self.network.forward(X)
         return self.loss.forward(self.Z, self.Y[:n], self.P[:n])
 
     def sums(self, Z: Array, losses: RowLosses) -> Sums:
         """Return the sums over the rows taken, from their scores and losses."""
-        if self.copies > 1:
-            parts = zip(Z.reshape(self.copies, -1, Z.shape[1]), losses.reshape(self.copies, -1), strict=True)
-            of_members = [self._sums(*part) for part in parts]
-            return Sums(*(sum(values) / self.copies for values in zip(*of_members, strict=True)))
-        return self._sums(Z, losses)
+        if self.copies == 1:
+            return self._sums(Z, losses, self.rows, self.y)
+        parts = zip(Z.reshape(self.copies, -1, Z.shape[1]), losses.reshape(self.copies, -1), strict=True)
+        folds, found = self.subset.folds, list[Sums]()
+        for i, (of_z, of_losses) in enumerate(parts):
+            own = slice(None) if folds is None else folds[self.rows] != i
+            found.append(self._sums(of_z[own], of_losses[own], self.rows[own], self.y[own]))
+        times = self.copies - (folds is not None)  # that each row is seen
+        return Sums(*(sum(values) / times for values in zip(*found, strict=True)))
 
-    def _sums(self, Z: Array, losses: RowLosses) -> Sums:
+    def _sums(self, Z: Array, losses: RowLosses, rows: Positions, y: NDArray[Any]) -> Sums:
+        weights = None if self.subset.weights is None else self.subset.weights[rows]
         if self.subset.is_numeric:
-            return self._sums_of_numbers(Z, losses)
-        self.right, weights = self.loss.classes(Z) == self.y, self.weights()
+            return self._sums_of_numbers(Z, losses, weights, y)
+        self.right = self.loss.classes(Z) == y
         right, n_right = self.right, int(np.count_nonzero(self.right))
         if weights is None:
             return Sums(float(losses.sum()), n_right, n_right)
         return Sums(float(weights @ losses), n_right, float(weights @ right))
 
-    def _sums_of_numbers(self, Z: Array, losses: RowLosses) -> Sums:
-        squares, weights = (Z[:, 0] - self.y) ** 2, self.weights()
+    def _sums_of_numbers(
+        self, Z: Array, losses: RowLosses, weights: NDArray[np.float64] | None, y: NDArray[Any]
+    ) -> Sums:
+        squares = (Z[:, 0] - y) ** 2
         if weights is None:
             total = float(squares.sum())
             return Sums(float(losses.sum()), total, total)
@@ -128,9 +142,11 @@ class Batch:
         n, weights, end = len(self.rows), self.weights(), self.copies * len(self.rows)
         dZ = self.dZ[:end]
         self.loss.backward(self.Z, self.P[:end], self.Y[:end], dZ)
-        if weights is not None:
-            weights = np.tile(weights, self.copies)
-        dZ *= 1 / n if weights is None else (weights / n)[:, None].astype(dZ.dtype)
+        dZ *= 1 / n if weights is None else np.tile(weights / n, self.copies)[:, None].astype(dZ.dtype)
+        if self.copies > 1 and self.subset.folds is not None:
+            learns = self.subset.folds[self.rows] != np.arange(self.copies)[:, None]  # (N, n)
+            share = learns * (n / np.maximum(learns.sum(axis=1, keepdims=True), 1))  # of the mean over its own rows
+            dZ *= share.reshape(-1, 1).astype(dZ.dtype)
         if self.copies == 1:
             self.network.backward(dZ, dX)
         else:

@@ -173,6 +173,8 @@ class Trainer:
         size = min(self.at_once, rows_at_once(widths))
         if self.pictures:
             train = dataclasses.replace(train, matrix=self.pictures.rows(train.matrix))
+        if self.val is not None and self.val.folds is not None:
+            train = dataclasses.replace(train, folds=self.val.folds)
         return Batch(train, self.loss, self.K, self.network, size, self.config.training.label_smoothing, True)
 
     def go_on_with(self, train: Subset) -> Batch:
