@@ -202,6 +202,14 @@ META: dict[str, tuple[Forge, str]] = {
         "15 parameters in place of 3,005,000,007,000",
     ),
     "more members than there may be": (with_meta("config.ensemble", "1001"), "a number of members from 1 to 1,000"),
+    "members that learn row by row": (
+        in_turn(
+            *(with_meta(f"config.{name}", value) for name, value in
+              {"model": "perceptron", "loss": "perceptron", "optimizer": "sgd", "batch_size": 1, "l2": None, "ensemble": "3"}.items()),
+            with_array("theta", lambda a: np.tile(a, 3)),
+        ),
+        "an ensemble of models that are trained alone",
+    ),
     "a number for members": (with_meta("config.ensemble", 3), "a value of another type"),
     "layers without an end": (with_meta("config.hidden", [1] * 100_000), "more than 1,000 hidden layers"),
     "a layer of nothing": (with_meta("config.hidden", [0]), "--hidden"),

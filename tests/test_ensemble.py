@@ -242,3 +242,12 @@ def test_an_ensemble_larger_than_memory_is_refused(nncli: Run, here: Path) -> No
     outcome = nncli("train", "iris", "--hidden", "1000000x1000000", "--ensemble", "1000", "-o", "m.npz")
     assert outcome.code == 2
     assert outcome.err.splitlines()[-1].startswith("--ensemble: 1,000 times a network of 4 inputs and 1000000x1000000")
+
+
+@pytest.mark.parametrize("ensemble", ["3", "shared:3"])
+def test_gradcheck_knows_ensembles(ensemble: str, nncli: Run, here: Path) -> None:
+    words = ("iris", "--hidden", "4", "--dropout", "0.2", "--ensemble", ensemble)
+    outcome = nncli("gradcheck", *words, "--json", "-q")
+    assert (outcome.code, outcome.json["passed"]) == (0, True), outcome.err
+    names = [block["name"] for block in outcome.json["blocks"]]
+    assert ("member 3 W2" in names, "member 3 W1" in names, "r" in names) == (True, ensemble == "3", ensemble != "3")

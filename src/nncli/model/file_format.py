@@ -73,6 +73,7 @@ from nncli.model.provenance import Fingerprint, Provenance, figures_of_file, fig
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration
 from nncli.nn.losses import LOSSES
+from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system import plain_json
 
 # the files of each option: where the document has their size, and their digest
@@ -194,6 +195,8 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
         raise ValueError("fewer than two classes, or one twice")
     if config.model.hidden and not config.model.activation:
         raise ValueError("hidden layers without an activation")
+    if config.model.ensemble and (config.row_by_row or OPTIMIZERS.create(config.training.optimizer).smooth):
+        raise ValueError("an ensemble of models that are trained alone")
     # in Python's numbers, which have no largest one, before a network of that size is made
     inputs = network_inputs(preprocess)
     needed, _ = network_sizes(config.model, inputs, len(classes))
