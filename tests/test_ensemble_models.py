@@ -144,6 +144,7 @@ def test_more_rows_go_on_from_an_ensemble(nncli: Run, models: Path, tmp_path: Pa
         ("plot {} weights", "expected a model of one network, found an ensemble of 3 members"),
         ("explain {} --coefficients", "has hidden layers, and its weights are no coefficients"),
         ("graph {} --row 1", "expected a model of one network, found an ensemble of 3 members"),
+        ("play xor --ensemble 3 --no-browser", "--ensemble: the playground shows one network"),
         ("play {} --no-browser", "expected a model of one network to play with, found an ensemble of 3 members"),
     ],
 )
