@@ -193,6 +193,24 @@ META: dict[str, tuple[Forge, str]] = {
     "a heap twice": (with_meta("heaps", [[0, [0.0, 1.0, 2.0]]] * 2), "bins that no column of numbers has"),
     "a heap of words": (with_meta("heaps", [["a", [0.0, 1.0, 2.0]]]), "heaps"),
     "an embedding of texts by a text": (with_meta("config.category_embedding", "many"), "whole number"),
+    "members beyond memory": (
+        in_turn(with_meta("config.ensemble", "1000"), with_meta("config.hidden", [10**9]), with_meta("config.activation", "relu")),
+        "15 parameters in place of 8,000,000,003,000",
+    ),
+    "members that share, beyond memory": (
+        in_turn(with_meta("config.ensemble", "shared:1000"), with_meta("config.hidden", [10**9]), with_meta("config.activation", "relu")),
+        "15 parameters in place of 3,005,000,007,000",
+    ),
+    "more members than there may be": (with_meta("config.ensemble", "1001"), "a number of members from 1 to 1,000"),
+    "members that learn row by row": (
+        in_turn(
+            *(with_meta(f"config.{name}", value) for name, value in
+              {"model": "perceptron", "loss": "perceptron", "optimizer": "sgd", "batch_size": 1, "l2": None, "ensemble": "3"}.items()),
+            with_array("theta", lambda a: np.tile(a, 3)),
+        ),
+        "an ensemble of models that are trained alone",
+    ),
+    "a number for members": (with_meta("config.ensemble", 3), "a value of another type"),
     "layers without an end": (with_meta("config.hidden", [1] * 100_000), "more than 1,000 hidden layers"),
     "a layer of nothing": (with_meta("config.hidden", [0]), "--hidden"),
     "no loss": (with_meta("config.loss", None), "leave open what the network is"),

@@ -61,11 +61,32 @@ class Reader:
         return x
 
     def scores(self, X: np.ndarray) -> np.ndarray:
+        kind, _, members = (self.meta["config"]["ensemble"] or "").rpartition(":")
+        theta = self.members["theta"].astype(np.float64)
+        if not members:
+            return self.scores_of(theta, X)
+        N, d = int(members), X.shape[1]
+        if kind == "shared":
+            units, outputs = self.meta["config"]["hidden"][-1], len(self.meta["classes"])
+            r, theta = theta[: N * d].reshape(N, d), theta[N * d :]
+            W, b = theta[-N * (units + 1) * outputs : -N * outputs].reshape(N, -1), theta[-N * outputs :].reshape(N, -1)
+            shared = theta[: -N * (units + 1) * outputs]
+            Z = np.array([self.scores_of(np.r_[shared, W[i], b[i]], X * r[i]) for i in range(N)])
+        else:
+            Z = np.array([self.scores_of(one, X) for one in theta.reshape(N, -1)])
+        if self.link == "softmax":
+            return np.log((np.exp(Z) / np.exp(Z).sum(axis=2, keepdims=True)).mean(axis=0))
+        if self.link == "sigmoid":
+            p = (1 / (1 + np.exp(-Z))).mean(axis=0)
+            return np.log(p / (1 - p))
+        return Z.mean(axis=0)
+
+    def scores_of(self, theta: np.ndarray, X: np.ndarray) -> np.ndarray:
         config, classes = self.meta["config"], self.meta["classes"]
         outputs = 1 if len(classes) == 2 and self.link != "softmax" else len(classes)
         names = (config["activation"] or "").split(",")
         names = names if len(names) > 1 else names * len(config["hidden"])
-        theta, place, A = self.members["theta"].astype(np.float64), 0, X
+        place, A = 0, X
         for i, (d, h) in enumerate(itertools.pairwise([X.shape[1], *config["hidden"], outputs])):
             W, place = theta[place : place + d * h].reshape(d, h), place + d * h
             b, place = theta[place : place + h], place + h
@@ -125,6 +146,10 @@ class Reader:
         (TWO, "--model softmax --cost missed=4,false-alarm=1 --positive b"),
         (TWO, "--model svm --calibrate --choose-threshold f1 --positive a"),
         (ROWS, "--model softmax --cost costs.csv"),
+        (ROWS, "--hidden 6 --activation prelu --ensemble 3 --calibrate"),
+        (ROWS, "--hidden 6 --ensemble shared:3"),
+        (ROWS, "--model logistic --ensemble 3"),
+        (TWO, "--model svm --ensemble 2"),
     ],
 )
 def test_the_specification_is_enough_to_predict(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from nncli.config.class_weights import ClassWeights
 from nncli.config.decision_kinds import PROMISES, RULES, Costs, ThresholdRule
+from nncli.config.ensemble_kind import MOST_MEMBERS, Ensembles
 from nncli.config.file_kinds import ENCODINGS, Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
 from nncli.config.option import (
     FULL_BATCH,
@@ -78,6 +79,9 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         ClassWeights: st.sampled_from(["none", "balanced"])
         | st.dictionaries(NAMES.map(str.strip).filter(bool), st.floats(1e-300, 1e300), min_size=1).map(
             lambda of: write_names(f"{name}={write_number(weight)}" for name, weight in of.items())
+        ),
+        Ensembles: st.tuples(st.sampled_from(["", "shared:", "folds:"]), st.integers(2, MOST_MEMBERS)).map(
+            lambda of: f"{of[0]}{of[1]}"
         ),
         RateFactors: st.dictionaries(st.sampled_from(BLOCK_KINDS), st.floats(0, 1e300), min_size=1).map(
             lambda of: RateFactors().read(",".join(f"{name}={write_number(factor)}" for name, factor in of.items()))

@@ -51,6 +51,9 @@ def stopped_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
         "--scale robust --learn-scale --number-embedding pbld --lr-scale input=6,weight=fan-in --epochs 9",
         "--patience 4 --lr 0.05 --dtype float64 --l2 0.1 --decay-schedule coslog4",
         "--val 0 --input-dropout 0.1 --dropout-schedule cosine --epochs 9",
+        "--ensemble 3 --dropout 0.2 --input-dropout 0.1 --activation prelu --clip-norm 1 --average mean --epochs 9",
+        "--ensemble shared:3 --dropout 0.2 --input-dropout 0.1 --epochs 9",
+        "--ensemble folds:3 --dropout 0.2 --epochs 9",
     ],
 )
 def test_stopped_and_resumed_is_uninterrupted(options: str, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

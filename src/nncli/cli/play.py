@@ -80,6 +80,8 @@ def play(
     from nncli.play.shelf import Shelf
     from nncli.system.scratch import folder
 
+    if "ensemble" in given:
+        raise OptionError("ensemble", "the playground shows one network", "Leave it out")
     source = config.data if "data" in given else ("xor",)
     if source == ("-",):
         raise OptionError("data", "the playground may read its data again, and stdin can be read once", "Name a file")

@@ -41,6 +41,10 @@ INTERVAL_HELP = (
     "Add low and high, between which a predicted number lies with that probability, as 0.9; of classes, the set that "
     "holds the true one with that probability."
 )
+UNCERTAINTY_HELP = (
+    "Add uncertainty, how much the members of an ensemble differ: the standard deviation of what they predict, of "
+    "classes of the probability of the predicted one."
+)
 BETWEEN = Number("a share between 0 and 1", lambda value: 0 < value < 1)
 PROBA_HELP = "Add the probability of each class, p_<class>; for a model without probabilities its score, score_<class>."
 
@@ -56,6 +60,7 @@ def predict(
         str | None, value_option("FILE", "File to write; it appears only when it is complete.", "stdout", "--out", "-o")
     ] = None,
     proba: Annotated[bool, switch("--proba", PROBA_HELP)] = False,
+    uncertainty: Annotated[bool, switch("--uncertainty", UNCERTAINTY_HELP)] = False,
     embed: Annotated[
         bool, switch("--embed", "Write the outputs of the last hidden layer instead, h_0 and so on.")
     ] = False,
@@ -122,6 +127,7 @@ def predict(
         threshold=None if threshold is None else read_option("threshold", threshold, THRESHOLD),
         reasons=0 if reasons is None else read_option("reasons", reasons, Whole(1)),
         interval=None if interval is None else read_option("interval", interval, BETWEEN),
+        uncertainty=uncertainty,
         embed=embed,
         on_error=policy,
         escape_formulas=escape_formulas,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.option import BatchSize
 from nncli.config.rate_factors import factors_of
-from nncli.config.resolved import CONSTANT
+from nncli.config.resolved import CONSTANT, ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.column_statistics import AUTO_ROBUST
 from nncli.errors import OptionError, mention
@@ -54,6 +55,41 @@ def check_rates(config: TrainConfig, optimizer: Optimizer) -> None:
             raise OptionError(
                 "lr_scale", f"the network has no parameters of the kind {kind}", f"Use {remedy}, or leave it out"
             )
+
+
+def check_ensemble(resolved: ResolvedConfig, optimizer: Optimizer) -> None:
+    """Raise OptionError for an ensemble whose members cannot be trained together, or would be alike."""
+    config, members = resolved.options, ensemble_of(resolved.model.ensemble)
+    if members is None:
+        return
+    remedy = "Leave it out"
+    if resolved.row_by_row or optimizer.margin:
+        reason = f"{config.model} learns row by row, and members are trained in batches"
+        remedy += f", or use {mention('model', 'mlp')}"
+    elif optimizer.smooth:
+        reason = f"members are trained together in steps, and {optimizer.name} finds the length of its steps by itself"
+        remedy += f", or use {mention('optimizer', Preset.optimizer)}"
+    elif members.shared and not config.hidden:
+        reason = "without hidden layers there is nothing that members could share"
+        remedy = f"Give it one with {mention('hidden', 64)}, or use {mention('ensemble', members.number)}"
+    elif config.init == "zeros":
+        raise OptionError(
+            "init", "members that start alike stay alike", f"Leave it out, or use {mention('init', 'glorot')}"
+        )
+    else:
+        return
+    raise OptionError("ensemble", reason, remedy)
+
+
+def check_folds_of_members(config: TrainConfig, goes_on: bool) -> None:
+    """Raise OptionError for options that contradict members which each leave out a fold of the rows."""
+    members = ensemble_of(config.ensemble)
+    if members is None or not members.folds:
+        return
+    reason = f"with {mention('ensemble', config.ensemble)} each member is validated on the fold that it leaves out"
+    refuse(config, ("val_data", "time", "folds", "refit"), reason, f"Use {mention('ensemble', members.number)}")
+    if goes_on:
+        raise OptionError("from", "the members of the model have left out a fold each", "Train a new model")
 
 
 def has_embeddings(config: TrainConfig) -> bool:

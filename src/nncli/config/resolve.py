@@ -6,6 +6,7 @@ import dataclasses
 import math
 
 from nncli.config.contradictions import (
+    check_ensemble,
     check_layers,
     check_optimizer,
     check_rates,
@@ -14,6 +15,7 @@ from nncli.config.contradictions import (
     stirs,
     suits_lbfgs,
 )
+from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.option import FULL_BATCH, BatchSize
 from nncli.config.resolved import (
     CONSTANT,
@@ -53,6 +55,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     optimizer_spec = config.optimizer or _usual_optimizer(config, preset, loss)
     optimizer = OPTIMIZERS.create(optimizer_spec)
     hidden = preset.hidden if config.hidden is None else config.hidden
+    is_ensemble = ensemble_of(config.ensemble) is not None
     # the preset's rate, schedule and batch are made for its own optimizer, loss and layers
     its = OPTIMIZERS.create(preset.optimizer).name, preset.loss_for(config.is_regression), bool(preset.hidden)
     own = (optimizer.name, loss.name, bool(hidden)) == its
@@ -66,8 +69,9 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         calibrate=config.calibrate or None,
         number_embedding=None if config.number_embedding == "none" else config.number_embedding,
         category_embedding=config.category_embedding or None,
+        ensemble=config.ensemble if is_ensemble else None,
         loss=loss_spec,
-        init=config.init or (None if hidden else "zeros"),
+        init=config.init or (None if hidden or is_ensemble else "zeros"),
         optimizer=optimizer_spec,
         average=config.average or preset.average,
         l2=(l2 or None) if config.l2 is None else config.l2,
@@ -118,6 +122,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
             config, lr=lr, batch_size=batch_size, epochs=epochs, schedule=schedule_spec, patience=patience
         )
     )
+    check_ensemble(resolved, optimizer)
     if resolved.row_by_row:
         reason = f"{config.model} learns row by row, and its mistakes are counted on rows that stay as they are"
         refuse(config, ("distort",), reason, f"Leave it out, or use {mention('model', 'mlp')}")

@@ -49,6 +49,7 @@ class ModelConfig:
     learn_scale: bool = False
     number_embedding: str = "none"
     category_embedding: int = 0
+    ensemble: str = ""  # its members; empty: there is one
     dtype: str
     dropout: float = 0.0
     input_dropout: float = 0.0
@@ -56,7 +57,7 @@ class ModelConfig:
     @property
     def is_linear(self) -> bool:
         """Tell whether scores are sums of weighted inputs."""
-        return not self.hidden and self.number_embedding == "none"
+        return not self.hidden and self.number_embedding == "none" and not self.ensemble
 
     @property
     def has_input_layers(self) -> bool:
@@ -105,6 +106,8 @@ class ResolvedConfig:
     @classmethod
     def of(cls, options: TrainConfig) -> ResolvedConfig:
         """Group the options that `resolve` has filled in; ValueError where one is open that must not be."""
+        if options.model is None:
+            raise ValueError("no value for 'model', which always has one")
         given = {name: value for name, value in vars(options).items() if value is not None} | {"name": options.model}
         return cls(options, DataConfig.of(options), _group(ModelConfig, given), _group(TrainingConfig, given))
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from nncli.config.class_weights import ClassWeights
 from nncli.config.decision_kinds import Costs, ThresholdRule
 from nncli.config.distortion_kind import Distortions
+from nncli.config.ensemble_kind import Ensembles
 from nncli.config.file_kinds import NONE, Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
 from nncli.config.option import (
     NOT_NEGATIVE,
@@ -202,6 +203,14 @@ class TrainConfig:
         "Learned vector of N numbers for each category of text columns with more than 12 categories, in place of an "
         "input for each; 0 for none.",
         "0",
+    )
+    ensemble: str | None = _model(
+        "N",
+        Ensembles(),
+        "Number of members that are trained together, from a seed each, and whose probabilities are averaged; with "
+        "shared:N they share all weights but those of the last layer and a factor of each input; with folds:N each "
+        "leaves out a fold of the training and validation rows, on which it is validated.",
+        "1",
     )
     loss: str | None = _model(
         "NAME", Component("losses"), "Loss to minimise: {losses}; with another link as mse:link=softmax.", "by model"
@@ -397,7 +406,7 @@ class TrainConfig:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> TrainConfig:
         """Make the config that `to_json` has written; ValueError for values that no option takes."""
-        values: dict[str, Any] = {"model": "mlp"}  # as older files have it
+        values: dict[str, Any] = {}
         usual = cls()
         for name, value in stored.items():
             if name not in vars(usual):

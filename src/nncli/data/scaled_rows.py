@@ -143,12 +143,13 @@ class RowWindow:
 @dataclass(frozen=True)
 class Subset:
     """Some rows of a matrix with their classes, or standardised numbers, and weights: a training, validation or test
-    set."""
+    set. In an ensemble with folds each validation row is judged by the member that has left it out."""
 
     matrix: Inputs
     y: Target  # of all rows of the matrix
     rows: Positions
     weights: NDArray[np.float64] | None = None  # of all rows of the matrix; None: each counts 1
+    folds: NDArray[np.int64] | None = None  # which member of an ensemble leaves each row out; None: none does
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -86,10 +86,10 @@ def check_gradients(
     the next. Raises NncliError for a loss that is not finite.
     """
     network, penalty, n = objective.network, objective.penalty, len(objective.subset)
-    batch = Batch(objective.subset, objective.loss, objective.K, network, n, objective.smoothing)
+    batch = Batch(objective.subset, objective.loss, objective.K, network, n, objective.smoothing, each_member=True)
     batch.take(objective.subset.rows)
     weights = batch.weights()
-    shares = np.full(n, 1 / n) if weights is None else weights / n
+    shares = np.tile(np.full(n, 1 / n) if weights is None else weights / n, network.copies)
     mask, sample, nudge = objective.seed.spawn(3)
 
     def terms() -> Array:
@@ -99,7 +99,7 @@ def check_gradients(
     def compared(names: Collection[str]) -> dict[str, BlockCheck]:
         """Compare the blocks with these names, at the current θ and X."""
         rng = np.random.default_rng(sample)
-        losses = terms()[:n]
+        losses = terms()[: len(shares)]
         if not np.isfinite(losses).all():
             raise NncliError(
                 "the loss", "expected finite numbers, found others", f"Try {mention('scale', 'auto')}, or other data"

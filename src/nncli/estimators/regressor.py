@@ -39,6 +39,9 @@ class NNRegressor(RegressorMixin, NNEstimator):
         Learned embedding of each number: "pbld". None: none.
     category_embedding : int, default None
         How many numbers stand for each category of columns with more than 12 of them. None: 0, an input for each.
+    ensemble : int or str, default None
+        How many members are trained together, whose answers are averaged; "shared:8" for 8 that share weights.
+        None: 1.
     dtype : str, default "float32"
         Type of the numbers of the network: float32 or float64.
     dropout : float, default None
@@ -135,6 +138,7 @@ class NNRegressor(RegressorMixin, NNEstimator):
         learn_scale: bool | None = None,
         number_embedding: str | None = None,
         category_embedding: int | None = None,
+        ensemble: int | str | None = None,
         dtype: str = "float32",
         dropout: float | None = None,
         input_dropout: float | None = None,

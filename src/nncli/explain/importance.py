@@ -23,6 +23,8 @@ from nncli.metrics.rows import Floats, ScoredRows
 from nncli.metrics.student import Z
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.nn.buffers import zeros
+from nncli.nn.ensemble import Ensemble
+from nncli.nn.first_layer import split
 from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
 from nncli.nn.plain import plain
@@ -94,7 +96,9 @@ def importances(
     text with all its categories is one column, and so is a date.
     """
     X = model.preprocess.transform(table, model.network.dtype).slice(0, len(table))
-    inputs, shuffled = inputs_of(model.schema, model.preprocess), _ShuffledRows(model.network, X)
+    inputs = inputs_of(model.schema, model.preprocess)
+    is_ensemble = isinstance(model.network, Ensemble)
+    shuffled = _ShuffledRowsOfMembers(model.network, X) if is_ensemble else _ShuffledRows(model.network, X)
     spread, found, own = _Spread(metric, rows.oriented), list[Importance](), threading.local()
 
     def importance_of(column: tuple[str, slice]) -> Importance:
@@ -104,7 +108,7 @@ def importances(
         changed = (_said(model, rows, own.shuffled.scores(place, order)) for order in orders)
         return Importance(name, *spread.change([metric.evidence(its.oriented) for its in changed]))
 
-    is_short = metric.is_mean and plain(model.network).after_first().size < SIZE_FOR_THREADS
+    is_short = metric.is_mean and split(model.network)[1].size < SIZE_FOR_THREADS
     threads = 1 if is_short else reader_threads()
     columns = inputs.items()
     with multiply_with(1):  # the columns take the threads
@@ -151,6 +155,31 @@ class _ShuffledRows:
                 first.b = self.Z[part]  # also of a linear model, whose first layer is its last
                 found[part] = self.changed.forward(D[part])
         return found
+
+
+class _ShuffledRowsOfMembers:
+    """The same of an ensemble, whose members have their first layers side by side."""
+
+    def __init__(self, network: Network, X: Array) -> None:
+        self.network, self.X = network, np.ascontiguousarray(X.T)
+        self.first, self.rest = split(network)
+        self.Z = X @ self.first.W + self.first.b
+
+    def of_thread(self) -> Self:
+        """Return the same rows for one thread, which needs buffers of its own."""
+        own = copy.copy(self)
+        own.rest = split(self.network)[1]
+        return own
+
+    def scores(self, inputs: slice, order: Positions) -> Array:
+        """Return Z (n, outputs) where these inputs of row i are those of row order[i]."""
+        X = self.X[inputs]
+        D, W, parts = (X.take(order, axis=1) - X).T, self.first.W[inputs], list[Array]()
+        with np.errstate(all="ignore"):
+            for start in range(0, len(D), EVAL_ROWS):
+                part = slice(start, start + EVAL_ROWS)
+                parts.append(self.rest.forward(D[part] @ W + self.Z[part]).copy())
+        return np.concatenate(parts)
 
 
 def _two_at_least(rows: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nncli.errors import OptionError
 from nncli.explain.columns import names_of_inputs
 from nncli.metrics.rows import Floats
 from nncli.model.model import Model
@@ -62,7 +63,11 @@ class Summary:
 
 
 def layer_weights(model: Model) -> list[LayerWeights]:
-    """Return the weights of each dense layer, from the inputs as they are scaled to the scores."""
+    """Return the weights of each dense layer, from the inputs as they are scaled to the scores; OptionError for an
+    ensemble."""
+    if model.network.copies > 1:
+        problem = f"each of the {model.network.copies} members has weights of its own, and an ensemble has none"
+        raise OptionError("weights", problem, "Leave it out")
     inputs, found = names_of_inputs(model.schema, model.preprocess), list[LayerWeights]()
     for i, layer in enumerate(plain(model.network).dense):
         outputs = names_of_outputs(model, i)

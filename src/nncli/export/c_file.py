@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from nncli.errors import OutputError
-from nncli.export.description import Description, columns_of, inputs_of
+from nncli.export.c_mean import mean_of_members
+from nncli.export.description import Description, columns_of, inputs_of, members_of
 from nncli.export.expressions import Language
 from nncli.export.targets import TARGETS, Target, refuse_zero_bytes
 from nncli.export.text import SHOWN, filled, said
@@ -49,7 +50,8 @@ def _parts(description: Description, name: str) -> dict[str, str]:
     numbers, dates, texts = (columns_of(description, kind) for kind in ("number", "date", "text"))
     is_number = description["task"] == "regression"
     answers = 1 if is_number else len(description["classes"])
-    widths = [inputs_of(description), *(len(layer["biases"]) for layer in description["layers"])]
+    members = members_of(description)
+    widths = [inputs_of(description), *(len(layer["biases"]) for layer in members[0])]
     suffix = "f" if is_float else ""
     clip = next((column["clip"] for column in numbers + dates if "clip" in column), None)  # of all, or of none
     row = description["golden"]["rows"][0]
@@ -79,7 +81,7 @@ def _parts(description: Description, name: str) -> dict[str, str]:
         "CLIPPED": f"; then x / sqrt(1 + (x / {clip:g})^2)" if clip else "",
         "INPUT": f"(x / sqrt(1 + x / {clip!r} * (x / {clip!r})))" if clip else "x",
         "DATA": "\n".join(_data(description, suffix)),
-        "ACTIVATIONS": "\n".join(_activations(description, suffix)),
+        "ACTIVATIONS": "\n".join([*_activations(members[0], suffix), *mean_of_members(description)]),
         "FORWARD": "\n".join(f"    {line}" for line in _forward(description)),
         "PREDICT": _predict(description, name),
         "GOLDEN": "\n".join(_golden(description)),
@@ -106,16 +108,23 @@ def _data(description: Description, suffix: str) -> list[str]:
     for i, column in enumerate(columns_of(description, "text")):
         codes = sorted(column["codes"].items(), key=lambda pair: pair[0].encode("utf-8", "surrogatepass"))
         lines.append(_array("struct code", f"codes{i}[]", [f"{{{_text(text)}, {code}}}" for text, code in codes]))
-    for i, layer in enumerate(description["layers"]):
-        weights = [f"{value!r}{suffix}" for row in layer["weights"] for value in row]
-        lines.append(_array("real", f"W{i}[]", weights))
-        for name, values in (("b", layer["biases"]), ("slopes", layer["slopes"])):
-            if values:
-                lines.append(_array("real", f"{name}{i}[]", [f"{value!r}{suffix}" for value in values]))
+    for member, layers in enumerate(members_of(description)):
+        for i, layer in enumerate(layers):
+            own = f"{i}{_of(description, member)}[]"
+            weights = [f"{value!r}{suffix}" for row in layer["weights"] for value in row]
+            lines.append(_array("real", f"W{own}", weights))
+            for name, values in (("b", layer["biases"]), ("slopes", layer["slopes"])):
+                if values:
+                    lines.append(_array("real", f"{name}{own}", [f"{value!r}{suffix}" for value in values]))
     return lines
 
 
-def _activations(description: Description, suffix: str) -> list[str]:
+def _of(description: Description, member: int) -> str:
+    """Return what the names of the parameters of a member end with; nothing where there is one network."""
+    return f"_of_{member + 1}" if "members" in description else ""
+
+
+def _activations(layers: list[dict[str, Any]], suffix: str) -> list[str]:
     """Write the activation of each hidden layer as a function of z and of the slope of the unit."""
     written = Language[str](
         lambda number: f"{number!r}{suffix}",
@@ -125,7 +134,7 @@ def _activations(description: Description, suffix: str) -> list[str]:
     return [
         f"static real activation{i}(real z, real slope) {{ (void)slope; return "
         f"{written.translated(layer['activation'], {'z': 'z', 'slope': 'slope'})}; }}"
-        for i, layer in enumerate(description["layers"][:-1])
+        for i, layer in enumerate(layers[:-1])
     ]
 
 
@@ -143,16 +152,26 @@ def _forward(description: Description) -> list[str]:
         arguments = f"texts[{i}], codes{i}, {len(column['codes'])}, {column['missing']}, {column['inputs'] - 1}"
         lines.append(f"a[{start} + code_of({arguments})] = 1;")
         start += column["inputs"]
-    here, there, width = "a", "b", start
-    for i, layer in enumerate(description["layers"]):
+    if "members" not in description:
+        return [*lines, *_network(description["layers"], start, "a", "", "z")]
+    lines += ["real x[INPUTS]; double scores[MEMBERS][SCORES];"]
+    lines += ["for (i = 0; i < INPUTS; i++) x[i] = a[i];"]
+    for member, layers in enumerate(description["members"]):
+        lines += _network(layers, start, "x", _of(description, member), f"scores[{member}]")
+    return [*lines, "mean_of(scores, z);"]
+
+
+def _network(layers: list[dict[str, Any]], width: int, x: str, of: str, z: str) -> list[str]:
+    """Write how the inputs x become the scores z of a network, whose parameters have names that end in `of`."""
+    lines, here, there = [], x, "b"
+    for i, layer in enumerate(layers):
         units = len(layer["biases"])
-        lines.append(f"DENSE({here}, {width}, {units}, W{i}, b{i}, {there})")
-        if i < len(description["layers"]) - 1:
-            slope = f"slopes{i}[i]" if layer["slopes"] else "0"
+        lines.append(f"DENSE({here}, {width}, {units}, W{i}{of}, b{i}{of}, {there})")
+        if i < len(layers) - 1:
+            slope = f"slopes{i}{of}[i]" if layer["slopes"] else "0"
             lines.append(f"for (i = 0; i < {units}; i++) {there}[i] = activation{i}({there}[i], {slope});")
-        here, there, width = there, here, units
-    lines.append(f"for (i = 0; i < SCORES; i++) z[i] = {here}[i];")
-    return lines
+        here, there, width = there, "a" if there == "b" else "b", units
+    return [*lines, f"for (i = 0; i < SCORES; i++) {z}[i] = {here}[i];"]
 
 
 def _predict(description: Description, name: str) -> str:

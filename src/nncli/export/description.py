@@ -21,12 +21,15 @@ from nncli.model.checkpoint import describe
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.nn.activations import Activation
+from nncli.nn.ensemble import Ensemble
 from nncli.nn.layers import Dense
+from nncli.nn.network import Network
 from nncli.nn.plain import plain
 from nncli.system.characters import composed
 
 FORMAT = "nncli export"
-VERSION, VERSION_WITH_CLIP = 1, 2  # a program that knows the first alone would overlook a smooth clip
+# a program that knows the first alone would overlook a smooth clip, and one that knows two expects one network
+VERSION, VERSION_WITH_CLIP, VERSION_WITH_MEMBERS = 1, 2, 3
 FLAGS = {"true": ("True", "TRUE"), "false": ("False", "FALSE")}
 # What other languages have as functions, where the expression would overflow or there is none.
 FUNCTIONS = {"softplus": "softplus(z)", "mish": "z*tanh(softplus(z))", "step": "step(z)", "sign": "sign(z)"}
@@ -37,7 +40,7 @@ def description_of(model: Model, provenance: Provenance) -> Description:
     """Return the description of a model: its columns, layers, output and card; the golden rows are added later."""
     return {
         "format": FORMAT,
-        "format_version": VERSION if model.preprocess.is_affine else VERSION_WITH_CLIP,
+        "format_version": _version(model),
         "nncli": provenance.version,
         "task": "classification" if model.target is None else "regression",
         "target": model.schema.target,
@@ -45,10 +48,22 @@ def description_of(model: Model, provenance: Provenance) -> Description:
         "reads": model.schema.dtype,  # numbers are rounded to this first
         "dtype": model.network.dtype.name,
         "columns": _columns(model.schema, model.preprocess, model.network.dtype),
-        "layers": _layers(model),
+        **_networks(model.network),
         "output": _output(model),
         "card": _card(model, provenance),
     }
+
+
+def _version(model: Model) -> int:
+    if model.network.copies > 1:
+        return VERSION_WITH_MEMBERS
+    return VERSION if model.preprocess.is_affine else VERSION_WITH_CLIP
+
+
+def members_of(description: Description) -> list[list[dict[str, Any]]]:
+    """Return the layers of each member of an ensemble; of one network, its own."""
+    found: list[list[dict[str, Any]]] = description["members"] if "members" in description else [description["layers"]]
+    return found
 
 
 def columns_of(description: Description, kind: str) -> list[dict[str, Any]]:
@@ -119,9 +134,16 @@ def _spellings(text: str) -> list[str]:
     return [one for one in found if one != text and canonical(composed(one)) == text]
 
 
-def _layers(model: Model) -> list[dict[str, Any]]:
+def _networks(network: Network) -> dict[str, Any]:
+    """Describe the layers; of an ensemble those of each member, and the link whose values are averaged."""
+    if isinstance(network, Ensemble):
+        return {"members": [_layers(member) for member in network.members()], "mean": network.link}
+    return {"layers": _layers(network)}
+
+
+def _layers(network: Network) -> list[dict[str, Any]]:
     """Describe the dense layers, from the inputs on, each with the activation behind it."""
-    network, found = plain(model.network), list[dict[str, Any]]()
+    network, found = plain(network), list[dict[str, Any]]()
     for layer in network.layers:
         if isinstance(layer, Dense):
             weights, biases = _plain(layer.W, network.dtype), _plain(layer.b, network.dtype)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from nncli.data.cells import UNSEEN
-from nncli.export.description import Description
+from nncli.export.description import Description, members_of
 from nncli.export.expressions import plain
 from nncli.export.targets import TARGETS, Target
 from nncli.export.text import example_of, filled, said
@@ -23,7 +23,7 @@ class JavaScript(Target):
     begins = b"// A trained model, written by nncli"
 
     def write(self, description: Description, name: str) -> bytes:
-        functions = [f"  (z, slope) => {plain(layer['activation'])}," for layer in description["layers"]]
+        functions = [f"  (z, slope) => {plain(layer['activation'])}," for layer in members_of(description)[0]]
         parts = {
             "NAME": name,
             "TARGET": said(description["target"]),

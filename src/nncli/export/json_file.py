@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nncli.errors import OutputError
-from nncli.export.description import FORMAT, Description, inputs_of
+from nncli.export.description import FORMAT, Description, inputs_of, members_of
 from nncli.export.python_file import Python
 from nncli.export.targets import TARGETS, Target
 from nncli.export.verify import WRITE_AGAIN, said_of
@@ -29,7 +29,7 @@ class Json(Target):
             description = json.loads(path.read_bytes())
             if description["format"] != FORMAT:
                 raise ValueError("a document of another format")
-            if len(description["layers"][0]["weights"]) != inputs_of(description):
+            if any(len(layers[0]["weights"]) != inputs_of(description) for layers in members_of(description)):
                 raise ValueError("columns of another network")  # whose inputs might be more than memory holds
             program = Python().write(description, "model")
             space: dict[str, Any] = {"__name__": "model"}

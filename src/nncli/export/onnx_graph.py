@@ -11,7 +11,7 @@ import numpy as np
 
 from nncli.data.input_scale import LARGEST
 from nncli.errors import UsageError
-from nncli.export.description import Description, columns_of
+from nncli.export.description import Description, columns_of, members_of
 from nncli.export.expressions import Language
 
 INTERNAL = "nn/"  # begins all names in the graph but those of inputs and outputs
@@ -57,7 +57,9 @@ class Graph:
 
     def build(self) -> None:
         """Add everything from the inputs to the outputs."""
-        z = self.layers(self.input_matrix())
+        x = self.input_matrix()
+        scores = [self.layers(x, layers) for layers in members_of(self.description)]
+        z = self.mean(scores) if "mean" in self.description else scores[0]
         output = self.description["output"]
         if self.description["task"] == "regression":
             wide = self.cast(z, "float64")
@@ -164,9 +166,28 @@ class Graph:
 
     # layers
 
-    def layers(self, x: str) -> str:
-        """Add the dense layers with their activations; return the scores."""
-        for layer in self.description["layers"]:
+    def mean(self, scores: list[str]) -> str:
+        """Add the scores of an ensemble: those of which sigmoid or softmax is the mean of those of the members, or the
+        mean of their scores."""
+        share = self.constant(1 / len(scores), self.dtype)
+
+        def log_mean(logarithms: list[str]) -> str:
+            top = self.add("Max", *logarithms)
+            parts = [self.add("Exp", self.add("Sub", one, top)) for one in logarithms]
+            return self.add("Add", top, self.add("Log", self.add("Mul", self.add("Sum", *parts), share)))
+
+        link = self.description["mean"]
+        if link == "identity":
+            return self.add("Mul", self.add("Sum", *scores), share)
+        if link == "softmax":
+            return log_mean([self.add("LogSoftmax", z, axis=1) for z in scores])
+        of_first = [self.add("Neg", self.function("softplus", z)) for z in scores]
+        of_second = [self.add("Neg", self.function("softplus", self.add("Neg", z))) for z in scores]
+        return self.add("Sub", log_mean(of_second), log_mean(of_first))
+
+    def layers(self, x: str, layers: list[dict[str, Any]]) -> str:
+        """Add the dense layers of a network with their activations; return the scores."""
+        for layer in layers:
             weights, biases = (self.constant(layer[what], self.dtype) for what in ("weights", "biases"))
             z = self.add("Gemm", x, weights, biases)
             slope = self.constant(layer["slopes"], self.dtype) if layer["slopes"] else ""

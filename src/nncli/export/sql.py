@@ -32,6 +32,9 @@ class Sql(Target):
     begins = b"-- A trained model, written by nncli"
 
     def check_can_write(self, description: Description) -> None:
+        if "members" in description:
+            problem = f"expected one network, found an ensemble of {len(description['members'])}, which no SELECT holds"
+            raise OptionError("to", problem, f"Use {mention('to', 'onnx')}")
         parameters = sum(
             len(layer["biases"]) * (len(layer["weights"]) + 1) + len(layer["slopes"]) for layer in description["layers"]
         )

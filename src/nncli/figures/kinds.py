@@ -219,6 +219,13 @@ def hidden_layer(of: Subject) -> Problem:
     )
 
 
+def one_network(of: Subject) -> Problem:
+    """Say what is wrong with an ensemble, whose members have weights each."""
+    n = of.model.network.copies
+    found = f"expected a model of one network, found an ensemble of {n} members, which have weights each"
+    return None if n == 1 else (found, "Use importance")
+
+
 def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Leave points of a line out that nobody could see: those that lie close to others along it, on axes as long as
     the line is."""

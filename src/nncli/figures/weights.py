@@ -8,7 +8,7 @@ from nncli.explain.columns import names_of_inputs
 from nncli.explain.layer_weights import names_of_outputs
 from nncli.figures.figure import Axis, Bars, Cells, Figure, Floats, Panel
 from nncli.figures.images import image_panels, image_shape
-from nncli.figures.kinds import FIGURES, OfModel, Subject
+from nncli.figures.kinds import FIGURES, OfModel, Subject, one_network
 from nncli.nn.plain import plain
 
 MOST_INPUTS, MOST_COLUMNS, MOST_IMAGES = 16, 8, 12  # that are shown: with title and notes in 24 lines
@@ -18,6 +18,7 @@ MOST_INPUTS, MOST_COLUMNS, MOST_IMAGES = 16, 8, 12  # that are shown: with title
 class Weights(OfModel):
     """weights of a linear model by class, or of the first layer"""
 
+    needs = (one_network,)
     of_numbers = True
 
     def build(self, of: Subject) -> Figure:

@@ -48,7 +48,9 @@ class PredictOptions:
         `runner_up`.
     interval: add columns `low` and `high`, between which a predicted number lies with that probability; of classes, a
         column `set`, of which one is the class of the row with that probability.
-    embed: write the outputs of the last hidden layer instead, `h_0`, `h_1`, …
+    uncertainty: add a column `uncertainty`, the standard deviation over the members of an ensemble of the probability
+        of the predicted class, or of the predicted number, in its unit.
+    embed: write the outputs of the last hidden layer instead, `h_0`, `h_1`, …; of an ensemble those of all members.
     on_error: whether to stop at a row that cannot be read, or to leave its prediction empty.
     escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula.
     jsonl: write each row as a JSON object, with null for an empty prediction, instead of CSV.
@@ -60,6 +62,7 @@ class PredictOptions:
     threshold: float | None = None
     reasons: int = 0
     interval: float | None = None
+    uncertainty: bool = False
     embed: bool = False
     on_error: Literal["fail", "blank"] = "fail"
     escape_formulas: bool = False
@@ -99,13 +102,14 @@ class Predictor:
             self.least = least_probability(model, options.interval)
         self.rows = self.tied = 0  # so far, and those for which two scores without probabilities are the same
         if options.embed:
-            own = [f"h_{i}" for i in range(model.config.model.hidden[-1])]
+            own = [f"h_{i}" for i in range(model.network.embedded)]
         else:
             kind = "p" if model.probabilistic else "score"
             own = ["prediction", *(f"{kind}_{name}" for name in model.classes if options.proba)]
             own += ["set"] * (self.least is not None)
             own += ["runner_up"] * (options.reasons > 0 and len(model.classes) > 2)
             own += ["low", "high"] if self.half_width is not None else []
+            own += ["uncertainty"] * options.uncertainty
             own += [f"{what}_{i + 1}" for i in range(options.reasons) for what in ("reason", "contribution")]
         names = [*keep, *own, *beside]
         self.names = tuple(own)  # of the columns that the model adds
@@ -150,8 +154,11 @@ class Predictor:
             self._tell_guard(numbers[:, 0], bad)
             if self.half_width is not None:
                 numbers = np.hstack([numbers, numbers - self.half_width, numbers + self.half_width])
-                np.round(numbers, self.model.of_numbers.decimals(self.model.network.dtype.name), out=numbers)
+                np.round(numbers, self._decimals, out=numbers)
             columns = self._numbers(numbers + 0.0, bad)  # −0 is 0
+            if self.options.uncertainty:
+                spread = np.round(self.model.spread(block.table), self._decimals)
+                columns += self._numbers(spread[:, None], bad)
             if self.options.reasons:
                 only_output = np.zeros(len(block.table), np.int64)
                 columns += self._reasons(block.table, only_output, only_output, bad)
@@ -167,10 +174,17 @@ class Predictor:
         else:
             codes, runner_up = self._codes(block.table, bad)
         self._tell_guard(codes, bad)
+        if self.options.uncertainty:
+            spread = self.model.spread(block.table, codes).astype(self.model.network.dtype)
+            figures += self._numbers(spread[:, None], bad)
         if self.options.reasons:
             figures += self._reasons(block.table, codes, runner_up, bad)
         codes[bad] = len(self.model.classes)
         return [self._cells.at(codes), *figures]
+
+    @property
+    def _decimals(self) -> int:
+        return self.model.of_numbers.decimals(self.model.network.dtype.name)
 
     def _tell_guard(self, predicted: NDArray[Any], bad: list[int]) -> None:
         if self.guard is not None:
@@ -197,7 +211,7 @@ class Predictor:
                 with ThreadPoolExecutor(pa.cpu_count()) as pool:
                     places, values = (np.concatenate(its) for its in zip(*pool.map(largest, parts), strict=True))
         if self.model.target is not None:  # places beyond these are rounding errors
-            values = np.round(values, self.model.target.decimals(self.model.network.dtype.name)) + 0.0  # −0 is 0
+            values = np.round(values, self._decimals) + 0.0  # −0 is 0
         places[bad] = len(self.model.schema.names)
         names = [self._columns.at(column) for column in places.T]
         found = [one for pair in zip(names, self._numbers(values, bad), strict=True) for one in pair]
@@ -313,7 +327,11 @@ def _check(options: PredictOptions, model: Model) -> None:
         if options.reasons > len(model.schema.names):
             problem = f"expected at most {counted(len(model.schema.names), 'column')}, as the model has"
             raise OptionError("reasons", f"{problem}, found {options.reasons:,}")
+    if options.uncertainty and model.network.copies == 1:
+        problem = "it is the spread between the members of an ensemble, and the model is none"
+        raise OptionError("uncertainty", problem, f"Leave it out, or train it with {mention('ensemble', 8)}")
     others = {"proba": options.proba, "threshold": options.threshold is not None, "reasons": options.reasons > 0}
+    others["uncertainty"] = options.uncertainty
     if options.embed and any(others.values()):
         other = mention(next(name for name, is_given in others.items() if is_given))
         raise OptionError("embed", f"it replaces the predictions, and {other} asks for them", "Leave one of them out")

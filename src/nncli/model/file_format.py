@@ -11,7 +11,9 @@ order:
                  validation rows are; and only where the run went on from another model, in `from`, the digest of the
                  file of that one, and the data of all before it
     theta        all parameters, one flat vector (size,) of the network's dtype: W row by row, then b, then the slopes
-                 of PReLU, layer after layer
+                 of PReLU, layer after layer; of an ensemble all of this for the first member, then for the second …,
+                 or where members share weights, before the first dense layer the factors r of the inputs, a row for
+                 each member, and in the last layer W of all members, then b of all members
     median, shift, scale   (m,) float64: x = (v − shift) · scale, with the median for a missing v
     dead         (d,) bool: the inputs that were 0 in every training row
     mean         (d,) float64: the mean input of the training rows; not in files of older versions
@@ -66,12 +68,12 @@ from nncli.model.file_members import (
     MemberSizes,
     members_of,
 )
-from nncli.model.model import Model, build_network, network_inputs, network_layers
+from nncli.model.model import Model, build_network, network_inputs, network_sizes
 from nncli.model.provenance import Fingerprint, Provenance, figures_of_file, figures_to_store
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration
 from nncli.nn.losses import LOSSES
-from nncli.nn.network import sizes_of
+from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system import plain_json
 
 # the files of each option: where the document has their size, and their digest
@@ -193,9 +195,11 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
         raise ValueError("fewer than two classes, or one twice")
     if config.model.hidden and not config.model.activation:
         raise ValueError("hidden layers without an activation")
+    if config.model.ensemble and (config.row_by_row or OPTIMIZERS.create(config.training.optimizer).smooth):
+        raise ValueError("an ensemble of models that are trained alone")
     # in Python's numbers, which have no largest one, before a network of that size is made
     inputs = network_inputs(preprocess)
-    needed, _ = sizes_of(inputs.width, network_layers(config.model, inputs, len(classes)))
+    needed, _ = network_sizes(config.model, inputs, len(classes))
     if needed != theta.size:
         raise ValueError(f"{theta.size:,} parameters in place of {needed:,}")
     network, loss = build_network(config.model, inputs, len(classes))

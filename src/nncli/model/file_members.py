@@ -13,6 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.option import MOST_LAYERS
 from nncli.config.train_config import SOURCES
 from nncli.data.dataset import SCHEMA_FORM
@@ -217,7 +218,16 @@ def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:
             inputs = layer.width(inputs)
         inputs += sum(len(edges) for _, edges in stored["heaps"])
     widths: list[int] = [inputs, *hidden, len(stored["classes"]) or 1]
-    return 8 * (of_inputs + inputs + sum((a + 2) * b for a, b in itertools.pairwise(widths)))
+    numbers = of_inputs + inputs + sum((a + 2) * b for a, b in itertools.pairwise(widths))
+    return 8 * numbers * _members(config.get("ensemble"))
+
+
+def _members(text: Any) -> int:
+    try:
+        members = ensemble_of(text) if isinstance(text, str) else None
+    except ValueError:
+        return 1  # it is refused where the options are read
+    return 1 if members is None else members.number
 
 
 def _with_target(stored: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolved import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
@@ -21,7 +22,7 @@ from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.input_layers import InputKinds, InputScale
 from nncli.nn.layers import Layer
 from nncli.nn.losses import LOSSES
-from nncli.nn.network import Network, layers_of
+from nncli.nn.network import Network, layers_of, sizes_of
 from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, in_quotes
 
@@ -38,16 +39,42 @@ def build_network(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[Netw
     OptionError where the network does not fit in memory."""
     loss = LOSSES.create(config.loss)
     try:
-        network = Network(inputs.width, network_layers(config, inputs, K), config.dtype)
+        network = _network(config, inputs.width, network_layers(config, inputs, K), loss.link)
     except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address
-        widths = "x".join(map(str, config.hidden))
-        problem = f"a network of {inputs.width} inputs and {widths} units does not fit in memory"
+        widths = f" and {'x'.join(map(str, config.hidden))} units" if config.hidden else ""
+        problem = f"a network of {inputs.width} inputs{widths} does not fit in memory"
+        if members := ensemble_of(config.ensemble):
+            raise OptionError("ensemble", f"{members.number:,} times {problem}", "Use fewer members") from None
         raise OptionError("hidden", problem) from None
     return network, loss
 
 
+def _network(config: ModelConfig, d: int, layers: list[Layer], link: str) -> Network:
+    members = ensemble_of(config.ensemble)
+    if members is None:
+        return Network(d, layers, config.dtype)
+    from nncli.nn.ensemble import SeparateMembers, SharedMembers
+
+    return (SharedMembers if members.shared else SeparateMembers)(d, layers, members.number, link, config.dtype)
+
+
+def network_sizes(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[int, int]:
+    """Return how many parameters the network has that `build_network` makes, without making it, and how many numbers
+    each row comes to in the layers that have some, those of all members of an ensemble together."""
+    layers = network_layers(config, inputs, K)
+    parameters, numbers = sizes_of(inputs.width, layers)
+    members = ensemble_of(config.ensemble)
+    if members is None:
+        return parameters, numbers
+    if not members.shared:
+        return members.number * parameters, members.number * numbers
+    from nncli.nn.ensemble import own_numbers
+
+    return parameters + own_numbers(inputs.width, layers, members.number), members.number * numbers
+
+
 def network_layers(config: ModelConfig, inputs: InputKinds, K: int) -> list[Layer]:
-    """Return the layers of the network that `build_network` makes, without any parameters."""
+    """Return the layers of the network that `build_network` makes, or of each of its members, without parameters."""
     before, outputs = _input_layers(config, inputs), LOSSES.create(config.loss).outputs(K)
     return layers_of(config.hidden, outputs, config.activation, config.dropout, config.input_dropout, before)
 
@@ -183,6 +210,15 @@ class Model:
         found = np.empty((len(table), self.loss.outputs(len(self.classes))), self.network.dtype)
         return self._filled(found, table, self.network.forward)
 
+    def scores_of_members(self, table: Table) -> NDArray[Any]:
+        """Return the scores (members, n, outputs) that each member of an ensemble has; of one network, its own."""
+        matrix, N = self.preprocess.transform(table, self.network.dtype), self.network.copies
+        parts = list[NDArray[Any]]()
+        for start in range(0, len(matrix), EVAL_ROWS):
+            Z = self.network.scores_of_members(matrix.slice(start, start + EVAL_ROWS))
+            parts.append(Z.reshape(N, -1, Z.shape[1]).copy())
+        return np.concatenate(parts, axis=1)
+
     def numbers(self, Z: NDArray[Any]) -> NDArray[np.float64]:
         """Return the predicted numbers (n,), in the unit of the target, from the scores Z."""
         return self.of_numbers.numbers(Z)
@@ -235,9 +271,28 @@ class Model:
             return self.loss, Z
         return likelihood_of(Z), self.calibration.scores(Z)
 
+    def spread(self, table: Table, codes: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """Return how much the members of an ensemble differ (n,): the standard deviation over them of the probability
+        of the class with the position codes (n,) in each row (of its score, if there are no probabilities); of the
+        predicted number, in its unit."""
+        found, N = np.empty(len(table)), self.network.copies
+        with np.errstate(all="ignore"):
+            matrix = self.preprocess.transform(table, self.network.dtype)
+            for start in range(0, len(matrix), EVAL_ROWS):
+                Z = self.network.scores_of_members(matrix.slice(start, start + EVAL_ROWS))
+                part = slice(start, start + len(Z) // N)
+                if codes is None:
+                    of_members = self.numbers(Z)
+                else:
+                    of_members = self.by_class(Z)[np.arange(len(Z)), np.tile(codes[part], N)].astype(np.float64)
+                found[part] = of_members.reshape(N, -1).std(axis=0)
+        if not all_finite(found):
+            raise ModelFileError("model", "its scores for these rows are not finite", "Train it again")
+        return found
+
     def embed(self, table: Table) -> NDArray[Any]:
         """Return the output (n, h) of the last hidden layer for the rows of a table."""
-        found = np.empty((len(table), self.network.dense[-1].W.shape[0]), self.network.dtype)
+        found = np.empty((len(table), self.network.embedded), self.network.dtype)
         return self._filled(found, table, self.network.embed)
 
     def _filled(self, found: NDArray[Any], table: Table, of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from nncli.model.model import Model, build_network, network_inputs
 from nncli.model.target_scale import TargetScale
 from nncli.nn.bins import BinnedNumbers
 from nncli.nn.embeddings import PeriodicLayer
+from nncli.nn.ensemble import SeparateMembers, SharedMembers
 from nncli.nn.input_layers import InputLayer, InputScale
 from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss
@@ -25,27 +26,47 @@ def widened(
     model: Model,
     preprocess: Preprocess,
     classes: Sequence[str],
-    target: TargetScale | None = None,
-    lowest: float = 0.0,
+    target: TargetScale | None,
+    lowest: Sequence[float],
 ) -> Network:
     """Return a network for other preprocessing and more classes that says of each row what the model says.
 
-    A new category has the weights of all that were not known. A new class has the score `lowest` in every row. The
-    scale of a `target` may be another too.
+    A new category has the weights of all that were not known. A new class has the score `lowest` in every row, one for
+    each member of an ensemble. The scale of a `target` may be another too. OptionError for members that share weights.
     """
     network, loss = build_network(model.config.model, network_inputs(preprocess), len(classes))
-    for old, new in zip(model.network.blocks, network.blocks, strict=True):
+    if isinstance(network, SharedMembers):
+        raise OptionError("from", "the members of the model share weights, which cannot go on", "Train a new model")
+    pairs = [(model.network, network)]
+    if isinstance(network, SeparateMembers) and isinstance(model.network, SeparateMembers):
+        pairs = [*zip(model.network.members(), network.members(), strict=True)]
+    for (known, made), low in zip(pairs, lowest, strict=True):
+        _widen(model, known, made, preprocess, classes, loss, target, low)
+    return network
+
+
+def _widen(
+    model: Model,
+    known: Network,
+    made: Network,
+    preprocess: Preprocess,
+    classes: Sequence[str],
+    loss: Loss,
+    target: TargetScale | None,
+    lowest: float,
+) -> None:
+    """Give a network the parameters of a known one, the model or one of its members."""
+    for old, new in zip(known.blocks, made.blocks, strict=True):
         if old.shape == new.shape:
-            new.view(network.theta)[...] = old.view(model.network.theta)
-    layers: list[Affine] = [(one.W.astype(np.float64), one.b.astype(np.float64)) for one in model.network.dense]
-    layers[0] = _for_inputs(model, preprocess, network, layers[0])
+            new.view(made.theta)[...] = old.view(known.theta)
+    layers: list[Affine] = [(one.W.astype(np.float64), one.b.astype(np.float64)) for one in known.dense]
+    layers[0] = _for_inputs(model.preprocess, known, preprocess, made, layers[0])
     if [*classes] != [*model.classes]:
         layers[-1] = _for_classes(model.classes, classes, loss, lowest, layers[-1])
     if model.target is not None and target is not None:
         layers[-1] = _for_target(model.target, target, layers[-1])
-    for layer, (W, b) in zip(network.dense, layers, strict=True):
+    for layer, (W, b) in zip(made.dense, layers, strict=True):
         layer.W[...], layer.b[...] = W, b
-    return network
 
 
 def two_scores(Z: NDArray[np.float64], loss: Loss) -> NDArray[np.float64]:
@@ -54,12 +75,12 @@ def two_scores(Z: NDArray[np.float64], loss: Loss) -> NDArray[np.float64]:
     return np.hstack([-Z, Z]) / 2 if loss.sparse else np.hstack([2 * loss.border - Z, Z])
 
 
-def _for_inputs(model: Model, new: Preprocess, network: Network, layer: Affine) -> Affine:
+def _for_inputs(old: Preprocess, known_network: Network, new: Preprocess, network: Network, layer: Affine) -> Affine:
     """Return the first dense layer for other inputs, and give the layers before it in `network` their parameters.
     x = (v − s) a and x' = (v − s') a' are the same v, so that x w = x' (a / a') w + (s' − s) a w."""
-    old, before, factors = model.preprocess, inputs_before(model.preprocess, new), np.ones(new.n_numbers)
+    before, factors = inputs_before(old, new), np.ones(new.n_numbers)
     is_other_scale = not (np.array_equal(old.shift, new.shift) and np.array_equal(old.scale, new.scale))
-    pairs = zip(network.layers, model.network.layers, strict=True)
+    pairs = zip(network.layers, known_network.layers, strict=True)
     for its, known in ((its, known) for its, known in pairs if isinstance(its, InputLayer | BinnedNumbers)):
         if is_other_scale and isinstance(its, PeriodicLayer):
             problem = f"the model has {mention('number_embedding')}, which knows the inputs as they were scaled"

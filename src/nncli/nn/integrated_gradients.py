@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.nn.first_layer import RestOfMembers, split
 from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
-from nncli.nn.plain import plain
 
 PIECES, HALVINGS = 6, 16  # of the path, where there are several hidden layers, and of each piece that needs it
 TOLERANCE = 0.0015  # of the difference, within which the sum over a piece is to be
@@ -39,9 +39,7 @@ def integrated_gradients(network: Network, X: Array, x0: Array, V: Array) -> Con
     halved where the sum over a piece is not what the score changes by. Nothing is corrected afterwards: how far
     Σ_j φ_j is from s(x) − s(x₀) says how good the integral is.
     """
-    network = plain(network)
-    first, rest = network.dense[0], network.after_first()  # with buffers of its own: threads may share the network
-    mean_gradient = _known_mean if len(rest.dense) < 2 else _mean_over_pieces
+    first, rest = split(network)  # with buffers of its own: threads may share the network
     D, Phi, difference = X - x0, np.empty_like(X), np.empty(len(X))
     z0 = x0 @ first.W + first.b  # (h,)
     s0 = rest.forward(z0[None])[0].astype(np.float64)
@@ -49,7 +47,11 @@ def integrated_gradients(network: Network, X: Array, x0: Array, V: Array) -> Con
         part = slice(start, start + ROWS_AT_ONCE)
         D1 = D[part] @ first.W  # (n, h), Z_1 beyond z₀
         difference[part] = np.vecdot(rest.forward(z0 + D1) - s0, V[part])
-        np.multiply(D[part], mean_gradient(rest, z0, D1, V[part]) @ first.W.T, out=Phi[part])
+        if isinstance(rest, Network) and len(rest.dense) < 2:
+            mean = _known_mean(rest, z0, D1, V[part])
+        else:
+            mean = _mean_over_pieces(rest, z0, D1, V[part])
+        np.multiply(D[part], mean @ first.W.T, out=Phi[part])
     return Contributions(Phi, V @ s0, difference)
 
 
@@ -67,7 +69,7 @@ def _known_mean(rest: Network, z0: Array, D1: Array, V: Array) -> Array:
     return (V @ last.W.T) * (B - A) / step
 
 
-def _mean_over_pieces(rest: Network, z0: Array, D1: Array, V: Array) -> Array:
+def _mean_over_pieces(rest: Network | RestOfMembers, z0: Array, D1: Array, V: Array) -> Array:
     """Return the mean of ds/dz_1 (n, h) over the same path, more closely for the rows whose sum is off."""
     mean, rows, tolerance = _mean_by_simpson(rest, z0, D1, V, TOLERANCE), np.arange(len(D1)), TOLERANCE
     s0 = rest.forward(z0[None])[0].astype(np.float64)
@@ -82,7 +84,7 @@ def _mean_over_pieces(rest: Network, z0: Array, D1: Array, V: Array) -> Array:
     return mean
 
 
-def _mean_by_simpson(rest: Network, z0: Array, D1: Array, V: Array, tolerance: float) -> Array:
+def _mean_by_simpson(rest: Network | RestOfMembers, z0: Array, D1: Array, V: Array, tolerance: float) -> Array:
     """Return the mean of ds/dz_1 (n, h) over the path, by the rule of Simpson on pieces of it.
 
     The derivative of the score along the path is s' = D₁ · ds/dz_1. A piece from a over m to b is enough, if

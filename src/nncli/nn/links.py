@@ -35,6 +35,15 @@ class Link(ABC):
         """Turn dP from dL/dP into dL/dZ, in place."""
 
     @abstractmethod
+    def mean(self, Z: Array) -> Array:
+        """Return the scores M (n, outputs) whose P is the mean of those of N members, which have the scores Z
+        (N, n, outputs)."""
+
+    @abstractmethod
+    def mean_backward(self, Z: Array, M: Array, dM: Array) -> Array:
+        """Return dL/dZ (N, n, outputs), from M = mean(Z) and dL/dM."""
+
+    @abstractmethod
     def graph(self, outputs: int) -> dict[str, str]:
         """Return the link as expressions for `nncli graph`: p0, p1 … in z0, z1 … and in one another."""
 
@@ -54,6 +63,12 @@ class IdentityLink(Link):
     def backward(self, P: Array, dP: Array) -> None:
         pass
 
+    def mean(self, Z: Array) -> Array:
+        return np.asarray(Z.mean(axis=0))
+
+    def mean_backward(self, Z: Array, M: Array, dM: Array) -> Array:
+        return np.repeat(dM[None] / Z.dtype.type(len(Z)), len(Z), axis=0)
+
     def graph(self, outputs: int) -> dict[str, str]:
         return {f"p{k}": f"z{k}" for k in range(outputs)}
 
@@ -70,6 +85,14 @@ class SigmoidLink(Link):
     def backward(self, P: Array, dP: Array) -> None:
         dP *= P
         dP *= 1 - P  # dL/dZ = dL/dP ∘ P (1 − P)
+
+    def mean(self, Z: Array) -> Array:
+        of_both = _log_mean(_log_sigmoid(Z)), _log_mean(_log_sigmoid(-Z))
+        return of_both[0] - of_both[1]  # m = log p̄ − log (1 − p̄)
+
+    def mean_backward(self, Z: Array, M: Array, dM: Array) -> Array:
+        L, R = _log_sigmoid(Z), _log_sigmoid(-Z)
+        return dM * np.exp(L + R - _log_mean(L) - _log_mean(R)) / Z.dtype.type(len(Z))  # p (1 − p) / (N p̄ (1 − p̄))
 
     def graph(self, outputs: int) -> dict[str, str]:
         return {f"p{k}": f"sigmoid(z{k})" for k in range(outputs)}
@@ -89,6 +112,14 @@ class SoftmaxLink(Link):
         dP -= np.vecdot(dP, P)[:, None]
         dP *= P  # dL/dz = p ∘ (e − Σ_k e_k p_k),   e = dL/dp
 
+    def mean(self, Z: Array) -> Array:
+        return _log_mean(_log_softmax(Z))  # m = log p̄
+
+    def mean_backward(self, Z: Array, M: Array, dM: Array) -> Array:
+        L = _log_softmax(Z)
+        E = dM * np.exp(L - M) / Z.dtype.type(len(Z))  # e ∘ p,   e = dL/dp = dL/dm / (N p̄)
+        return np.asarray(E - np.exp(L) * E.sum(axis=-1, keepdims=True))
+
     def graph(self, outputs: int) -> dict[str, str]:
         exponentials = {f"e{k}": f"exp(z{k})" for k in range(outputs)}
         return exponentials | {"s": " + ".join(exponentials)} | {f"p{k}": f"e{k} / s" for k in range(outputs)}
@@ -103,3 +134,21 @@ def softmax(Z: Array, P: Array) -> tuple[Array, Array]:
     s = P @ ones(P.shape[1], P.dtype)[:, None]  # Σ_j, three times as fast as `sum(1)`
     P /= s
     return m, s
+
+
+def _log_softmax(Z: Array) -> Array:
+    """Return log softmax z for each of the vectors that Z has in its last axis."""
+    L = Z - Z.max(axis=-1, keepdims=True)
+    L -= np.log(np.exp(L).sum(axis=-1, keepdims=True))
+    return np.asarray(L)
+
+
+def _log_sigmoid(Z: Array) -> Array:
+    """Return log σ(Z) = min(Z, 0) − log(1 + exp −|Z|)."""
+    return np.asarray(np.minimum(Z, 0) - np.log1p(np.exp(-np.abs(Z))))
+
+
+def _log_mean(L: Array) -> Array:
+    """Return the logarithm of the mean of exp L over the first axis."""
+    top = L.max(axis=0)
+    return np.asarray(top + np.log(np.exp(L - top).mean(axis=0)))

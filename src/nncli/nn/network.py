@@ -41,15 +41,21 @@ class Network:
     """Z = f_m(… f_2(f_1(X)) …)
 
     `theta` and `grad` are (size,) vectors of `dtype`; every W, b, dW and db is a view into them.
-    The buffers for the outputs of the layers and their gradients grow to the largest batch seen.
+    The buffers for the outputs of the layers and their gradients grow to the largest batch seen. `vectors` are theta
+    and grad, where they are parts of others.
     """
 
-    def __init__(self, d: int, layers: Sequence[Layer], dtype: str = "float32") -> None:
+    copies = 1  # of the scores of a row while it is trained: an ensemble has those of each member
+    independent = 1  # parts of θ, one behind the other and equally long, of which each is learned without the others
+
+    def __init__(
+        self, d: int, layers: Sequence[Layer], dtype: str = "float32", vectors: tuple[Array, Array] | None = None
+    ) -> None:
         self.layers = list(layers)
         self.dtype = np.dtype(dtype)
         self.widths = [d]
         self.blocks: list[ParameterBlock] = []
-        self._blocks_of: list[dict[str, ParameterBlock]] = []  # for each layer, by the names that it has for them
+        self.blocks_of_layers: list[dict[str, ParameterBlock]] = []  # by the names that the layer has for them
         number = stop = 0
         for layer in self.layers:
             number += isinstance(layer, Dense)  # activations count with the dense layer before them
@@ -59,10 +65,10 @@ class Network:
                 start, stop = stop, stop + math.prod(shape)
                 of_layer[name] = ParameterBlock(f"{name}{count}", shape, start, stop, layer.kinds[name])
             self.blocks += of_layer.values()
-            self._blocks_of.append(of_layer)
+            self.blocks_of_layers.append(of_layer)
             self.widths.append(layer.width(self.widths[-1]))
-        self.theta, self.grad = zeros(stop, self.dtype), zeros(stop, self.dtype)
-        for layer, of_layer in zip(self.layers, self._blocks_of, strict=True):
+        self.theta, self.grad = vectors or (zeros(stop, self.dtype), zeros(stop, self.dtype))
+        for layer, of_layer in zip(self.layers, self.blocks_of_layers, strict=True):
             layer.bind(
                 {name: block.view(self.theta) for name, block in of_layer.items()},
                 {name: block.view(self.grad) for name, block in of_layer.items()},
@@ -85,15 +91,17 @@ class Network:
         """Return the widths from inputs to outputs, such as 784-64-10."""
         return "-".join(map(str, [self.widths[0], *(layer.units for layer in self.dense)]))
 
-    def initialize(self, initializer: str | None, rng: np.random.Generator) -> None:
+    def initialize(self, initializer: str | None, *rngs: np.random.Generator) -> None:
         """Draw the weights; with None, each dense layer takes what suits the activation behind it. Biases are 0."""
+        rng = rngs[0]  # an ensemble may have one for each member
         for layer, after in zip(self.layers, [*self.layers[1:], None], strict=True):
             layer.reset()
             if isinstance(layer, InputLayer):
                 layer.draw(rng)
             if isinstance(layer, Dense):
                 suited = after.initializer if isinstance(after, Activation) else "glorot"
-                INITIALIZERS.create(initializer or suited).fill(layer.W, rng)
+                for W in layer.W.reshape(-1, *layer.W.shape[-2:]):  # of each member of an ensemble, where it is of one
+                    INITIALIZERS.create(initializer or suited).fill(W, rng)
 
     def forget_inputs(self, dead: NDArray[np.bool_]) -> None:
         """Set the first parameters of the given inputs (d,) to 0: an input that is 0 in every training row never
@@ -106,6 +114,11 @@ class Network:
         for layer in self.layers:
             if isinstance(layer, Dropout):
                 layer.rng = rng
+
+    @property
+    def embedded(self) -> int:
+        """Return the number of columns of what `embed` returns."""
+        return self.widths[-2]
 
     def embed(self, X: Array) -> Array:
         """Return what the last dense layer sees of X (n, d): the output (n, h) of the layer before it, as a view."""
@@ -126,6 +139,11 @@ class Network:
         for layer, A_in, A_out in zip(self.layers, self._A, self._A[1:], strict=False):
             layer.forward(A_in, A_out)
         return self._A[-1]
+
+    def scores_of_members(self, X: Array) -> Array:
+        """Return what `forward` does; of an ensemble the scores of the first member for all rows, then of the second …,
+        (members · n, outputs)."""
+        return self.forward(X)
 
     def for_another_thread(self) -> Network:
         """Return a network with the same parameters, which are not copied, and buffers of its own."""
@@ -168,6 +186,10 @@ class Network:
         for i in reversed(range(first + 1)):
             self.layers[i].backward(gradients[i], A[i], A[i + 1], gradients[i - 1] if i else dX)
 
+    def backward_members(self, dZ: Array, dX: Array | None = None) -> None:
+        """Do what `backward` does, behind `scores_of_members`."""
+        self.backward(dZ, dX)
+
     def unroll(self, graph: Graph, x: Sequence[int]) -> tuple[list[int], dict[str, NDArray[np.int64]]]:
         """Add the network to a scalar graph, for one row: return the nodes of z (outputs,) from those of x (d,), and
         the nodes of each block of θ, by its name, in the shape of the block."""
@@ -177,7 +199,7 @@ class Network:
             nodes = [graph.variable(f"{block.name}{[*i]}", float(values[i])) for i in np.ndindex(*block.shape)]
             positions[block.name] = np.array(nodes).reshape(block.shape)
         number, now = 0, list(x)
-        for layer, blocks in zip(self.layers, self._blocks_of, strict=True):
+        for layer, blocks in zip(self.layers, self.blocks_of_layers, strict=True):
             now = layer.unroll(graph, now, {name: positions[block.name] for name, block in blocks.items()})
             number += isinstance(layer, Dense)
             for unit, node in enumerate(now):

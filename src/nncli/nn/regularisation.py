@@ -68,9 +68,9 @@ class Penalty:
 def limit_norms(network: Network, most: float) -> None:
     """Shorten the incoming weights w of each unit to `most`, if they are longer (Srebro and Shraibman 2005)."""
     for layer in network.dense:
-        squares = np.einsum("ij,ij->j", layer.W, layer.W)
+        squares = np.einsum("...ij,...ij->...j", layer.W, layer.W)
         if squares.max() > most * most:
-            layer.W *= most / np.sqrt(np.maximum(squares, most * most))
+            layer.W *= most / np.sqrt(np.maximum(squares, most * most))[..., None, :]
 
 
 def clip(g: Array, most: float) -> None:

@@ -45,7 +45,8 @@ OF_PAGE = (
 OF_COLUMNS = ("target", "drop", "only", "categorical", "numeric")
 # how a playground trains: without validation rows, for as long as one likes
 FIXED: dict[str, Any] = {
-    "val": 0.0, "schedule": CONSTANT, "dropout_schedule": CONSTANT, "decay_schedule": CONSTANT, "epochs": MOST_EPOCHS
+    "val": 0.0, "schedule": CONSTANT, "dropout_schedule": CONSTANT, "decay_schedule": CONSTANT, "epochs": MOST_EPOCHS,
+    "ensemble": None,
 }  # fmt: skip
 THREADS = 1  # unless the command line says another number: networks to look at are small
 # and what of a saved model's options has to do with how its training ended, or with its decisions

@@ -110,6 +110,7 @@ class Shelf:
             key = f"bundled:{source[0]}" if len(source) == 1 and source[0] in BUNDLED else _given(title(source))
             return self.items.setdefault(key, Item(key, title(source), source, source))
         model, provenance = checkpoint.load(Path(model_file))
+        _refuse_ensemble(model, model_file)
         its = rows or provenance.source
         item = Item(_given(model_file), model_file, its, its, model, provenance, model_file, rows)
         return self.items.setdefault(item.key, item)
@@ -136,6 +137,7 @@ class Shelf:
             except NncliError as error:
                 error.where = name
                 raise
+            _refuse_ensemble(model, name)
             options, known = model.config.options, {(name,) for name in BUNDLED}
             others = options.val_data or options.test_data  # a page names no files of this computer
             own = provenance.source if provenance.source in known and not others else None
@@ -199,3 +201,10 @@ def _changed(dataset: Dataset, how: str, table: Table, y: NDArray[Any]) -> Datas
     """Return a data set that is no longer that of its file, so that no later command takes it for that."""
     digest = hashlib.sha256(f"{dataset.sha256} {how}".encode()).hexdigest()
     return dataclasses.replace(dataset, source=ARRAYS, sha256=digest, file_bytes=0, table=table, y=y)
+
+
+def _refuse_ensemble(model: Model, where: str) -> None:
+    """Raise DataError for a model of several networks, of which a page could show none."""
+    if model.network.copies > 1:
+        problem = f"expected a model of one network to play with, found an ensemble of {model.network.copies} members"
+        raise DataError(where, problem, "Train one without --ensemble")

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Collection
 
+from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.option import OneOf, read_option
 from nncli.config.resolve import resolve
 from nncli.config.task import check_metric
@@ -47,6 +48,9 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int) ->
         )
     if search == "halving" and base.time_limit is not None:
         raise OptionError("time_limit", "halving counts by epochs, and stops most of them early", "Leave it out")
+    if any(members is not None and members.folds for members in map(ensemble_of, space.values("ensemble"))):
+        problem = "members that leave out folds have other validation rows than the other models of a sweep"
+        raise OptionError("ensemble", problem, "Compare numbers of members, as 1,8")
     if base.val == 0 and plan.folds == 1:
         raise OptionError("val", "a sweep chooses by validation rows, and there are none", "Leave it out")
     if plan.folds > 1 and base.val_data:

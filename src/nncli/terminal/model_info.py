@@ -35,6 +35,15 @@ def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
     put(f"{counted(len(entries), 'table')} in {folder}, {size / 1e6:,.1f} MB")
 
 
+def _members(d: dict[str, Any]) -> str:
+    """Say how many members an ensemble has, and what is done with their answers; empty where there is one model."""
+    if "members" not in d:
+        return ""
+    shared = ", which share weights" if d["options"]["ensemble"].startswith("shared") else ""
+    what = "predictions" if not d["classes"] else "answers"
+    return f"{d['members']} members{shared}, whose {what} are averaged"
+
+
 def _named(entry: Entry) -> str:
     if entry.state == "damaged":
         return "damaged"
@@ -51,6 +60,7 @@ def print_model(d: dict[str, Any]) -> None:
     facts = {
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
         "chosen": chosen_model(d["notes"]),
+        "ensemble": _members(d),
         "target": f"{d['target']}, {_classes(d)}",
         "numbers": f"{counted(len(numbers), 'column')}, scaling {d['scaling']}: {first_names(numbers)}"
         if numbers

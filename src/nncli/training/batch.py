@@ -27,17 +27,32 @@ CELLS_IN_CACHE = 1 << 18  # of the widest layer: with them, what a part of a bat
 
 
 class Batch:
-    """Up to `size` rows in the network, with their buffers: X and Y go in, P and dZ come out."""
+    """Up to `size` rows in the network, with their buffers: X and Y go in, P and dZ come out.
 
-    def __init__(self, subset: Subset, loss: Loss, K: int, network: Network, size: int, smoothing: float = 0) -> None:
+    To learn, it has the scores of `each_member` of an ensemble: those of the first for all rows, then of the second …;
+    sums are then means over the members, and L is the sum of their losses, so that each learns as it would alone. Where
+    members leave out folds, they learn from all other rows; else each row has the score of the member that left it out.
+    """
+
+    def __init__(
+        self,
+        subset: Subset,
+        loss: Loss,
+        K: int,
+        network: Network,
+        size: int,
+        smoothing: float = 0,
+        each_member: bool = False,
+    ) -> None:
         self.subset, self.loss, self.network, self.size, self.smoothing = subset, loss, network, size, smoothing
+        self.copies = network.copies if each_member else 1
         d, outputs = subset.matrix.width, loss.outputs(K)
         raw = subset.matrix.raw_dtype
         self.raw: NDArray[Any] = np.empty((0, 0)) if raw is None else zeros((size, d), raw)
         self.X = zeros((size, d), network.dtype)
-        self.Y = zeros((size, outputs), network.dtype)
-        self.P = zeros((size, outputs), network.dtype)
-        self.dZ = zeros((size, outputs), network.dtype)
+        self.Y = zeros((self.copies * size, outputs), network.dtype)
+        self.P = zeros((self.copies * size, outputs), network.dtype)
+        self.dZ = zeros((self.copies * size, outputs), network.dtype)
         self.right = np.zeros(0, np.bool_)  # of the rows taken last, where there are classes
 
     def take(self, rows: Positions) -> tuple[Array, Array]:
@@ -46,6 +61,8 @@ class Batch:
         self.rows, self.y, X, Y = rows, self.subset.y[rows], self.X[:n], self.Y[:n]
         self.subset.matrix.take(rows, self.raw, X)
         self.loss.write_targets(self.y, Y, self.smoothing)
+        if self.copies > 1:
+            self.Y[n : self.copies * n].reshape(self.copies - 1, n, -1)[...] = Y
         return X, Y
 
     def weights(self) -> NDArray[np.float64] | None:
@@ -60,22 +77,43 @@ class Batch:
 
     def losses(self) -> RowLosses:
         """Return the losses of the rows taken, (n,), without weights."""
-        n = len(self.rows)
-        self.Z = self.network.forward(self.X[:n])
+        n = self.copies * len(self.rows)
+        X, folds = self.X[: len(self.rows)], self.subset.folds
+        if self.copies > 1:
+            self.Z = self.network.scores_of_members(X)
+        elif folds is not None and self.network.copies > 1:
+            of_members = self.network.scores_of_members(X).reshape(self.network.copies, len(X), -1)
+            self.Z = of_members[folds[self.rows], np.arange(len(X))]
+        else:
+            self.Z = self.network.forward(X)
         return self.loss.forward(self.Z, self.Y[:n], self.P[:n])
 
     def sums(self, Z: Array, losses: RowLosses) -> Sums:
         """Return the sums over the rows taken, from their scores and losses."""
+        if self.copies == 1:
+            return self._sums(Z, losses, self.rows, self.y)
+        parts = zip(Z.reshape(self.copies, -1, Z.shape[1]), losses.reshape(self.copies, -1), strict=True)
+        folds, found = self.subset.folds, list[Sums]()
+        for i, (of_z, of_losses) in enumerate(parts):
+            own = slice(None) if folds is None else folds[self.rows] != i
+            found.append(self._sums(of_z[own], of_losses[own], self.rows[own], self.y[own]))
+        times = self.copies - (folds is not None)  # that each row is seen
+        return Sums(*(sum(values) / times for values in zip(*found, strict=True)))
+
+    def _sums(self, Z: Array, losses: RowLosses, rows: Positions, y: NDArray[Any]) -> Sums:
+        weights = None if self.subset.weights is None else self.subset.weights[rows]
         if self.subset.is_numeric:
-            return self._sums_of_numbers(Z, losses)
-        self.right, weights = self.loss.classes(Z) == self.y, self.weights()
+            return self._sums_of_numbers(Z, losses, weights, y)
+        self.right = self.loss.classes(Z) == y
         right, n_right = self.right, int(np.count_nonzero(self.right))
         if weights is None:
             return Sums(float(losses.sum()), n_right, n_right)
         return Sums(float(weights @ losses), n_right, float(weights @ right))
 
-    def _sums_of_numbers(self, Z: Array, losses: RowLosses) -> Sums:
-        squares, weights = (Z[:, 0] - self.y) ** 2, self.weights()
+    def _sums_of_numbers(
+        self, Z: Array, losses: RowLosses, weights: NDArray[np.float64] | None, y: NDArray[Any]
+    ) -> Sums:
+        squares = (Z[:, 0] - y) ** 2
         if weights is None:
             total = float(squares.sum())
             return Sums(float(losses.sum()), total, total)
@@ -101,11 +139,18 @@ class Batch:
 
     def backward(self, dX: Array | None = None) -> None:
         """Compute g = dL/dθ, L the weighted mean over the rows of the last `forward`; and dX (n, d), if it is given."""
-        n, weights = len(self.rows), self.weights()
-        dZ = self.dZ[:n]
-        self.loss.backward(self.Z, self.P[:n], self.Y[:n], dZ)
-        dZ *= 1 / n if weights is None else (weights / n)[:, None].astype(dZ.dtype)
-        self.network.backward(dZ, dX)
+        n, weights, end = len(self.rows), self.weights(), self.copies * len(self.rows)
+        dZ = self.dZ[:end]
+        self.loss.backward(self.Z, self.P[:end], self.Y[:end], dZ)
+        dZ *= 1 / n if weights is None else np.tile(weights / n, self.copies)[:, None].astype(dZ.dtype)
+        if self.copies > 1 and self.subset.folds is not None:
+            learns = self.subset.folds[self.rows] != np.arange(self.copies)[:, None]  # (N, n)
+            share = learns * (n / np.maximum(learns.sum(axis=1, keepdims=True), 1))  # of the mean over its own rows
+            dZ *= share.reshape(-1, 1).astype(dZ.dtype)
+        if self.copies == 1:
+            self.network.backward(dZ, dX)
+        else:
+            self.network.backward_members(dZ, dX)
 
 
 def rows_at_once(widths: Sequence[int]) -> int:

@@ -38,8 +38,11 @@ def beginning(prepared: Prepared, start: Start) -> Network:
     """Return the network to begin with, which says of each row what the model says of it. A new class is as far behind
     as the last of the known ones is on average."""
     model, classes = start.model, prepared.dataset.classes
-    lowest = 0.0
+    lowest = [0.0] * model.network.copies
     if classes != model.classes:
-        Z = model.scores(prepared.dataset.table.take(prepared.split.train[:LOOKED_AT])).astype(np.float64)
-        lowest = float((two_scores(Z, model.loss) if Z.shape[1] == 1 else Z).min(axis=1).mean())
+        of_members = model.scores_of_members(prepared.dataset.table.take(prepared.split.train[:LOOKED_AT]))
+        lowest = [
+            float((two_scores(Z, model.loss) if Z.shape[1] == 1 else Z).min(axis=1).mean())
+            for Z in of_members.astype(np.float64)
+        ]
     return widened(model, prepared.preprocess, classes, prepared.target, lowest)

@@ -6,9 +6,8 @@ import numpy as np
 
 from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.errors import OptionError
-from nncli.model.model import EVAL_ROWS, Model, network_layers
+from nncli.model.model import EVAL_ROWS, Model, network_sizes
 from nncli.nn.input_layers import InputKinds
-from nncli.nn.network import sizes_of
 from nncli.training.batch import rows_at_once
 
 ROW_BYTES = 9  # of each row whose cells are on the disk: its number and its class …
@@ -26,8 +25,7 @@ EVALUATION_BYTES, EVALUATED_ROW_BYTES, PAIR_BYTES, EVALUATION_COPIES = 100 << 20
 def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKinds, K: int) -> int:
     """Return how many of n rows of such inputs training can hold at a time, of all files together; OptionError if
     `memory`, in bytes, is too little."""
-    d, layers = inputs.width, network_layers(config.model, inputs, K)
-    parameters, numbers = sizes_of(d, layers)
+    d, (parameters, numbers) = inputs.width, network_sizes(config.model, inputs, K)
     number = np.dtype(config.model.dtype).itemsize
     batch = rows_per_step(config.training.batch_size, n)
     at_once = min(batch, rows_at_once([d, *config.model.hidden, max(K, 1)]))
@@ -51,7 +49,9 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKin
 def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: int, block: int) -> None:
     """Raise OptionError if `memory`, in bytes, cannot hold the scores of the evaluated rows of n, and a block."""
     K, network = max(1, len(model.classes)), model.network
-    block_numbers = block * EVALUATION_COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths)
+    block_numbers = (
+        block * EVALUATION_COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths) * network.copies
+    )
     numbers = evaluated * K + block_numbers + EVALUATION_COPIES * network.size
     pairs = min(evaluated, K * K) + K
     others = (

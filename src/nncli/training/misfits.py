@@ -162,7 +162,8 @@ def _penalty(trainer: Trainer) -> str:
     if not penalty:
         return ""
     rows = trainer.train.rows[:MOST_ROWS]
-    batch, theta = Batch(trainer.train, trainer.loss, trainer.K, network, len(rows)), network.theta.copy()
+    batch = Batch(trainer.train, trainer.loss, trainer.K, network, len(rows), each_member=True)
+    theta = network.theta.copy()
     with np.errstate(all="ignore"):
         loss, gradient, least = batch.learn(rows).loss, network.grad.copy(), np.inf
         for step in STEPS:

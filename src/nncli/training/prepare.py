@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.contradictions import check_folds_of_members
 from nncli.config.resolve import resolve
 from nncli.config.resolved import DataConfig, ResolvedConfig, until_told
 from nncli.config.task import check_task_options
@@ -47,7 +48,9 @@ from nncli.training.splitting import (
     check_split_options,
     classes_without_rows,
     refuse_shared_groups,
+    repeated_in_folds,
     settle_rare,
+    split_for_members,
     split_rows,
 )
 
@@ -114,6 +117,7 @@ def prepare(
     if read.is_numeric:
         check_task_options(config)
     check_split_options(config, read)
+    check_folds_of_members(config, goes_on=start is not None)
     asked = DataConfig.of(config).csv.row_columns
     if read.weights is not None:
         del asked["weight"]
@@ -158,13 +162,15 @@ def prepare(
         refuse_shared_groups(
             str(config.group), {"data": dataset.where} | {n: d.where for n, d in named.items()}, groups
         )
+    folds = None
     on_all = refit is not None or (config.folds is not None and fold is None)
     if start is None:
         split, split_notes = split_rows(config, dataset, columns, rows, fold, on_all)
+        split, folds = split_for_members(config, dataset, columns, rows, split)
     else:
         split, split_notes = start.split(config, dataset, columns, rows)
     notes += [*rare_notes, *split_notes, *val_notes]
-    has_val = len(split.val) > 0 or bool(config.val_data) or (on_all and config.val != 0)
+    has_val = len(split.val) > 0 or folds is not None or bool(config.val_data) or (on_all and config.val != 0)
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
     if refit is None:
@@ -201,6 +207,9 @@ def prepare(
 
     every = subset(dataset, _product(of_row, of_class, dataset.y))
     val, test = dataclasses.replace(every, rows=split.val), dataclasses.replace(every, rows=split.test, weights=None)
+    if folds is not None:  # every row that trains some members is left out by one
+        notes += repeated_in_folds(hashes[split.train], folds[split.train])
+        val = dataclasses.replace(every, rows=split.train, folds=folds)
     if own_val is not None and val_rows is not None:
         val = subset(own_val, _product(of_val, of_class, own_val.y))
         val = dataclasses.replace(val, rows=np.intersect1d(val.rows, val_rows))

@@ -35,7 +35,8 @@ LogitsOf = Callable[[Subset], Floats]  # (n, K) of the rows of a part, or (n, 1)
 
 def check_reference(kind: str, prepared: Prepared) -> None:
     """Raise OptionError where there is no reference for these data."""
-    if not (prepared.test or (prepared.val and not prepared.config.options.refit)):
+    trains_val = prepared.config.options.refit or prepared.val.folds is not None
+    if not (prepared.test or (prepared.val and not trains_val)):
         raise OptionError("reference", "there are no rows to compare on", f"Set {mention('test')} above 0")
     if not isinstance(prepared.train.matrix, Matrix):
         its = (REFERENCES if prepared.target is None else NAMES)[kind]

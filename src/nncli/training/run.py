@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -177,7 +178,9 @@ def new_trainer(prepared: Prepared) -> Trainer:
     seeds = Seeds.of(config.options)
     if config.training.l1 and OPTIMIZERS.create(config.training.optimizer).exact:
         _check_l1_is_solvable(network.widths[0])
-    network.initialize(config.model.init, np.random.default_rng(seeds.init))
+    # each member of an ensemble starts from a seed of its own, as a run with that seed would
+    own = [Seeds.of(dataclasses.replace(config.options, seed=config.options.seed + i)) for i in range(network.copies)]
+    network.initialize(config.model.init, *(np.random.default_rng(one.init) for one in own))
     network.forget_inputs(prepared.preprocess.dead)
     shuffle, drop = np.random.default_rng(seeds.shuffle), np.random.default_rng(seeds.dropout)
     return Trainer(

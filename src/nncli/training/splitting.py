@@ -8,13 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
 from nncli.data.dataset import Dataset, Positions, TextColumn
 from nncli.data.dates import written
 from nncli.data.group_split import group_folds, group_split
 from nncli.data.rare_classes import settle_rare_classes
 from nncli.data.row_columns import RowColumns
+from nncli.data.row_hashes import Hashes
 from nncli.data.scaled_rows import Subset
 from nncli.data.split import Split, quantile_strata, set_one_to_0, stratified_fold, stratified_split
 from nncli.data.time_split import Times, time_fold, time_split
@@ -54,6 +57,37 @@ def split_rows(
         inner, _ = _drawn(config, dataset, columns, split.train, (val, 0), None)
         return Split(inner.train, inner.val, split.val), notes
     return split, notes
+
+
+def split_for_members(
+    config: TrainConfig, dataset: Dataset, columns: RowColumns, rows: Positions, split: Split
+) -> tuple[Split, NDArray[np.int64] | None]:
+    """Return the split, and which member leaves out each row of the data, −1 for the test rows, where each member of an
+    ensemble leaves out a fold of the training and validation rows, which all train then; else the split as it is, and
+    None. DataError where a fold would lack a class."""
+    members = ensemble_of(config.ensemble)
+    if members is None or not members.folds:
+        return split, None
+    folds = np.full(len(dataset), -1, np.int64)
+    for i in range(members.number):
+        try:
+            of_member, _ = split_rows(config, dataset, columns, rows, Fold(i, members.number))
+        except DataError as error:
+            raise DataError(error.where, error.problem, f"Use fewer members in {flag('ensemble')}") from None
+        folds[of_member.val] = i
+    return joined(split), folds
+
+
+def repeated_in_folds(hashes: Hashes, folds: NDArray[np.int64]) -> list[str]:
+    """Say how many rows (n,) have the same values as a row that another member leaves out."""
+    _, which = np.unique(hashes, return_inverse=True)
+    of_rows = which.astype(np.int64) * (int(folds.max()) + 1) + folds
+    n_folds = np.bincount(np.unique(of_rows) // (int(folds.max()) + 1))
+    repeated = int(np.count_nonzero(n_folds[which] > 1))
+    if not repeated:
+        return []
+    same = f"{repeated:,} of {counted(len(folds), 'row')} {'has' if repeated == 1 else 'have'} the same values as a row"
+    return [f"{same} of another fold: the validation figures look better than they are"]
 
 
 def _with_strata(dataset: Dataset, rows: Positions, shares: tuple[float, float], folds: int) -> Dataset:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolved import CONSTANT, ResolvedConfig, until_told
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
@@ -14,6 +15,7 @@ from nncli.data.preprocess import Preprocess
 from nncli.data.row_hashes import hash_rows
 from nncli.data.scaled_rows import Subset
 from nncli.data.split import Split, row_numbers
+from nncli.errors import OptionError, mention
 from nncli.model.decision import Decision
 from nncli.model.model import Model
 from nncli.model.provenance import Fingerprint, Provenance
@@ -95,6 +97,9 @@ def begin_steps(
     resolved: ResolvedConfig, dataset: Dataset, preprocess: Preprocess, target: TargetScale | None
 ) -> Steps:
     """Return the run of a model that has seen nothing yet; its rows are prepared and scaled as told."""
+    if (members := ensemble_of(resolved.model.ensemble)) and members.folds:
+        problem = "its members leave out a fold of all rows each, and more rows may come with each call"
+        raise OptionError("ensemble", problem, f"Use {mention('ensemble', members.number)}")
     resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
     decision = None
     if target is None:

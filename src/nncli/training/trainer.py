@@ -169,10 +169,13 @@ class Trainer:
         self.between_epochs = False
 
     def _new_batch(self) -> Batch:
-        size, train = min(self.at_once, rows_at_once(self.network.widths)), self.train
+        widths, train = [width * self.network.copies for width in self.network.widths], self.train
+        size = min(self.at_once, rows_at_once(widths))
         if self.pictures:
             train = dataclasses.replace(train, matrix=self.pictures.rows(train.matrix))
-        return Batch(train, self.loss, self.K, self.network, size, self.config.training.label_smoothing)
+        if self.val is not None and self.val.folds is not None:
+            train = dataclasses.replace(train, folds=self.val.folds)
+        return Batch(train, self.loss, self.K, self.network, size, self.config.training.label_smoothing, True)
 
     def go_on_with(self, train: Subset) -> Batch:
         """Go on with all of other rows, in their order, within the epoch that has begun. Return the batch of the next
@@ -318,9 +321,10 @@ class Trainer:
             if not all_finite(gradient):
                 raise self.diverged("a finite gradient", math.nan, step)
             square = float(np.square(gradient, dtype=np.float64).sum())
-        self._meter.add(math.sqrt(square))
+        self._meter.add(math.sqrt(square / network.independent))  # of one of the members
         if how.clip_norm < math.inf:
-            clip(gradient, how.clip_norm)
+            for part in gradient.reshape(network.independent, -1):
+                clip(part, how.clip_norm)
         lr = self.lr * self.schedule.factor(step)
         penalty.decay(network, lr)
         self._known = self.optimizer.step(network.theta, gradient, lr, loss, objective)

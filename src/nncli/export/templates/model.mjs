@@ -113,7 +113,34 @@ function usual(text) {
 
 // The scores z of the last layer.
 function forward(x) {
-  for (const [l, { weights, biases, slopes }] of LAYERS.entries()) {
+  const scores = MEMBERS.map((layers) => scoresOf(layers, x));
+  return MODEL.mean ? mean(scores) : scores[0];
+}
+
+// The scores of which sigmoid or softmax is the mean of those of the members; or their mean.
+function mean(scores) {
+  const byOutput = (rows) => rows[0].map((_, k) => rows.map((row) => row[k]));
+  if (MODEL.mean === "identity") return byOutput(scores).map((values) => values.reduce((a, b) => a + b) / values.length);
+  if (MODEL.mean === "sigmoid") {
+    const half = (values, sign) => logMean(values.map((z) => -softplus(sign * z)));
+    return byOutput(scores).map((values) => half(values, -1) - half(values, 1));
+  }
+  const logarithms = scores.map((z) => {
+    const top = Math.max(...z), sum = top + Math.log(z.reduce((total, value) => total + Math.exp(value - top), 0));
+    return z.map((value) => value - sum);
+  });
+  return byOutput(logarithms).map(logMean);
+}
+
+// The logarithm of the mean of numbers, from their logarithms.
+function logMean(values) {
+  const top = Math.max(...values);
+  return top + Math.log(values.reduce((total, value) => total + Math.exp(value - top), 0) / values.length);
+}
+
+// The scores of the last layer of a network.
+function scoresOf(layers, x) {
+  for (const [l, { weights, biases, slopes }] of layers.entries()) {
     const z = Float64Array.from(biases), units = z.length;
     for (let i = 0; i < x.length; i++) {
       const value = x[i];
@@ -218,6 +245,6 @@ export const MODEL =
 const OUTPUT = MODEL.output, CLASSES = MODEL.classes;
 const LARGEST_NUMBER = MODEL.reads === "float32" ? LARGEST_FLOAT32 : Number.MAX_VALUE;
 const Numbers = MODEL.dtype === "float32" ? Float32Array : Float64Array;
-const LAYERS = MODEL.layers.map(({ weights, biases, slopes }) => ({
+const MEMBERS = (MODEL.members ?? [MODEL.layers]).map((layers) => layers.map(({ weights, biases, slopes }) => ({
   weights: Numbers.from(weights.flat()), biases: Numbers.from(biases), slopes: Numbers.from(slopes),
-}));
+})));

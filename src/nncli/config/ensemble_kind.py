@@ -1,0 +1,44 @@
+"""The kind of value of --ensemble: how many members, what they have in common, and whether each leaves out a fold."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from nncli.config.option import Kind
+from nncli.system.numbers import read_whole
+
+MOST_MEMBERS = 1000
+EXPECTED = f"a number of members from 1 to {MOST_MEMBERS:,}, as 8, shared:8 for shared weights, or folds:8"
+KINDS = ("", "shared", "folds")
+
+
+class Members(NamedTuple):
+    """How many members an ensemble has, whether they share weights, and whether each leaves out a fold of the rows."""
+
+    number: int
+    shared: bool = False
+    folds: bool = False
+
+
+def ensemble_of(text: str | None) -> Members | None:
+    """Return the members that a value asks for; None where that is no ensemble. ValueError for another text."""
+    if not text:
+        return None
+    kind, sign, number = text.rpartition(":")
+    found = Members(read_whole(number), shared=kind == "shared", folds=kind == "folds")
+    is_known = kind in KINDS and bool(kind) == bool(sign)
+    if not is_known or not 1 + found.folds <= found.number <= MOST_MEMBERS:
+        raise ValueError(EXPECTED)
+    return None if found.number == 1 else found
+
+
+class Ensembles(Kind):
+    """A number of members, as 8, shared:8 or folds:8."""
+
+    def read(self, text: str) -> str:
+        try:
+            ensemble_of(text or "0")
+        except ValueError:
+            raise ValueError(EXPECTED) from None
+        kind, sign, number = text.rpartition(":")
+        return f"{kind}{sign}{read_whole(number)}"

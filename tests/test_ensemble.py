@@ -1,0 +1,253 @@
+"""Ensembles: each member is what it would be alone, their probabilities are averaged, and files keep them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+from scipy.special import expit, softmax
+
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
+from nncli.data.scaled_rows import Matrix, Subset
+from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
+from nncli.nn.links import LINKS
+from nncli.nn.network import Network
+from nncli.training.trainer import Trainer
+from training import K, blobs
+
+Run = Callable[..., Any]
+KINDS = InputKinds(2)
+EVERYTHING = "robust"  # the scaling that embeddings of numbers ask for
+
+
+def made(train: Subset, val: Subset | None, rngs: list[np.random.Generator], **options: object) -> Trainer:
+    """A trainer of a network, or of an ensemble with a generator for each member."""
+    asked = TrainConfig(**{"hidden": (5, 4), "dtype": "float64", "epochs": 6, "batch_size": 16, **options})
+    config = resolve(asked, len(train), has_val=val is not None)
+    network, loss = build_network(config.model, KINDS, K)
+    network.initialize(config.model.init, *rngs)
+    return Trainer(network, loss, config, train, val, K, np.random.default_rng(7))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"hidden": (), "model": "logistic", "init": "glorot", "average": "exponential"},
+        {"optimizer": "nesterov", "clip_norm": 0.05, "max_norm": 1.1, "l1": 0.001, "l2": 0.02},
+        {"activation": "prelu", "optimizer": "adamw", "l2": 0.05, "lr_scale": "weight=fan-in,bias=0.1,slope=2"},
+        {"scale": EVERYTHING, "learn_scale": True, "number_embedding": "pbld:frequencies=3:size=3"},
+    ],
+    ids=["mlp", "linear", "norms", "prelu", "input-layers"],
+)
+def test_each_member_learns_what_it_would_alone(options: dict[str, Any]) -> None:
+    train = blobs(100)
+    together = made(train, None, [np.random.default_rng(i) for i in range(3)], ensemble="3", **options)
+    list(together.run())
+    for i, theta in enumerate(together.network.theta.reshape(3, -1)):
+        alone = made(train, None, [np.random.default_rng(i)], **options)
+        list(alone.run())
+        np.testing.assert_allclose(theta, alone.network.theta, rtol=1e-9, atol=1e-12)
+
+
+def test_members_drop_other_units() -> None:
+    same = [np.random.default_rng(0) for _ in range(2)]
+    for options in ({"dropout": 0.5}, {"input_dropout": 0.5}):
+        together = made(blobs(60), None, same, ensemble="2", **options)
+        one, two = together.network.theta.reshape(2, -1)
+        two[:] = one
+        together.drop = np.random.default_rng(3)
+        list(together.run())
+        assert np.abs(one - two).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["softmax", "sigmoid", "identity"])
+def test_scores_of_an_ensemble_say_the_mean_of_what_its_members_say(name: str) -> None:
+    link = {"softmax": lambda Z: softmax(Z, axis=-1), "sigmoid": expit, "identity": lambda Z: Z}[name]
+    rng = np.random.default_rng(0)
+    Z = rng.normal(0, 3, (4, 5, 3))
+    M = LINKS.create(name).mean(Z)
+    np.testing.assert_allclose(link(M), link(Z).mean(axis=0), rtol=1e-12)
+    V = rng.normal(size=(5, 3))
+
+    def value(z: np.ndarray) -> float:
+        return float((LINKS.create(name).mean(z.reshape(Z.shape)) * V).sum())
+
+    found = LINKS.create(name).mean_backward(Z, M, V)
+    np.testing.assert_allclose(found.ravel(), approx_fprime(Z.ravel(), value, 1e-7), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["softmax", "sigmoid"])
+def test_scores_far_from_0_stay_finite(name: str) -> None:
+    Z = np.array([[[-900.0, 900.0]], [[-800.0, 700.0]]])
+    link = LINKS.create(name)
+    M = link.mean(Z)
+    assert np.isfinite(M).all()
+    assert np.isfinite(link.mean_backward(Z, M, np.ones((1, 2)))).all()
+    # by hand: p₁ = e^−1800 and e^−1500, whose mean is e^−1500 / 2; σ(−900) and σ(−800): e^−800 / 2
+    assert M[0, 0] == pytest.approx({"softmax": -1500, "sigmoid": -800}[name] - np.log(2))
+
+
+def network_of(ensemble: str, **options: Any) -> Network:
+    asked = TrainConfig(hidden=(4, 3), dtype="float64", ensemble=ensemble, activation="prelu", **options)
+    network, _ = build_network(resolve(asked, 100, has_val=False).model, KINDS, K)
+    rng = np.random.default_rng(0)
+    network.initialize(None, rng)
+    network.theta += rng.normal(0, 0.2, network.size)
+    return network
+
+
+INPUT_LAYERS = {"scale": EVERYTHING, "learn_scale": True, "number_embedding": "pbld:frequencies=2:size=2"}
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "options"),
+    [
+        ("3", {}),
+        ("3", INPUT_LAYERS),
+        ("3", {"input_dropout": 0.2}),
+        ("shared:3", {}),
+        ("shared:3", {**INPUT_LAYERS, "input_dropout": 0.2}),
+    ],
+    ids=["plain", "plain-inputs", "plain-dropout", "shared", "shared-all"],
+)
+def test_an_ensemble_has_the_gradient_that_finite_differences_have(ensemble: str, options: dict[str, Any]) -> None:
+    network = network_of(ensemble, **options)
+    rng = np.random.default_rng(1)
+    X, V = rng.normal(size=(6, 2)), rng.normal(size=(6, K))
+    network.forward(X)
+    dX = np.empty_like(X)
+    network.backward(V, dX)
+    g, theta = network.grad.copy(), network.theta.copy()
+
+    def of_theta(changed: np.ndarray) -> float:
+        network.theta[:] = changed
+        return float((network.forward(X) * V).sum())
+
+    np.testing.assert_allclose(g, approx_fprime(theta, of_theta, 1e-7), rtol=1e-3, atol=1e-5)
+    network.theta[:] = theta
+    of_x = approx_fprime(X.ravel(), lambda x: float((network.forward(x.reshape(X.shape)) * V).sum()), 1e-7)
+    np.testing.assert_allclose(dX.ravel(), of_x, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("ensemble", ["3", "shared:3"])
+def test_members_are_networks_of_their_own(ensemble: str) -> None:
+    network = network_of(ensemble, **INPUT_LAYERS)
+    X = np.random.default_rng(1).normal(size=(40, 2))
+    Z = network.scores_of_members(X).reshape(3, 40, K).copy()
+    for one, member in zip(Z, network.members(), strict=True):  # type: ignore[attr-defined]
+        np.testing.assert_allclose(member.forward(X), one, rtol=1e-12)
+    np.testing.assert_allclose(softmax(network.forward(X), axis=1), softmax(Z, axis=2).mean(axis=0), rtol=1e-12)
+    for other in (network.for_another_thread(), network.with_parameters(network.theta)):
+        assert np.array_equal(other.forward(X[:9]), network.forward(X[:9]))
+
+
+def test_shared_members_start_with_other_signs_of_their_inputs() -> None:
+    network, _ = build_network(
+        resolve(TrainConfig(hidden=(4,), ensemble="shared:8"), 100, has_val=False).model, InputKinds(20), K
+    )
+    network.initialize(None, np.random.default_rng(0))
+    [r] = [block.view(network.theta) for block in network.blocks if block.name == "r"]
+    assert set(r.ravel().tolist()) == {1.0, -1.0}
+    assert len({tuple(row) for row in r.tolist()}) == 8
+    lasts = [block.view(network.theta) for block in network.blocks if block.name.endswith("W2")]
+    assert all(not np.array_equal(a, b) for a, b in itertools.combinations(lasts, 2))
+
+
+def test_weights_of_rows_count_for_each_member() -> None:
+    """A row of weight 2 counts as two rows."""
+    X = np.random.default_rng(0).normal(size=(12, 2))
+    y = np.arange(12) % K
+    twice = np.r_[np.arange(12), np.arange(6)]
+    weighted = Subset(Matrix(X, np.dtype("float64")), y, np.arange(12), np.where(np.arange(12) < 6, 2.0, 1.0))
+    repeated = Subset(Matrix(X[twice], np.dtype("float64")), y[twice], np.arange(18))
+    found = []
+    for train, lr in ((weighted, 0.1 * 12 / 18), (repeated, 0.1)):  # the mean is over 12 rows, and over 18
+        rngs = [np.random.default_rng(i) for i in range(2)]
+        one = made(train, None, rngs, ensemble="2", optimizer="sgd", lr=lr, schedule="constant", batch_size=18)
+        list(one.run())
+        found.append(one.network.theta)
+    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-12)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def trained(nncli: Run, data: str, out: str, *words: str) -> Any:
+    outcome = nncli("train", data, "--hidden", "6", "--epochs", "8", *words, "-q", "--json", "-o", out)
+    assert outcome.code == 0, outcome.err
+    return outcome.json
+
+
+def test_probabilities_are_the_means_of_those_of_runs_with_a_seed_each(nncli: Run, here: Path) -> None:
+    """With full batches all runs see the rows in the same order; epochs are not chosen, as there is no validation."""
+    words = ("--val", "0", "--split-seed", "0", "--batch-size", "full", "--dtype", "float64")
+    trained(nncli, "iris", "e.npz", *words, "--ensemble", "3", "--seed", "4")
+    shares = []
+    for seed in (4, 5, 6):
+        trained(nncli, "iris", "one.npz", *words, "--seed", str(seed))
+        out = nncli("predict", "one.npz", "iris", "--proba", "-q").out.splitlines()[1:]
+        shares.append([[float(cell) for cell in line.split(",")[1:4]] for line in out])
+    out = nncli("predict", "e.npz", "iris", "--proba", "-q").out.splitlines()[1:]
+    found = [[float(cell) for cell in line.split(",")[1:4]] for line in out]
+    np.testing.assert_allclose(found, np.mean(shares, axis=0), rtol=1e-5, atol=1e-9)
+
+
+def test_an_ensemble_of_one_is_no_ensemble(nncli: Run, here: Path) -> None:
+    trained(nncli, "iris", "one.npz", "--ensemble", "1")
+    trained(nncli, "iris", "plain.npz")
+    assert Path("one.npz").read_bytes() == Path("plain.npz").read_bytes()
+
+
+def test_info_names_the_members(nncli: Run, here: Path) -> None:
+    trained(nncli, "iris", "e.npz", "--ensemble", "3")
+    told = nncli("info", "e.npz", "--json").json
+    # by hand: 4·6 + 6 + 6·3 + 3 = 51 parameters in each
+    assert (told["members"], told["parameters"], told["layers"]) == (3, 153, "3 x 4-6-3")
+    assert "3 members, whose answers are averaged" in " ".join(nncli("info", "e.npz").out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--model perceptron --ensemble 3", "--ensemble: perceptron learns row by row"),
+        ("--model mira --ensemble 3", "--ensemble: mira learns row by row"),
+        ("--model softmax --optimizer lbfgs --ensemble 3", "--ensemble: members are trained together in steps"),
+        ("--model softmax --ensemble shared:3", "--ensemble: without hidden layers there is nothing"),
+        ("--model softmax --init zeros --ensemble 3", "--init: members that start alike stay alike"),
+        ("--ensemble 0", "--ensemble: expected a number of members from 1 to 1,000"),
+        ("--ensemble many", "--ensemble: expected a number of members from 1 to 1,000"),
+        ("--ensemble bag:3", "--ensemble: expected a number of members from 1 to 1,000"),
+        ("--ensemble 1001", "--ensemble: expected a number of members from 1 to 1,000"),
+    ],
+)
+def test_ensembles_without_meaning_are_refused(words: str, said: str, nncli: Run, here: Path) -> None:
+    outcome = nncli("train", "iris", *words.split(), "-o", "m.npz")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert said in outcome.err
+    assert not Path("m.npz").exists()
+
+
+def test_an_ensemble_larger_than_memory_is_refused(nncli: Run, here: Path) -> None:
+    outcome = nncli("train", "iris", "--hidden", "1000000x1000000", "--ensemble", "1000", "-o", "m.npz")
+    assert outcome.code == 2
+    assert outcome.err.splitlines()[-1].startswith("--ensemble: 1,000 times a network of 4 inputs and 1000000x1000000")
+
+
+@pytest.mark.parametrize("ensemble", ["3", "shared:3"])
+def test_gradcheck_knows_ensembles(ensemble: str, nncli: Run, here: Path) -> None:
+    words = ("iris", "--hidden", "4", "--dropout", "0.2", "--ensemble", ensemble)
+    outcome = nncli("gradcheck", *words, "--json", "-q")
+    assert (outcome.code, outcome.json["passed"]) == (0, True), outcome.err
+    names = [block["name"] for block in outcome.json["blocks"]]
+    assert ("member 3 W2" in names, "member 3 W1" in names, "r" in names) == (True, ensemble == "3", ensemble != "3")
