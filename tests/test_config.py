@@ -90,7 +90,7 @@ def test_a_resolved_config_leaves_nothing_open() -> None:
 
 def test_options_that_leave_something_open_are_no_resolved_config() -> None:
     with pytest.raises(ValueError, match="leave open"):
-        ResolvedConfig.of(TrainConfig())
+        ResolvedConfig.of(TrainConfig(model="mlp"))
 
 
 def fit_each_other(model: str, optimizer: str | None, hidden: tuple[int, ...] | None) -> bool:
