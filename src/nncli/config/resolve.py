@@ -33,7 +33,7 @@ from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
-BATCHES, SMALLEST_BATCH = 32, 32  # batches are halved until there are 32 of them, but not below 32 rows
+SMALLEST_BATCH = 32  # rows, which batches are not halved below
 
 
 def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
@@ -100,7 +100,8 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     if batch_size is None:
         usual = preset.batch_size if own else Preset.batch_size
         batch_size = BatchSize().read(optimizer.batch) if optimizer.batch else usual
-        while batch_size > SMALLEST_BATCH and batch_size * BATCHES > n_train:
+        batches = preset.batches if own else Preset.batches
+        while batch_size > SMALLEST_BATCH and batch_size * batches > n_train:
             batch_size //= 2
     steps = math.ceil(n_train / rows_per_step(batch_size, n_train))
     usual_epochs = 1 if optimizer.exact else min(max(math.ceil(STEPS / steps), 10), 1000)

@@ -277,7 +277,7 @@ class TrainConfig:
         "N",
         BatchSize(),
         "Number of rows in each step, or full for all.",
-        "by model: 1, or 128 and less below 4,096 training rows",
+        "by model: 1; or 128, less below 4,096 training rows; tabular 256, less below 1,024",
     )
     patience: int | None = _training(
         "EPOCHS",

@@ -10,7 +10,7 @@ from nncli.data.column_profile import ColumnProfile
 from nncli.nn.models import TabularModel
 
 LEAST_ROWS, MOST_COLUMNS = 1500, 200  # of the data, without test rows in a file of their own
-HIDDEN, EPOCHS, LEAST_EPOCHS, STEPS = (128, 128, 128), 32, 4, 10_000
+HIDDEN, EPOCHS, LEAST_EPOCHS, STEPS = (128, 128, 128), 48, 4, 10_000
 PIXEL_COLUMNS, BRIGHTEST = 16, 255
 CHOSEN = "chosen: "  # begins the note on what was chosen
 # options that say what network is trained and how: where one is given, nothing is chosen

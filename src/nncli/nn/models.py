@@ -17,9 +17,9 @@ class Preset:
     """A model of the course: the choices it makes where the user makes none.
 
     The first line of its docstring says in words what a model is, `formula` what it computes. It predicts `classes`,
-    `numbers`, or both; `loss` is that of classes, where there are any. `lr` None is the optimizer's own.
-    `average` is evaluated and saved in place of the last parameters. `l2_of_numbers` is λ₂ where hidden layers predict
-    a number, which is in standard deviations. `scale` is what automatic scaling comes to. `of_network`, `of_training`
+    `numbers`, or both; `loss` is that of classes, where there are any. `lr` None is the optimizer's own. A batch is
+    halved until an epoch has so many `batches`. `average` is evaluated and saved in place of the last parameters.
+    `l2_of_numbers` is λ₂ where hidden layers predict a number, which is in standard deviations. `scale` is what automatic scaling comes to. `of_network`, `of_training`
     and `of_classes` are values of further options: of the network; of its training, by the optimizer and loss of its
     own; and of training for classes.
     """
@@ -31,7 +31,7 @@ class Preset:
     optimizer = "adam"
     lr: float | None = None
     schedule = "cosine"
-    batch_size = 128
+    batch_size, batches = 128, 32
     average = "none"
     l2_of_all = 0.0  # λ₂ times the number of training rows, 1 / C
     l2_of_numbers = 0.0
@@ -142,7 +142,7 @@ class TabularModel(Preset):
     hidden = (256, 256, 256)
     numbers = True
     optimizer, lr, schedule, batch_size = "adamw:beta2=0.95", 0.04, "coslog4", 256
-    average, scale = "exponential:decay=0.98", "auto-robust"
+    batches, average, scale = 4, "exponential:decay=0.98", "auto-robust"
     of_network: ClassVar[Mapping[str, Any]] = {
         "activation": "mish",
         "init": "lecun",
