@@ -16,12 +16,12 @@ OF_NUMBERS = "mse"  # the usual loss of a number
 class Preset:
     """A model of the course: the choices it makes where the user makes none.
 
-    The first line of its docstring says in words what a model is, `formula` what it computes. It predicts `classes`,
-    `numbers`, or both; `loss` is that of classes, where there are any. `lr` None is the optimizer's own. A batch is
-    halved until an epoch has so many `batches`. `average` is evaluated and saved in place of the last parameters.
-    `l2_of_numbers` is λ₂ where hidden layers predict a number, which is in standard deviations. `scale` is what automatic scaling comes to. `of_network`, `of_training`
-    and `of_classes` are values of further options: of the network; of its training, by the optimizer and loss of its
-    own; and of training for classes.
+    The first line of its docstring says in words what a model is, `formula` what it computes. It predicts
+    `classes`, `numbers`, or both; `loss` is that of classes, where there are any. `lr` None is the optimizer's own.
+    A batch is halved until an epoch has so many `batches`. `average` is evaluated and saved in place of the last
+    parameters. `l2_of_numbers` is λ₂ where hidden layers predict a number, which is in standard deviations. `scale`
+    is what automatic scaling comes to. `of_network`, `of_training` and `of_classes` are values of further options:
+    of the network; of its training, by the optimizer and loss of its own; and of training for classes.
     """
 
     name: ClassVar[str]
