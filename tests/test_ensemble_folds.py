@@ -18,6 +18,7 @@ from nncli.data.bundled import path_of
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.errors import NncliError
 from nncli.model.model import build_network
+from nncli.nn.calibration import calibrate
 from nncli.nn.ensemble import Ensemble
 from nncli.nn.input_layers import InputKinds
 from nncli.training.prepare import prepare
@@ -93,6 +94,27 @@ def test_validation_figures_are_those_of_rows_left_out() -> None:
     y = prepared.dataset.y[rows]
     assert run.figures["val"]["accuracy"] == pytest.approx(accuracy_score(y, P.argmax(axis=1)))
     assert run.figures["val"]["loss"] == pytest.approx(log_loss(y, P), rel=1e-6)
+
+
+def test_calibration_and_metric_are_of_rows_left_out() -> None:
+    """Of each row the member that never saw it decides; the mean of all members would look better than it is."""
+    asked = TrainConfig(data=("wine",), hidden=(20,), epochs=20, ensemble="folds:4", dtype="float64")
+    prepared = prepare(dataclasses.replace(asked, calibrate=True, metric="accuracy"))
+    run = run_training(prepared)
+    assert run is not None
+    network, folds = run.model.network, prepared.val.folds
+    assert isinstance(network, Ensemble)
+    assert folds is not None
+    assert isinstance(prepared.train.matrix, Matrix)
+    rows = prepared.train.rows
+    of_members = np.array([member.forward(prepared.train.inputs()).copy() for member in network.members()])
+    Z, y = of_members[folds[rows], np.arange(len(rows))], prepared.dataset.y[rows].astype(np.int64)
+    together = network.forward(prepared.train.inputs()).copy()
+    assert accuracy_score(y, Z.argmax(axis=1)) < accuracy_score(y, together.argmax(axis=1))
+    assert run.figures["metric"]["val"] == pytest.approx(accuracy_score(y, Z.argmax(axis=1)))
+    expected, found = calibrate(Z, y, run.model.loss, K), run.model.calibration
+    assert found is not None
+    assert found.a == pytest.approx(expected.a, rel=1e-6)
 
 
 def test_rows_of_a_group_are_left_out_together(tmp_path: Path) -> None:

@@ -75,9 +75,8 @@ class Batch:
         losses = self.losses()
         return self.sums(self.Z, losses)
 
-    def losses(self) -> RowLosses:
-        """Return the losses of the rows taken, (n,), without weights."""
-        n = self.copies * len(self.rows)
+    def scores(self) -> Array:
+        """Return the scores Z of the rows taken, which last until the next."""
         X, folds = self.X[: len(self.rows)], self.subset.folds
         if self.copies > 1:
             self.Z = self.network.scores_of_members(X)
@@ -86,7 +85,12 @@ class Batch:
             self.Z = of_members[folds[self.rows], np.arange(len(X))]
         else:
             self.Z = self.network.forward(X)
-        return self.loss.forward(self.Z, self.Y[:n], self.P[:n])
+        return self.Z
+
+    def losses(self) -> RowLosses:
+        """Return the losses of the rows taken, (n,), without weights."""
+        n = self.copies * len(self.rows)
+        return self.loss.forward(self.scores(), self.Y[:n], self.P[:n])
 
     def sums(self, Z: Array, losses: RowLosses) -> Sums:
         """Return the sums over the rows taken, from their scores and losses."""
@@ -177,12 +181,13 @@ def evaluate(
 
 
 def scores(network: Network, loss: Loss, subset: Subset, K: int) -> Iterator[Array]:
-    """Yield the scores Z of `EVAL_ROWS` rows of a subset at a time, which last until the next."""
+    """Yield the scores Z of `EVAL_ROWS` rows of a subset at a time, which last until the next: where members leave out
+    folds, each row has the score of the member that left it out."""
     subset.matrix.expect(subset.rows)
     batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
     for start in range(0, len(subset), EVAL_ROWS):
-        X, _ = batch.take(subset.rows[start : start + EVAL_ROWS])
-        yield network.forward(X)
+        batch.take(subset.rows[start : start + EVAL_ROWS])
+        yield batch.scores()
 
 
 def judged(network: Network, loss: Loss, subset: Subset, K: int, decision: Decision | None = None) -> ScoredRows:
