@@ -23,6 +23,8 @@ CHANGES = "Leave it out, or train another model without --from."
         ("--hidden 9", 2, f"--hidden: the model of --from has its own, '64', which cannot change. {CHANGES}"),
         ("--model softmax", 2, f"--model: the model of --from has its own, 'mlp', which cannot change. {CHANGES}"),
         ("--target city", 2, f"--target: the model of --from has its own, 'level', which cannot change. {CHANGES}"),
+        ("--ensemble 3", 2, f"--ensemble: the model of --from has its own, which cannot change. {CHANGES}"),
+        ("--learn-scale", 2, f"--learn-scale: the model of --from has its own, which cannot change. {CHANGES}"),
         ("--folds 5", 2, "--folds: it trains models from the beginning, and --from goes on with one."),
         ("--refit", 2, "--refit: it trains models from the beginning, and --from goes on with one."),
         ("--resume", 2, "--resume: a run that goes on with --from is not saved on its way"),
