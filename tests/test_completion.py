@@ -56,6 +56,7 @@ def complete(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> Complete:
     [
         ("nncli ev", ["eval"]),
         ("nncli train --no-c", ["--no-calibrate"]),
+        ("nncli train --no-l", ["--no-learn-scale"]),
         ("nncli train --optimizer ada", ["adagrad", "adam", "adamw"]),
         ("nncli train -m mi", ["mira"]),
         ("nncli train --activation relu,ta", ["relu,tanh"]),
