@@ -164,3 +164,16 @@ def test_what_steps_cannot_do_is_refused(given: dict[str, Any], y: Any, classes:
         model.partial_fit(np.eye(2), y, classes=classes)
     assert not hasattr(model, "model_")
     assert not hasattr(NNRegressor(optimizer="lbfgs"), "partial_fit")  # which sees all rows at each step
+
+
+def test_steps_of_the_tabular_model_are_scaled_as_it_needs_and_constant() -> None:
+    """Its learned frequencies need inputs within ±3, and its schedules would begin anew after the planned epochs."""
+    X, y = noisy()
+    X[0, 0] = 1e4
+    begun = NNClassifier(model="tabular", hidden=4).partial_fit(X, y, classes=[0, 1])
+    fitted = NNClassifier(model="tabular", hidden=4, epochs=2).fit(X, y)
+    assert fitted.model_.calibration is not None
+    for steps in (begun, fitted.partial_fit(X, y)):
+        fit, how = steps.model_.preprocess, steps.model_.config.training
+        assert fit.scaling == "robust"
+        assert (how.schedule, how.dropout_schedule, how.decay_schedule) == ("constant",) * 3

@@ -31,7 +31,7 @@ def begin(config: TrainConfig, dataset: Dataset) -> Steps:
     resolved = resolve(_for_steps(config), len(dataset), has_val=False)
     rows = row_numbers(len(dataset))
     target = scale_of(dataset, rows) if dataset.is_numeric else None
-    return begin_steps(resolved, dataset, Preprocess.fit(dataset.table, rows, config.scale), target)
+    return begin_steps(resolved, dataset, Preprocess.fit(dataset.table, rows, resolved.data.scale), target)
 
 
 def resume(model: Model, provenance: Provenance, dataset: Dataset) -> Steps:
@@ -41,7 +41,8 @@ def resume(model: Model, provenance: Provenance, dataset: Dataset) -> Steps:
 
 
 def _for_steps(config: TrainConfig) -> TrainConfig:
-    """Return options for steps without an end: a constant rate, and no rows kept back. Raises InvalidOption."""
+    """Return options for steps without an end: all that has a schedule is constant, whatever a model has by itself, and
+    no rows are kept back. Raises InvalidOption."""
     usual = TrainConfig()
     for name in NOT_HERE:
         if getattr(config, name) != getattr(usual, name):
@@ -50,10 +51,12 @@ def _for_steps(config: TrainConfig) -> TrainConfig:
     if config.class_weight == "balanced":
         problem = "expected weights of classes for partial_fit, which does not know all rows, found balanced"
         raise InvalidOption("class_weight", problem, "Give their weights, as {0: 1, 1: 5}")
-    for name in ("schedule", "dropout_schedule", "decay_schedule"):
+    schedules = ("schedule", "dropout_schedule", "decay_schedule")
+    for name in schedules:
         spec = getattr(config, name)
         if spec is not None and SCHEDULES.create(spec).name != CONSTANT:
             what = "a constant rate" if name == "schedule" else "a constant schedule"
             problem = f"expected {what} for partial_fit, which has no end, found {spec}"
             raise InvalidOption(name, problem, USE_FIT)
-    return dataclasses.replace(config, schedule=config.schedule or CONSTANT, val=0.0, test=0.0)
+    constant = {name: getattr(config, name) or CONSTANT for name in schedules}
+    return dataclasses.replace(config, **constant, val=0.0, test=0.0)

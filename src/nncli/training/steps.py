@@ -55,10 +55,13 @@ class Steps:
 
 
 def options_for_steps(model: Model) -> TrainConfig:
-    """Return the options of a model's run, for steps that go on from it: without what such a run ended by, and with
-    another optimizer for one that finds the optimum of some rows alone."""
+    """Return the options of a model's run, for steps that go on from it: without what such a run ended by, without the
+    calibration that a preset has by itself, and with another optimizer for one that finds the optimum of some rows
+    alone."""
+    options = model.config.options
     found = dataclasses.replace(
-        model.config.options,
+        options,
+        calibrate=None if options.preset.of_classes.get("calibrate") else options.calibrate,
         schedule=None,
         dropout_schedule=None,
         decay_schedule=None,
