@@ -129,6 +129,25 @@ def test_a_resolved_config_resolves_to_itself(
     assert resolve(again, 500, has_val=True) == config
 
 
+@pytest.mark.parametrize(
+    ("denied", "rates"),
+    [
+        ({"learn_scale": False}, "weight=fan-in,bias=0.1,embedding=0.1"),
+        ({"number_embedding": "none"}, "weight=fan-in,bias=0.1,input=6"),
+        ({"learn_scale": False, "number_embedding": "none", "scale": "standard"}, "weight=fan-in,bias=0.1"),
+        ({"dropout_schedule": "constant"}, "weight=fan-in,bias=0.1,input=6,embedding=0.1"),
+    ],
+    ids=["learn-scale", "number-embedding", "both", "dropout-schedule"],
+)
+def test_what_a_preset_has_can_be_denied(denied: dict[str, Any], rates: str) -> None:
+    """Its rates are then of what is left; and whoever begins with the options of that run denies the same."""
+    resolved = resolve(TrainConfig(model="tabular", **denied), 2000, True)
+    assert resolved.options.lr_scale == rates
+    assert {name: getattr(resolved.options, name) for name in denied} == denied
+    assert resolve(resolved.options, 2000, True) == resolved
+    assert TrainConfig.from_json(resolved.options.to_json()) == resolved.options
+
+
 def test_a_linear_svm_is_held_down_as_with_c_of_one() -> None:
     assert resolve(TrainConfig(model="svm"), 250, has_val=True).training.l2 == 1 / 250
     assert resolve(TrainConfig(model="svm", l2=0.5), 250, has_val=True).training.l2 == 0.5

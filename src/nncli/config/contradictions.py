@@ -44,17 +44,31 @@ def check_rates(config: TrainConfig, optimizer: Optimizer) -> None:
     if optimizer.margin or optimizer.smooth:
         problem = f"{optimizer.name} finds the length of its steps by itself"
         raise OptionError("lr_scale", problem, f"Leave it out, or use another {mention('optimizer')}")
-    needed = {
-        "input": (config.learn_scale, mention("learn_scale", True)),
-        "slope": ("prelu" in (config.activation or ""), mention("activation", "prelu")),
-        "embedding": (has_embeddings(config), mention("number_embedding", "pbld")),
+    remedies = {
+        "input": mention("learn_scale", True),
+        "slope": mention("activation", "prelu"),
+        "embedding": mention("number_embedding", "pbld"),
     }
     for kind in factors_of(config.lr_scale):
-        is_there, remedy = needed.get(kind, (True, ""))
-        if not is_there:
-            raise OptionError(
-                "lr_scale", f"the network has no parameters of the kind {kind}", f"Use {remedy}, or leave it out"
-            )
+        if not _has_kind(config, kind):
+            problem = f"the network has no parameters of the kind {kind}"
+            raise OptionError("lr_scale", problem, f"Use {remedies[kind]}, or leave it out")
+
+
+def rates_of_network(config: TrainConfig) -> str | None:
+    """Return the factors of the learning rate without those of parameters that the network does not have."""
+    pairs = (config.lr_scale or "").split(",")
+    return ",".join(pair for pair in pairs if _has_kind(config, pair.partition("=")[0])) or None
+
+
+def _has_kind(config: TrainConfig, kind: str) -> bool:
+    """Tell whether the options ask for a network with parameters of a kind."""
+    of_options = {
+        "input": bool(config.learn_scale),
+        "slope": "prelu" in (config.activation or ""),
+        "embedding": has_embeddings(config),
+    }
+    return of_options.get(kind, True)
 
 
 def check_ensemble(resolved: ResolvedConfig, optimizer: Optimizer) -> None:

@@ -11,6 +11,7 @@ from nncli.config.contradictions import (
     check_optimizer,
     check_rates,
     knows_optimum,
+    rates_of_network,
     refuse,
     stirs,
     suits_lbfgs,
@@ -33,6 +34,7 @@ from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
+DENIALS = (False, "none", CONSTANT)
 SMALLEST_BATCH = 32  # rows, which batches are not halved below
 
 
@@ -43,6 +45,11 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     """
     preset = config.preset
     config = dataclasses.replace(config, model=preset.name)
+    denied = {
+        name: getattr(config, name)
+        for name in (*preset.of_network, *preset.of_training)
+        if getattr(config, name) in DENIALS
+    }
     config = _with_choices(config, preset, has_val)
     config = dataclasses.replace(
         config,
@@ -118,11 +125,9 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
             raise OptionError(name, f"{expected}, found {warmup:,}")
     lr = config.lr or (own and preset.lr) or optimizer.default_lr
     patience = config.patience or (PATIENCE if has_val else None)
-    resolved = ResolvedConfig.of(
-        dataclasses.replace(
-            config, lr=lr, batch_size=batch_size, epochs=epochs, schedule=schedule_spec, patience=patience
-        )
-    )
+    planned = {"lr": lr, "batch_size": batch_size, "epochs": epochs, "schedule": schedule_spec, "patience": patience}
+    # what the preset has, and this run not, stays said: the options ask for just this run
+    resolved = ResolvedConfig.of(dataclasses.replace(config, **{**planned, **denied}))
     check_ensemble(resolved, optimizer)
     if resolved.row_by_row:
         reason = f"{config.model} learns row by row, and its mistakes are counted on rows that stay as they are"
@@ -147,9 +152,11 @@ def _with_choices(config: TrainConfig, preset: type[Preset], has_val: bool) -> T
     for strength, schedule in (("dropout", "dropout_schedule"), ("l2", "decay_schedule")):
         if getattr(config, strength) == 0:
             choices.pop(schedule, None)
-    return dataclasses.replace(
-        config, **{name: value for name, value in choices.items() if getattr(config, name) is None}
-    )
+    chosen = {name: value for name, value in choices.items() if getattr(config, name) is None}
+    found = dataclasses.replace(config, **chosen)
+    if "lr_scale" in chosen:
+        found = dataclasses.replace(found, lr_scale=rates_of_network(found))
+    return found
 
 
 def _usual_optimizer(config: TrainConfig, preset: type[Preset], loss: Loss) -> str:
