@@ -148,6 +148,13 @@ def test_what_a_preset_has_can_be_denied(denied: dict[str, Any], rates: str) -> 
     assert TrainConfig.from_json(resolved.options.to_json()) == resolved.options
 
 
+@pytest.mark.parametrize("how", [{"folds": (3, 1)}, {"refit": True}], ids=["folds", "refit"])
+def test_no_model_of_all_rows_is_calibrated_unasked(how: dict[str, Any]) -> None:
+    """No row is left for that, and whoever asks for it is refused."""
+    assert resolve(TrainConfig(model="tabular"), 2000, True).training.calibrate
+    assert not resolve(TrainConfig(model="tabular", **how), 2000, True).training.calibrate
+
+
 def test_a_linear_svm_is_held_down_as_with_c_of_one() -> None:
     assert resolve(TrainConfig(model="svm"), 250, has_val=True).training.l2 == 1 / 250
     assert resolve(TrainConfig(model="svm", l2=0.5), 250, has_val=True).training.l2 == 0.5

@@ -148,7 +148,9 @@ def _with_choices(config: TrainConfig, preset: type[Preset], has_val: bool) -> T
     if not has_val or config.choose_threshold is not None or config.cost is not None:
         choices.pop("metric", None)
     if not has_val:
-        choices = {name: value for name, value in choices.items() if name not in ("calibrate", "patience")}
+        choices.pop("patience", None)
+    if not has_val or config.folds is not None or config.refit:  # which leave no rows to calibrate the final model on
+        choices.pop("calibrate", None)
     for strength, schedule in (("dropout", "dropout_schedule"), ("l2", "decay_schedule")):
         if getattr(config, strength) == 0:
             choices.pop(schedule, None)
