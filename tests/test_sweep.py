@@ -47,10 +47,11 @@ def test_a_grid_is_tried_and_the_best_is_saved(nncli: Run) -> None:
         "--lr 0.3 --patience 1,3 --epochs 30",  # which ends before the end, and keeps an epoch before the last
         "--model softmax,svm,mlp --scale standard,robust --epochs 4",
         "--dtype float32,float64 --class-weight none,balanced --epochs 4",
+        "--model mlp,tabular --hidden 4 --epochs 2",  # whose usual scaling differs
     ],
 )
 def test_each_trial_is_what_train_would_do(varied: str, nncli: Run) -> None:
-    nncli("sweep", "wine", *varied.split(), "--jobs", "1", "-q")
+    assert nncli("sweep", "wine", *varied.split(), "--jobs", "1", "-q").code == 0
     for record in trials():
         config = TrainConfig.from_json(record["config"])
         words = shlex.split(config.command_line(brief=True))
@@ -58,6 +59,21 @@ def test_each_trial_is_what_train_would_do(varied: str, nncli: Run) -> None:
         assert figures["val"]["accuracy"] == record["val"]["accuracy"]
         assert figures["val"]["objective"] == pytest.approx(record["val"]["loss"], rel=1e-12)
         assert (figures["epochs"], figures["best_epoch"]) == (record["epochs"], record["best_epoch"])
+
+
+def test_trials_have_the_scaling_of_their_model_however_many_rows_there_are(nncli: Run) -> None:
+    """Of 1,500 rows, train chooses another model where none is named, with another scaling."""
+    rng = np.random.default_rng(0)
+    X = rng.lognormal(sigma=2, size=(1500, 2))
+    lines = [f"{a:.6f},{b:.6f},{'n' if a < b else 'p'}" for a, b in X]
+    Path("d.csv").write_text("\n".join(["a,b,class", *lines, ""]))
+    words = "--hidden 2 --epochs 1 --batch-size 256"
+    found = nncli("sweep", "d.csv", *words.split(), "--lr", "0.01,0.02", "--jobs", "1", "--json", "-q").json
+    best = found["standings"][0]["options"]["lr"]
+    [record] = [one for one in trials() if one["config"]["lr"] == best]
+    assert found["winner"]["val"]["objective"] == pytest.approx(record["val"]["loss"], rel=1e-6)
+    train = nncli("train", "d.csv", *words.split(), "--lr", str(best), "--model", "mlp", "--json", "-q").json
+    assert train["val"]["objective"] == pytest.approx(record["val"]["loss"], rel=1e-4)
 
 
 @pytest.mark.parametrize("more", ["--seeds 2", "--folds 3", "--dtype float64,float32", "--search halving"])

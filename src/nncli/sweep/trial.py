@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.resolve import resolve
+from nncli.config.resolved import DataConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.errors import DataError, OptionError, TrainingError
@@ -232,12 +233,15 @@ def evidence_of(record: dict[str, Any], metric: Metric) -> tuple[NDArray[np.int6
 
 
 def data_config(config: TrainConfig) -> TrainConfig:
-    """Return the config reset to the options that the prepared data depend on; no trial sees the test rows."""
+    """Return the config reset to the options that the prepared data depend on, with the scaling of its own model; no
+    trial sees the test rows."""
+    scale = DataConfig.of(config).scale
     if config.test_data:
         config = dataclasses.replace(config, test_data=(), test=0.0)
     names = [name for name in TrainConfig.options() if can_vary(name) and name not in DATA_OPTIONS]
-    default = TrainConfig()
-    return dataclasses.replace(config, seed=0, **{name: getattr(default, name) for name in names})
+    usual = {name: getattr(TrainConfig(), name) for name in names}
+    # a model is named, as another might be chosen by the number of rows, whose scaling is none of the trial's
+    return dataclasses.replace(config, **{**usual, "seed": 0, "model": "mlp", "scale": scale})
 
 
 def fold_of(number: int, folds: int) -> Fold | None:
