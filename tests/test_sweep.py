@@ -76,6 +76,12 @@ def test_trials_have_the_scaling_of_their_model_however_many_rows_there_are(nncl
     assert train["val"]["objective"] == pytest.approx(record["val"]["loss"], rel=1e-4)
 
 
+def test_trials_of_a_model_that_calibrates_by_itself_are_judged_calibrated(nncli: Run) -> None:
+    words = "wine --model tabular --hidden 4,8 --epochs 3 --metric log-loss --jobs 1 --json -q"
+    found = nncli("sweep", *words.split()).json
+    assert found["standings"][0]["mean"] == pytest.approx(found["winner"]["val"]["log_loss"], rel=1e-6)
+
+
 @pytest.mark.parametrize("more", ["--seeds 2", "--folds 3", "--dtype float64,float32", "--search halving"])
 def test_the_command_at_the_end_makes_the_same_model_again(more: str, nncli: Run) -> None:
     words = [*SPACE, *more.split()]

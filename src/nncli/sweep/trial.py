@@ -161,7 +161,7 @@ def _fitted(
     val, best = prepared.val, trainer.best
     assert best is not None
     rows = trainer.judged(val).oriented
-    if trial.config.calibrate or trial.config.choose_threshold is not None:
+    if prepared.config.training.calibrate or trial.config.choose_threshold is not None:
         used = scored(model_as_used(prepared, trainer)[0], val)
         rows = dataclasses.replace(used, losses=rows.losses).oriented
     name, right = trial.config.metric or CHOSEN_BY, b""
