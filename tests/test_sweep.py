@@ -82,6 +82,13 @@ def test_trials_of_a_model_that_calibrates_by_itself_are_judged_calibrated(nncli
     assert found["standings"][0]["mean"] == pytest.approx(found["winner"]["val"]["log_loss"], rel=1e-6)
 
 
+def test_a_trial_that_train_would_refuse_does_not_win(nncli: Run) -> None:
+    """There is no text in the table, so that one of two equal trials would embed nothing."""
+    outcome = nncli("sweep", "wine", *"--category-embedding 3,0 --hidden 4 --epochs 2 --jobs 1 --json -q".split())
+    assert (outcome.code, outcome.json["failed"]) == (0, 1), outcome.err
+    assert "expected a column of text" in next(one["reason"] for one in trials() if one["outcome"] == "failed")
+
+
 @pytest.mark.parametrize("more", ["--seeds 2", "--folds 3", "--dtype float64,float32", "--search halving"])
 def test_the_command_at_the_end_makes_the_same_model_again(more: str, nncli: Run) -> None:
     words = [*SPACE, *more.split()]

@@ -34,6 +34,7 @@ from nncli.sweep.space import can_vary
 from nncli.system import scratch
 from nncli.system.threads import multiply_with
 from nncli.system.workers import Stop, never
+from nncli.training.embeddings import refuse_embeddings_of_nothing
 from nncli.training.final_figures import scored
 from nncli.training.model_of_run import model_as_used
 from nncli.training.prepare import DECIDED_BY, Prepared, prepare
@@ -264,6 +265,7 @@ def _prepared(trial: Trial, data: SweepData) -> Prepared:
     """Prepare the data for a trial; trials with the same preparation share it."""
     prepared = _prepared_once(data_config(trial.config), fold_of(trial.fold, trial.folds), data)
     config = resolve(trial.config, len(prepared.train), has_val=len(prepared.val) > 0)
+    refuse_embeddings_of_nothing(trial.config, prepared.preprocess)
     return dataclasses.replace(prepared, config=config)
 
 
