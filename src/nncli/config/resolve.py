@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 from nncli.config.contradictions import (
     check_ensemble,
@@ -125,7 +126,13 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
             raise OptionError(name, f"{expected}, found {warmup:,}")
     lr = config.lr or (own and preset.lr) or optimizer.default_lr
     patience = config.patience or (PATIENCE if has_val else None)
-    planned = {"lr": lr, "batch_size": batch_size, "epochs": epochs, "schedule": schedule_spec, "patience": patience}
+    planned: dict[str, Any] = {
+        "lr": lr,
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "schedule": schedule_spec,
+        "patience": patience,
+    }
     # what the preset has, and this run not, stays said: the options ask for just this run
     resolved = ResolvedConfig.of(dataclasses.replace(config, **{**planned, **denied}))
     check_ensemble(resolved, optimizer)
@@ -154,9 +161,9 @@ def _with_choices(config: TrainConfig, preset: type[Preset], has_val: bool) -> T
     for strength, schedule in (("dropout", "dropout_schedule"), ("l2", "decay_schedule")):
         if getattr(config, strength) == 0:
             choices.pop(schedule, None)
-    chosen = {name: value for name, value in choices.items() if getattr(config, name) is None}
-    found = dataclasses.replace(config, **chosen)
-    if "lr_scale" in chosen:
+    taken = {name: value for name, value in choices.items() if getattr(config, name) is None}
+    found = dataclasses.replace(config, **taken)
+    if "lr_scale" in taken:
         found = dataclasses.replace(found, lr_scale=rates_of_network(found))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from nncli.config.resolve import resolve
 from nncli.config.resolved import CONSTANT
@@ -58,5 +59,5 @@ def _for_steps(config: TrainConfig) -> TrainConfig:
             what = "a constant rate" if name == "schedule" else "a constant schedule"
             problem = f"expected {what} for partial_fit, which has no end, found {spec}"
             raise InvalidOption(name, problem, USE_FIT)
-    constant = {name: getattr(config, name) or CONSTANT for name in schedules}
+    constant: dict[str, Any] = {name: getattr(config, name) or CONSTANT for name in schedules}
     return dataclasses.replace(config, **constant, val=0.0, test=0.0)
