@@ -148,6 +148,13 @@ def test_what_a_preset_has_can_be_denied(denied: dict[str, Any], rates: str) -> 
     assert TrainConfig.from_json(resolved.options.to_json()) == resolved.options
 
 
+def test_members_that_share_weights_have_scales_of_inputs() -> None:
+    config = TrainConfig(hidden=(8,), ensemble="shared:3", lr_scale="input=2")
+    assert resolve(config, 2000, True).training.lr_scale == "input=2"
+    with pytest.raises(OptionError, match="no parameters of the kind input"):
+        resolve(dataclasses.replace(config, ensemble="3"), 2000, True)
+
+
 @pytest.mark.parametrize("how", [{"folds": (3, 1)}, {"refit": True}], ids=["folds", "refit"])
 def test_no_model_of_all_rows_is_calibrated_unasked(how: dict[str, Any]) -> None:
     """No row is left for that, and whoever asks for it is refused."""

@@ -63,8 +63,9 @@ def rates_of_network(config: TrainConfig) -> str | None:
 
 def _has_kind(config: TrainConfig, kind: str) -> bool:
     """Tell whether the options ask for a network with parameters of a kind."""
+    members = ensemble_of(config.ensemble)
     of_options = {
-        "input": bool(config.learn_scale),
+        "input": bool(config.learn_scale) or (members is not None and members.shared),  # each has its own scales
         "slope": "prelu" in (config.activation or ""),
         "embedding": has_embeddings(config),
     }
