@@ -84,7 +84,8 @@ def test_trials_of_a_model_that_calibrates_by_itself_are_judged_calibrated(nncli
 
 def test_a_trial_that_train_would_refuse_does_not_win(nncli: Run) -> None:
     """There is no text in the table, so that one of two equal trials would embed nothing."""
-    outcome = nncli("sweep", "wine", *"--category-embedding 3,0 --hidden 4 --epochs 2 --jobs 1 --json -q".split())
+    words = "wine --category-embedding 3,0 --hidden 4 --epochs 2 --jobs 1 --json -q"
+    outcome = nncli("sweep", *words.split())
     assert (outcome.code, outcome.json["failed"]) == (0, 1), outcome.err
     assert "expected a column of text" in next(one["reason"] for one in trials() if one["outcome"] == "failed")
 
