@@ -74,6 +74,11 @@ def test_the_whole_help_has_every_option_of_the_command(command: str, nncli: Run
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_names_of_options_have_no_underscores(command: str) -> None:
+    assert [word for word in completions(f"nncli {command} --") if "_" in word] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_that_leaves_options_out_says_where_they_are(command: str, nncli: Run) -> None:
     short, whole = nncli(command, "--help").out, nncli(command, "--help-all").out
     ends_there = bool(re.search(rf"\n\d+ more options: nncli {command} --help-all\n$", short))

@@ -264,7 +264,7 @@ def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
 def _annotation(name: str, option: Option) -> Any:
     """Return the annotation that declares an option of TrainConfig to Typer."""
     kind: Any = bool if isinstance(option.kind, Flag) else list[str] if name in SOURCES else str
-    names = f"{flag(name)}/--no-{name}" if kind is bool else flag(name)
+    names = f"{flag(name)}/{flag('no_' + name)}" if kind is bool else flag(name)
     made = typer.Option(
         *([option.short] if option.short else []),
         names,
