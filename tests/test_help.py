@@ -18,7 +18,7 @@ from nncli.cli.main import COMMANDS
 from nncli.config.option import registries
 from nncli.config.train_config import TrainConfig
 from nncli.errors import flag
-from nncli.nn.models import MODELS
+from nncli.nn.models import MODELS, TabularModel
 
 Run = Callable[..., Any]
 TWO_SCREENS = 48  # lines
@@ -74,6 +74,11 @@ def test_the_whole_help_has_every_option_of_the_command(command: str, nncli: Run
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_names_of_options_have_no_underscores(command: str) -> None:
+    assert [word for word in completions(f"nncli {command} --") if "_" in word] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_that_leaves_options_out_says_where_they_are(command: str, nncli: Run) -> None:
     short, whole = nncli(command, "--help").out, nncli(command, "--help-all").out
     ends_there = bool(re.search(rf"\n\d+ more options: nncli {command} --help-all\n$", short))
@@ -100,6 +105,17 @@ def test_the_help_of_a_command_begins_as_the_list_of_commands_says(command: str)
     module, function = where.split(".")
     text = inspect.getdoc(getattr(importlib.import_module(f"nncli.cli.{module}"), function)) or ""
     assert " ".join(text.split()).startswith(summary)
+
+
+@pytest.mark.parametrize(
+    "name", ["hidden", *TabularModel.of_network, *TabularModel.of_training, *TabularModel.of_classes]
+)
+def test_defaults_of_tabular_are_among_the_defaults_in_the_help(name: str) -> None:
+    value = getattr(TabularModel, name, None) or {
+        **TabularModel.of_network, **TabularModel.of_training, **TabularModel.of_classes
+    }[name]  # fmt: skip
+    said = "yes" if value is True else TrainConfig.kind(name).write(value)
+    assert f"tabular {said}" in TrainConfig.options()[name].default_text
 
 
 def test_a_model_is_described_in_words_and_then_by_its_formula(nncli: Run) -> None:

@@ -49,6 +49,14 @@ def test_columns_and_texts_may_have_commas() -> None:
     assert list(found.axes) == ["lr"]
 
 
+@pytest.mark.parametrize("is_learned", [False, True], ids=["no", "yes"])
+def test_a_flag_of_the_model_is_the_same_for_all(is_learned: bool) -> None:
+    assert [(c.lr, c.learn_scale) for c in space(lr="0.1,0.2", learn_scale=is_learned).grid()] == [
+        (0.1, is_learned),
+        (0.2, is_learned),
+    ]
+
+
 def test_components_with_settings_are_no_ranges() -> None:
     grid = space(optimizer="sgd,adam:beta1=0.8", schedule="cosine:warmup=5").grid()
     assert [(c.optimizer, c.schedule) for c in grid] == [

@@ -8,7 +8,7 @@ from nncli.config.option import Kind
 from nncli.system.numbers import read_whole
 
 MOST_MEMBERS = 1000
-EXPECTED = f"a number of members from 1 to {MOST_MEMBERS:,}, as 8, shared:8 for shared weights, or folds:8"
+EXPECTED = f"a number of members from 1 to {MOST_MEMBERS:,}, as 8, shared:8 for shared weights, or folds:8 (from 2)"
 KINDS = ("", "shared", "folds")
 
 

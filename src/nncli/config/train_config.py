@@ -142,7 +142,8 @@ class TrainConfig:
         "HOW",
         OneOf(("auto", "standard", "robust", "minmax", "none")),
         "Scaling of numbers: auto, standard (mean 0, sd 1), robust (by median and quartiles, outliers drawn in to ±3), "
-        "minmax (0 to 1) or none; auto divides pixels by their maximum and standardises all other numbers.",
+        "minmax (0 to 1) or none; auto divides pixels by their maximum and standardises all other numbers, which "
+        "tabular scales as robust does.",
         default="auto",
     )
 
@@ -178,24 +179,24 @@ class TrainConfig:
         "NAME", Component("models"), "Kind of model.\n{model_lines}", "mlp; tabular for larger tables", short="-m"
     )
     hidden: tuple[int, ...] | None = _model(
-        "WIDTHS", Widths(), "Units in each hidden layer, as 64 or 128x64.", "64 for mlp"
+        "WIDTHS", Widths(), "Units in each hidden layer.", "mlp 64; tabular 256x256x256"
     )
     activation: str | None = _model(
         "NAME",
         Activations("activations"),
         "Activation of the hidden layers, or of each one, as relu,tanh: {activations}. Not step and sign: "
         "their derivative is 0, and nothing can be learned through them.",
-        "relu",
+        "relu; tabular mish",
     )
     learn_scale: bool | None = _model(
-        "", Flag(), "Learn a factor for each input, from 1; usual with --lr-scale input=6.", "no"
+        "", Flag(), "Learn a factor for each input, from 1; usual with --lr-scale input=6.", "no; tabular yes"
     )
     number_embedding: str | None = _model(
         "NAME",
         Component("embeddings"),
         "Learned embedding of each number: {embeddings}; with settings as pbld:frequencies=16:size=4:sd=0.1. Needs "
         "--scale robust.",
-        "none",
+        "none; tabular pbld",
     )
     category_embedding: int | None = _model(
         "N",
@@ -219,7 +220,7 @@ class TrainConfig:
         "NAME",
         Component("initializers"),
         "Initial weights: {initializers}.",
-        "zeros without hidden layers, else by activation",
+        "zeros without hidden layers, else by activation; tabular lecun",
     )
     dtype: str = _model(
         "TYPE", OneOf(("float32", "float64")), "Floating-point type: float32 or float64.", default="float32"
@@ -238,7 +239,7 @@ class TrainConfig:
         RateFactors(),
         "Factors of the learning rate for kinds of parameters: weight, bias, slope (of prelu), input (of "
         "--learn-scale) and embedding, as input=6,bias=0.1; weight=fan-in is 1/√d for each unit with d inputs.",
-        "1 for all",
+        "1 for all; tabular weight=fan-in,bias=0.1,input=6,embedding=0.1",
     )
     schedule: str | None = _training(
         "NAME",
@@ -251,14 +252,14 @@ class TrainConfig:
         PlannedSchedule("schedules"),
         "Schedule that the dropped shares of units and inputs follow over the planned steps, as --schedule has them; "
         "none that needs validation rows.",
-        "constant",
+        "constant; tabular flat-cos",
     )
     decay_schedule: str | None = _training(
         "NAME",
         PlannedSchedule("schedules"),
         "Schedule that the λ of --l2 follows over the planned steps, as --schedule has them; none that needs "
         "validation rows.",
-        "constant",
+        "constant; tabular flat-cos",
     )
     average: str | None = _training(
         "NAME",
@@ -271,7 +272,7 @@ class TrainConfig:
         "N",
         Whole(1),
         "Maximum number of epochs (passes over the training rows).",
-        "enough for 5,000 steps, from 10 to 1,000",
+        "enough for 5,000 steps, from 10 to 1,000; tabular 64",
     )
     batch_size: int | None = _training(
         "N",
@@ -283,13 +284,13 @@ class TrainConfig:
         "EPOCHS",
         Whole(1),
         "Number of epochs without a better --metric after which training stops.",
-        "30",
+        "30; tabular 64",
     )
     metric: str | None = _training(
         "NAME",
         Component("metrics"),
         "Validation metric to choose the epoch (sweep: the model) by: {metrics}.",
-        "loss; model: accuracy",
+        "loss; sweep, tabular accuracy",
     )
     folds: tuple[int, int] | None = _training(
         "K",
@@ -309,7 +310,7 @@ class TrainConfig:
     threads: int | None = _training("N", Whole(1, 1024), "Number of processor threads.", "all")
 
     dropout: float | None = _regularisation(
-        "SHARE", SHARE, "Share of the hidden units dropped at each step of training.", "0"
+        "SHARE", SHARE, "Share of the hidden units dropped at each step of training.", "0; tabular 0.15"
     )
     input_dropout: float | None = _regularisation(
         "SHARE", SHARE, "Share of the inputs dropped at each step of training.", "0"
@@ -328,7 +329,7 @@ class TrainConfig:
         "RATE",
         NOT_NEGATIVE,
         "Strength λ of the L2 penalty, ½ λ Σ w², added to the loss; with adamw, of its weight decay.",
-        "0; svm 1 / rows; mlp of numbers 0.003; adamw 0.01; mira none",
+        "0; svm 1 / rows; mlp of numbers 0.003; tabular 0.02; adamw 0.01; mira none",
     )
     max_norm: float | None = _regularisation(
         "LENGTH", POSITIVE, "Maximum length of the weight vector of a unit.", "no limit"
@@ -341,7 +342,7 @@ class TrainConfig:
         default="none",
     )
     label_smoothing: float | None = _regularisation(
-        "SHARE", SHARE, "Share of each target that is spread over all classes.", "0"
+        "SHARE", SHARE, "Share of each target that is spread over all classes.", "0; tabular 0.1"
     )
     clip_norm: float | None = _regularisation(
         "LENGTH", POSITIVE, "Maximum length of a gradient; a longer one is shortened.", "no limit"
@@ -370,7 +371,7 @@ class TrainConfig:
         Flag(),
         "Calibrate the probabilities on the validation rows after training: a temperature, or Platt scaling for the "
         "margin of two classes.",
-        "no; tabular: yes",
+        "no; tabular yes",
     )
 
     @property

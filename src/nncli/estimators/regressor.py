@@ -24,6 +24,7 @@ class NNRegressor(RegressorMixin, NNEstimator):
     ----------
     model : str, default None
         Kind of model: mlp, tabular or linear. None: mlp, or a small tabular for tables of at least 1,500 rows.
+        tabular has other defaults than those below: see the docs, "Models".
     hidden : int, tuple of int or str, default None
         Units in each hidden layer, as 64 or (128, 64). None: 64 for mlp, else none.
     activation : str, default None

@@ -36,11 +36,12 @@ class Sql(Target):
             problem = f"expected one network, found an ensemble of {len(description['members'])}, which no SELECT holds"
             raise OptionError("to", problem, f"Use {mention('to', 'onnx')}")
         parameters = sum(
-            len(layer["biases"]) * (len(layer["weights"]) + 1) + len(layer["slopes"]) for layer in description["layers"]
+            sum(w != 0 for row in layer["weights"] for w in row) + len(layer["biases"]) + len(layer["slopes"])
+            for layer in description["layers"]
         )
         widest = max(inputs_of(description), *(len(layer["biases"]) for layer in description["layers"]))
         for what, found, most in (
-            ("parameters", parameters, MOST_PARAMETERS),
+            ("parameters that are not 0", parameters, MOST_PARAMETERS),
             ("inputs, or units of a layer", widest, MOST_COLUMNS),
         ):
             if found > most:

@@ -136,16 +136,23 @@ def _dates(description: Description) -> list[Named]:
 
 
 def _layer(layer: dict[str, Any], numbers: int | None, texts: Sequence[dict[str, Any]]) -> Named:
-    """Write z = x W + b; the first layer has so many numbers, and then texts, of which one weight counts each."""
+    """Write z = x W + b; the first layer has so many numbers, and then texts, of which one weight counts each.
+
+    Weights of 0 are left out: most are 0 where embeddings are written as layers.
+    """
     k = len(layer["weights"]) if numbers is None else numbers
     found = {}
     for j, bias in enumerate(layer["biases"]):
-        terms = [_number(bias), *(f"x{i} * {_number(layer['weights'][i][j])}" for i in range(k))]
+        terms = [
+            _number(bias),
+            *(f"x{i} * {_number(layer['weights'][i][j])}" for i in range(k) if layer["weights"][i][j]),
+        ]
         start = k
         for i, column in enumerate(texts):
-            codes = range(column["inputs"])
-            weights = " ".join(f"WHEN {code} THEN {_number(layer['weights'][start + code][j])}" for code in codes)
-            terms.append(f"CASE t{i} {weights} END")
+            values = [row[j] for row in layer["weights"][start : start + column["inputs"]]]
+            if any(values):
+                cases = " ".join(f"WHEN {code} THEN {_number(value)}" for code, value in enumerate(values))
+                terms.append(f"CASE t{i} {cases} END")
             start += column["inputs"]
         found[f"x{j}"] = _sum(terms)
     return found

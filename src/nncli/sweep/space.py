@@ -109,6 +109,9 @@ class Space:
             value = given.get(name)
             if value is None:
                 continue
+            if isinstance(value, bool):  # a flag, which is the same for all
+                fixed[name] = value
+                continue
             if not can_vary(name):
                 _refuse_list(name, value)
                 fixed[name] = value
