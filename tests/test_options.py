@@ -45,6 +45,7 @@ from short_and_long import for_examples, short_and_long
 
 Run = Callable[..., Any]
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1).map(composed)
+FLAGS = {*("calibrate", "learn_scale", "dedupe", "refit", "header"), *("no_calibrate", "no_learn_scale", "no_header")}
 COLUMNS = st.lists(NAMES | st.sampled_from([" ", "a,b", 'say "no"', " a", "b\t", "", '"', "two\nlines", "a b"]))
 
 
@@ -123,7 +124,16 @@ def test_a_config_is_made_again_of_its_command_line_and_of_its_json(chosen: dict
     words = shlex.split(config.command_line())
     while words:
         name = words.pop(0).removeprefix("--").replace("-", "_")
-        if name in ("calibrate", "dedupe", "refit", "header", "no_header"):
+        if name in (
+            "calibrate",
+            "learn_scale",
+            "dedupe",
+            "refit",
+            "header",
+            "no_calibrate",
+            "no_learn_scale",
+            "no_header",
+        ):
             given_again[name.removeprefix("no_")] = not name.startswith("no_")
         elif name in ("val_data", "test_data"):
             given_again.setdefault(name, []).append(words.pop(0))

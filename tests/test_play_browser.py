@@ -183,7 +183,7 @@ def test_a_dropped_table_of_numbers_is_fitted_by_a_curve_and_its_model_predicts(
     middle, side = (page.page.evaluate(column, x) for x in (300, 60))
     assert min(middle) > 450 > 200 > min(side), "the curve and its rows are low in the middle, and high at the side"
     words = [one.get_attribute("value") for one in page.page.locator("#option-model option").all()]
-    assert set(words) == {"linear", "mlp"}
+    assert set(words) == {"linear", "mlp", "tabular"}
     page.page.click("[data-step=row]")
     page.until(lambda: page.text("#chain"))
     page.page.locator("[data-at='3,0']").click()

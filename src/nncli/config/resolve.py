@@ -48,7 +48,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     config = dataclasses.replace(config, model=preset.name)
     denied = {
         name: getattr(config, name)
-        for name in (*preset.of_network, *preset.of_training)
+        for name in (*preset.of_network, *preset.of_training, *preset.of_classes)
         if getattr(config, name) in DENIALS
     }
     config = _with_choices(config, preset, has_val)

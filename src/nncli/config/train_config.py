@@ -412,8 +412,6 @@ class TrainConfig:
         for name, value in stored.items():
             if name not in vars(usual):
                 raise ValueError(f"unknown option '{name}'")
-            if name == "calibrate" and value is False:  # as older files have what nobody has said
-                continue
             values[name] = value = tuple(value) if isinstance(value, list) else value
             if _same(value, getattr(usual, name)) or (value == () and name in ("data", "hidden")):
                 continue

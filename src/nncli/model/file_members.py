@@ -150,6 +150,8 @@ class MemberSizes:
                 stored = _upgraded(stored, NEW_IN[newer])
             if version < 5:
                 stored = _with_split_names(stored)
+            if version < 9:
+                stored = _with_calibration_said(stored)
             stored = {"from": None, **_with_target(stored)}
             plain_json.check_form(stored, META if stored["target"] is None else META_OF_NUMBERS)
             _refuse_surrogates(stored)
@@ -243,6 +245,15 @@ def _refuse_surrogates(stored: Mapping[str, Any]) -> None:
     """Raise ValueError for lone surrogates (half a character), which JSON can hold; only file names may have them."""
     config = {name: value for name, value in stored["config"].items() if name not in SOURCES}
     json.dumps({**stored, "config": config, "data": None, "notes": None, "from": None}, ensure_ascii=False).encode()
+
+
+def _with_calibration_said(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return an older document without the option of calibration where nothing is calibrated: there it stood in any
+    case, now it says that somebody has denied it."""
+    config = stored.get("config")
+    if not isinstance(config, dict) or config.get("calibrate") is not False:
+        return stored
+    return {**stored, "config": {name: value for name, value in config.items() if name != "calibrate"}}
 
 
 def _with_split_names(stored: dict[str, Any]) -> dict[str, Any]:
