@@ -16,9 +16,11 @@ from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.model.model import build_network
+from nncli.nn.ensemble import Ensemble
 from nncli.nn.input_layers import InputKinds
 from nncli.nn.links import LINKS
 from nncli.nn.network import Network
+from nncli.training.batch import Batch
 from nncli.training.trainer import Trainer
 from training import K, blobs
 
@@ -142,11 +144,35 @@ def test_members_are_networks_of_their_own(ensemble: str) -> None:
     network = network_of(ensemble, **INPUT_LAYERS)
     X = np.random.default_rng(1).normal(size=(40, 2))
     Z = network.scores_of_members(X).reshape(3, 40, K).copy()
-    for one, member in zip(Z, network.members(), strict=True):  # type: ignore[attr-defined]
+    assert isinstance(network, Ensemble)
+    for one, member in zip(Z, network.members(), strict=True):
         np.testing.assert_allclose(member.forward(X), one, rtol=1e-12)
     np.testing.assert_allclose(softmax(network.forward(X), axis=1), softmax(Z, axis=2).mean(axis=0), rtol=1e-12)
     for other in (network.for_another_thread(), network.with_parameters(network.theta)):
         assert np.array_equal(other.forward(X[:9]), network.forward(X[:9]))
+
+
+def test_members_that_share_weights_learn_from_the_mean_of_their_losses() -> None:
+    """Where all members are the same network, the gradient of the weights that they share is that of one network, so
+    that a learning rate and a penalty mean the same for any number of members."""
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(12, 2)), rng.integers(K, size=12)
+    found = {}
+    for ensemble in ("", "shared:4"):
+        config = resolve(TrainConfig(hidden=(5,), dtype="float64", ensemble=ensemble or None), 12, has_val=False)
+        network, loss = build_network(config.model, InputKinds(2), K)
+        parts = {block.name: block.view(network.theta) for block in network.blocks}
+        draw = np.random.default_rng(4)
+        W1, W2 = draw.normal(size=(2, 5)), draw.normal(size=(5, K))
+        for name, part in parts.items():
+            if name == "r":
+                part[...] = 1
+            elif name.endswith(("W1", "W2")):
+                part[...] = W1 if name.endswith("W1") else W2
+        subset = Subset(Matrix(X, network.dtype), y, np.arange(12))
+        Batch(subset, loss, K, network, 12, each_member=True).learn(np.arange(12))
+        found[ensemble] = next(block.view(network.grad) for block in network.blocks if block.name == "W1").copy()
+    np.testing.assert_allclose(found["shared:4"], found[""], rtol=1e-12)
 
 
 def test_shared_members_start_with_other_signs_of_their_inputs() -> None:

@@ -90,6 +90,7 @@ def check_gradients(
     batch.take(objective.subset.rows)
     weights = batch.weights()
     shares = np.tile(np.full(n, 1 / n) if weights is None else weights / n, network.copies)
+    shares *= network.independent / network.copies  # as in `Batch.backward`
     mask, sample, nudge = objective.seed.spawn(3)
 
     def terms() -> Array:

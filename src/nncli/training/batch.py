@@ -146,7 +146,10 @@ class Batch:
         n, weights, end = len(self.rows), self.weights(), self.copies * len(self.rows)
         dZ = self.dZ[:end]
         self.loss.backward(self.Z, self.P[:end], self.Y[:end], dZ)
-        dZ *= 1 / n if weights is None else np.tile(weights / n, self.copies)[:, None].astype(dZ.dtype)
+        each = 1 / n
+        if self.copies > 1:  # members that share parameters learn from the mean of their losses, others from their own
+            each *= self.network.independent / self.copies
+        dZ *= each if weights is None else np.tile(each * weights, self.copies)[:, None].astype(dZ.dtype)
         if self.copies > 1 and self.subset.folds is not None:
             learns = self.subset.folds[self.rows] != np.arange(self.copies)[:, None]  # (N, n)
             share = learns * (n / np.maximum(learns.sum(axis=1, keepdims=True), 1))  # of the mean over its own rows
