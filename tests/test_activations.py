@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nncli.errors import OptionError
-from nncli.nn.activations import ACTIVATIONS, Activation
+from nncli.nn.activations import ACTIVATIONS
+from nncli.nn.layers import Activation
 from nncli.nn.network import multilayer
 
 Z = np.linspace(-4, 4, 40).reshape(5, 8)  # 0 is not among them, so no kink is

@@ -5,9 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from nncli.nn.activations import ACTIVATIONS, Activation
+from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.buffers import shared_full
-from nncli.nn.layers import Dense
+from nncli.nn.layers import Activation, Dense
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
 from nncli.nn.optimizers import OPTIMIZERS, Elementwise

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from cli_errors import BAD_DATA
-from nncli.nn.activations import ACTIVATIONS, Activation, Tanh
-from nncli.nn.layers import Array
+from nncli.nn.activations import ACTIVATIONS, Tanh
+from nncli.nn.layers import Activation, Array
 from nncli.nn.losses import LOSSES, CrossEntropy
 from nncli.registry import Registry
 

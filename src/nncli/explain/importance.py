@@ -158,7 +158,7 @@ class _ShuffledRows:
 
 
 class _ShuffledRowsOfMembers:
-    """The same of an ensemble, whose members have their first layers side by side."""
+    """Scores of rows in which a column is shuffled, by an ensemble with its first layers side by side."""
 
     def __init__(self, network: Network, X: Array) -> None:
         self.network, self.X = network, np.ascontiguousarray(X.T)

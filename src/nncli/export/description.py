@@ -20,9 +20,8 @@ from nncli.data.preprocess import Preprocess, spelled_flags
 from nncli.model.checkpoint import describe
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
-from nncli.nn.activations import Activation
 from nncli.nn.ensemble import Ensemble
-from nncli.nn.layers import Dense
+from nncli.nn.layers import Activation, Dense
 from nncli.nn.network import Network
 from nncli.nn.plain import plain
 from nncli.system.characters import composed

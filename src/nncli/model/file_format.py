@@ -36,7 +36,6 @@ How a row becomes a prediction is specified in docs/reference/model-file.md.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, BinaryIO
@@ -48,15 +47,9 @@ from nncli.config.file_kinds import Encoding
 from nncli.config.resolved import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Schema, schema_of
-from nncli.data.heaps import MOST_BINS, Heap
-from nncli.data.preprocess import SCALINGS, Preprocess
-from nncli.data.sources import native, portable
-from nncli.errors import NncliError
-from nncli.guards.distribution import Distribution, Predictions
-from nncli.metrics.definitions import METRICS
+from nncli.data.sources import portable
 from nncli.model import lineage, npz, training_state
 from nncli.model.conformal import MOST_SCORES
-from nncli.model.decision import Decision
 from nncli.model.file_members import (
     FLAT,
     FORMAT,
@@ -64,28 +57,24 @@ from nncli.model.file_members import (
     MEMBERS,
     OF_COLUMNS,
     OTHER_MEMBERS,
-    REFERENCES,
     MemberSizes,
     members_of,
 )
+from nncli.model.file_parts import (
+    FILES,
+    MOST,
+    check_finite,
+    decision_of,
+    distribution_of,
+    preprocess_of,
+    provenance_of_file,
+)
 from nncli.model.model import Model, build_network, network_inputs, network_sizes
-from nncli.model.provenance import Fingerprint, Provenance, figures_of_file, figures_to_store
-from nncli.nn.buffers import all_finite
+from nncli.model.provenance import Provenance, figures_to_store
 from nncli.nn.calibration import Calibration
 from nncli.nn.losses import LOSSES
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system import plain_json
-
-# the files of each option: where the document has their size, and their digest
-FILES = {
-    "data": ("file_bytes", "sha256"),
-    "val_data": ("val_bytes", "val_sha256"),
-    "test_data": ("test_bytes", "test_sha256"),
-}
-FOLDS_FORM = {"value": float, "interval": ([float], None), "method": (str, None)}
-FOLDS_FORM |= dict.fromkeys(("mean", "sd"), (float, None))
-MOST = 1e30
-FARTHEST_DAY = 2e11  # from 1970: beyond what a date of milliseconds can be
 
 
 def encode(model: Model, p: Provenance) -> bytes:
@@ -177,7 +166,7 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     schema = schema_of(stored["schema"])
     if Encoding().read(schema.encoding) != schema.encoding:
         raise ValueError("an encoding by another name")
-    preprocess = _preprocess(schema, stored, arrays)
+    preprocess = preprocess_of(schema, stored, arrays)
     config, classes = ResolvedConfig.of(TrainConfig.from_json(stored["config"])), tuple(stored["classes"])
     theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
     target = None
@@ -209,10 +198,10 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
         raise ValueError("a calibration that no scores could have")
     with np.errstate(over="ignore"):
         for name in ("median", "shift", "scale"):  # as they are used
-            _check_finite(name, arrays[name].astype("float64" if schema.dtype == "float64" else config.model.dtype))
-    _check_finite("theta", theta)
+            check_finite(name, arrays[name].astype("float64" if schema.dtype == "float64" else config.model.dtype))
+    check_finite("theta", theta)
     network.theta[:] = theta
-    provenance = _provenance(stored, arrays)
+    provenance = provenance_of_file(stored, arrays)
     if stored["state"] is not None:
         of_state = {name.removeprefix("state."): arrays[name] for name in arrays if name.startswith("state.")} | {
             "best_theta": theta
@@ -220,150 +209,13 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
         history, best = provenance.history, provenance.best_epoch
         state = training_state.from_file(stored["state"], of_state, config.training, history, best)
         provenance = dataclasses.replace(provenance, state=state)
-    decision = stored["decision"] and _decision(**stored["decision"])
+    decision = stored["decision"] and decision_of(**stored["decision"])
     if decision is not None:
         decision.check(len(classes))
     own = tuple(stored["own_probabilities"])
     p = np.array(own)
     if len(p) > MOST_SCORES or (p < 0).any() or (p > 1).any() or (np.diff(p) > 0).any() or (target and own):
         raise ValueError("probabilities that no validation rows have")
-    of_columns = _distribution(stored, arrays, preprocess, len(classes))
+    of_columns = distribution_of(stored, arrays, preprocess, len(classes))
     made = config, schema, preprocess, network, loss, classes, calibration, decision, target, own, of_columns
     return Model(*made), provenance
-
-
-def _distribution(
-    stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]], preprocess: Preprocess, K: int
-) -> Distribution | None:
-    known, its = stored["distribution"], [arrays[name] for name in OF_COLUMNS if name in arrays]
-    if len(its) != (0 if known is None else len(OF_COLUMNS)) or (its and preprocess.mean is None):
-        raise ValueError("a distribution of columns without its parts")
-    if known is None:
-        return None
-    told = known["predictions"]
-    predictions = told and Predictions(tuple(told["edges"]), tuple(told["counts"]))
-    ranges, edges, counts = its
-    found = Distribution(known["rows"], known["sampled"], ranges, edges, counts, predictions)
-    found.check(len(preprocess.number_names), len(preprocess.dates), K)
-    if (np.abs(found.ranges[len(preprocess.number_names) :, :2]) > FARTHEST_DAY).any():
-        raise ValueError("dates that no calendar has")
-    return found
-
-
-def _decision(positive: int, threshold: float | None, costs: list[list[float]], rule: str) -> Decision:
-    return Decision(positive, threshold, tuple(map(tuple, costs)), rule)
-
-
-def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Preprocess:
-    if any(len(pair) != 2 or type(pair[0]) is not str or type(pair[1]) is not list for pair in stored["categories"]):
-        raise ValueError("categories that are not of their form")
-    if [type(part) for pair in stored["dates"] for part in pair] != [str, float] * len(stored["dates"]):
-        raise ValueError("dates that are not of their form")
-    if any(abs(first) > FARTHEST_DAY for _, first in stored["dates"]):
-        raise ValueError("dates that no calendar has")
-    preprocess = Preprocess(
-        number_names=schema.of_kind("number"),
-        median=arrays["median"],
-        shift=arrays["shift"],
-        scale=arrays["scale"],
-        categories={name: tuple(values) for name, values in stored["categories"]},
-        scaling=stored["scaling"],
-        dead=arrays["dead"],
-        dates=tuple((name, first) for name, first in stored["dates"]),
-        mean=arrays.get("mean"),
-        heaps=_heaps(stored["heaps"], len(schema.of_kind("number"))),
-    )
-    k = preprocess.n_numbers
-    shapes = {"median": (k,), "shift": (k,), "scale": (k,), "dead": (preprocess.width,)}
-    shapes |= {"mean": (preprocess.width,)} if "mean" in arrays else {}
-    named = [[name for name, _ in stored[part]] for part in ("categories", "dates")]
-    fits = named == [[*schema.of_kind(kind)] for kind in ("text", "date")]
-    if not fits or any(arrays[name].shape != shape for name, shape in shapes.items()):
-        raise ValueError("preprocessing that does not fit the columns")
-    for name in shapes:
-        _check_finite(name, arrays[name])
-    if preprocess.scaling not in SCALINGS or preprocess.dead.view(np.uint8).max(initial=0) > 1:
-        raise ValueError("a scaling, or dead inputs, of another kind")
-    return preprocess
-
-
-def _heaps(stored: list[Any], numbers: int) -> tuple[Heap, ...]:
-    """Return the columns that heap up at one value; ValueError for bins that no column can have."""
-    if [type(part) for pair in stored for part in pair] != [int, list] * len(stored):
-        raise ValueError("heaps that are not of their form")
-    places, last = [place for place, _ in stored], -1
-    for place, edges in stored:
-        rises = all(a < b for a, b in itertools.pairwise(edges))
-        if not (last < place < numbers and 2 < len(edges) <= MOST_BINS + 1 and rises and np.isfinite(edges).all()):
-            raise ValueError("bins that no column of numbers has")
-        last = place
-    return tuple(Heap(place, tuple(edges)) for place, (_, edges) in zip(places, stored, strict=True))
-
-
-def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Provenance:
-    data, history = stored["data"], arrays["history"]
-    n = data["n_rows"]
-    parts = [arrays[name] for name in ("val_rows", "test_rows")]
-    if any((data[n_bytes] or 0) < 0 for n_bytes, _ in FILES.values()):
-        raise ValueError("data of fewer than no bytes")
-    counts = data["class_counts"]
-    if len(counts) not in (0, len(stored["classes"])) or (counts and not any(counts)):
-        raise ValueError("counts that are not those of the classes")
-    if n < 1 or any(len(part) not in (0, (n + 7) // 8) for part in parts):
-        raise ValueError("rows that the data file did not have")
-    if history.ndim != 2 or history.shape[1] != 5 or history.dtype != np.float64:
-        raise ValueError("a history that is not of its form")
-    missing, accuracies = np.isnan(history), history[:, [1, 3]]
-    has_gaps = missing[:, :2].any() or (missing[:, 2] != missing[:, 3]).any() or np.isinf(history).any()
-    if has_gaps or (accuracies < 0).any() or (stored["target"] is None and (accuracies > 1).any()):
-        raise ValueError("a history of numbers that are not finite, or no shares")
-    if not 1 <= stored["best_epoch"] <= len(history):
-        raise ValueError("a best epoch that is not in the history")
-    figures = stored["figures"]
-    if figures["folds"] is not None:
-        _check_folds(figures["folds"]["metrics"])
-    reference = figures["reference"]
-    if reference is not None and not (reference["name"] in REFERENCES and reference["part"] in ("val", "test")):
-        raise ValueError("a reference that there is not")
-    for named in (figures["metric"], (figures["reference"] or figures)["metric"]):
-        if named is not None:
-            _check_metric(named["name"])
-    return Provenance(
-        version=stored["nncli"],
-        kernels=stored["kernels"],
-        source=tuple(map(native, data["source"])),
-        files={name: Fingerprint(data[sha256], data[n_bytes]) for name, (n_bytes, sha256) in FILES.items()},
-        n_rows=n,
-        has_test_file=data["has_test_file"],
-        row_hashes=data["row_hashes"],
-        val_row_hashes=data["val_row_hashes"],
-        class_counts=tuple(data["class_counts"]),
-        val_bits=parts[0],
-        test_bits=parts[1],
-        best_epoch=stored["best_epoch"],
-        history=history,
-        figures=figures_of_file(figures),
-        notes=tuple(stored["notes"]),
-        parent=lineage.from_json(stored["from"]),
-    )
-
-
-def _check_folds(metrics: Mapping[str, Any]) -> None:
-    """Raise ValueError for figures of cross-validation that cannot be shown."""
-    for name, figures in metrics.items():
-        _check_metric(name)
-        plain_json.check_form(figures, FOLDS_FORM)
-        if len(figures["interval"] or (0, 0)) != 2:
-            raise ValueError("an interval without two ends")
-
-
-def _check_metric(name: str) -> None:
-    try:
-        METRICS.create(name)
-    except NncliError:
-        raise ValueError("a metric that there is not") from None
-
-
-def _check_finite(name: str, array: NDArray[Any]) -> None:
-    if array.size and not all_finite(array):
-        raise ValueError(f"numbers in {name} that are not finite")

@@ -1,4 +1,4 @@
-"""What a model file says of the model that it went on from, as JSON: its digest, and which data the ones before had."""
+"""Write in a model file which model it went on from, and read that again: its digest, and the data of all before it."""
 
 from __future__ import annotations
 

@@ -5,45 +5,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nncli.nn.autodiff.expression import add
-from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import blocks, shared_full
-from nncli.nn.components import Configurable, positive, setting
-from nncli.nn.exponential_units import capped_exp, exponential_unit, exponential_unit_backward
-from nncli.nn.layers import Array, Layer
+from nncli.nn.components import positive, setting
+from nncli.nn.exponential_units import capped_exp, exponential_unit, exponential_unit_backward, sigmoid
+from nncli.nn.layers import Activation, Array
 from nncli.registry import Registry
-
-
-class Activation(Configurable, Layer):
-    """A layer that applies f to each unit by itself, A = f(Z). `initializer` is what suits the layer before it.
-
-    `graph` is f once more, as an expression for `nncli graph`, in z, the settings and the parameters of the unit. An
-    activation whose derivative is 0 wherever there is one has no `graph`, and is not `differentiable`: no layer before
-    it can learn.
-    """
-
-    graph: ClassVar[str]
-    initializer = "glorot"
-    differentiable = True
-
-    def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
-        settings: dict[str, Any] = dataclasses.asdict(self)
-        numbers = {name: repr(value) for name, value in settings.items()}
-        a = []
-        for unit, z in enumerate(x):
-            nodes = {name: int(positions[unit]) for name, positions in parameters.items()}
-            a.append(add(graph, self.graph, {"z": z, **nodes}, numbers))
-        return a
-
 
 ACTIVATIONS: Registry[Activation] = Registry("activation")
 
@@ -347,12 +320,3 @@ class Mish(Activation):
             a += w
             a *= r  # dA/dZ
             np.multiply(dA[rows], a, out=w)  # dL/dZ = dL/dA ∘ dA/dZ
-
-
-def sigmoid(Z: Array, P: Array) -> None:
-    """Write P = σ(Z), with full relative precision for |z| ≤ 80, and no overflow beyond (e⁸⁰ is finite in float32)."""
-    np.clip(Z, -80, 80, out=P)
-    np.negative(P, out=P)
-    np.exp(P, out=P)
-    P += 1
-    np.reciprocal(P, out=P)  # 1 / (1 + e^−z)

@@ -115,7 +115,7 @@ class Ensemble(Network):
         return self.widths[-2] * (self.copies if self._is_spread[-2:-1] == [True] else 1)
 
     def activations(self) -> list[tuple[str, Array]]:
-        from nncli.nn.activations import Activation
+        from nncli.nn.layers import Activation
 
         found = []
         for layer, A in zip(self.layers, self._A[1:], strict=True):

@@ -1,4 +1,4 @@
-"""Units of exponentials, in few passes over memory: what the activations elu, selu and mish are made of."""
+"""Units of exponentials, in few passes over memory: what σ, and the activations elu, selu and mish, are made of."""
 
 from __future__ import annotations
 
@@ -42,3 +42,12 @@ def exponential_unit_backward(dA: Array, A: Array, dZ: Array, scale: float, alph
         a += u
         a += low  # dA/dZ = A + λ α where Z ≤ 0, and λ elsewhere
         np.multiply(dA[rows], a, out=dZ[rows])  # dL/dZ = dL/dA ∘ dA/dZ
+
+
+def sigmoid(Z: Array, P: Array) -> None:
+    """Write P = σ(Z), with full relative precision for |z| ≤ 80, and no overflow beyond (e⁸⁰ is finite in float32)."""
+    np.clip(Z, -80, 80, out=P)
+    np.negative(P, out=P)
+    np.exp(P, out=P)
+    P += 1
+    np.reciprocal(P, out=P)  # 1 / (1 + e^−z)

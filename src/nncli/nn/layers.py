@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -9,8 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.nn.autodiff.expression import add
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import ones
+from nncli.nn.components import Configurable
 
 Array = NDArray[Any]  # float32 or float64, as the network's dtype says
 
@@ -141,3 +144,25 @@ class Dropout(Layer):
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
         return list(x)  # as without a generator
+
+
+class Activation(Configurable, Layer):
+    """A layer that applies f to each unit by itself, A = f(Z). `initializer` is what suits the layer before it.
+
+    `graph` is f once more, as an expression for `nncli graph`, in z, the settings and the parameters of the unit. An
+    activation whose derivative is 0 wherever there is one has no `graph`, and is not `differentiable`: no layer before
+    it can learn.
+    """
+
+    graph: ClassVar[str]
+    initializer = "glorot"
+    differentiable = True
+
+    def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
+        settings: dict[str, Any] = dataclasses.asdict(self)
+        numbers = {name: repr(value) for name, value in settings.items()}
+        a = []
+        for unit, z in enumerate(x):
+            nodes = {name: int(positions[unit]) for name, positions in parameters.items()}
+            a.append(add(graph, self.graph, {"z": z, **nodes}, numbers))
+        return a

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nncli.nn.activations import sigmoid
 from nncli.nn.buffers import ones
+from nncli.nn.exponential_units import sigmoid
 from nncli.nn.layers import Array
 from nncli.registry import Registry
 

@@ -20,7 +20,8 @@ class MemberLayer(Layer):
     """A layer that does something else for each member: from X, (n, d) or (N, n, d), to A (N, n, h)."""
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
-        raise NotImplementedError("a scalar graph is of one network")
+        """Raise ValueError: a scalar graph is of one network, such as one of `Ensemble.members`."""
+        raise ValueError("a scalar graph of several networks at once")
 
 
 class Spread(MemberLayer):

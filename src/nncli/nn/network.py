@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.activations import ACTIVATIONS, Activation
+from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import zeros
 from nncli.nn.initializers import INITIALIZERS
 from nncli.nn.input_layers import InputLayer
-from nncli.nn.layers import Array, Dense, Dropout, Layer
+from nncli.nn.layers import Activation, Array, Dense, Dropout, Layer
 
 
 class ParameterBlock(NamedTuple):

@@ -10,11 +10,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.activations import Activation
 from nncli.nn.bins import BinnedNumbers
 from nncli.nn.embeddings import CategoryEmbedding, PeriodicLayer
 from nncli.nn.input_layers import InputScale
-from nncli.nn.layers import Array, Dense, Dropout, Layer
+from nncli.nn.layers import Activation, Array, Dense, Dropout, Layer
 from nncli.nn.network import Network
 
 Matrix = NDArray[np.float64]

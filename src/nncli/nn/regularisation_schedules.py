@@ -1,4 +1,4 @@
-"""What is dropped, and how strong the L2 penalty is, at each step of a run."""
+"""Set what dropout drops, and how strong the L2 penalty is, at each step of a run."""
 
 from __future__ import annotations
 

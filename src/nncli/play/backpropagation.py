@@ -12,7 +12,8 @@ from nncli.diagnostics.network_graph import TOLERANCE, loss_graph
 from nncli.errors import DataError, NncliError, UsageError
 from nncli.explain.columns import names_of_inputs
 from nncli.model.model import build_network, network_inputs
-from nncli.nn.activations import ACTIVATIONS, Activation
+from nncli.nn.activations import ACTIVATIONS
+from nncli.nn.layers import Activation
 from nncli.nn.losses import LOSSES
 from nncli.play.setup import Setup
 from nncli.training.prepare import Prepared

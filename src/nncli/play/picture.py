@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from nncli.data.pictures import shape_of_rows
 from nncli.explain.columns import names_of_inputs
-from nncli.nn.activations import Activation
-from nncli.nn.layers import Dense
+from nncli.nn.layers import Activation, Dense
 from nncli.play.plane import Plane, evenly, take
 from nncli.play.setup import Setup
 from nncli.training.prepare import Prepared

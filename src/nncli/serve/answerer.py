@@ -38,8 +38,8 @@ MOST_PREDICTORS = 16  # that are kept, one for each set of options
 
 @dataclass(frozen=True)
 class Asked:
-    """What the address of a request asks for beside the prediction: so many reasons, an interval or a set that holds
-    the truth with that probability; and how its text is written."""
+    """Hold what the address of a request asks for beside the prediction: so many reasons, an interval or a set that
+    holds the truth with that probability; and how its text is written."""
 
     reasons: int = 0
     interval: float | None = None

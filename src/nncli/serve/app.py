@@ -61,7 +61,7 @@ Channel = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may take: bytes of its body, rows, seconds until its body is there and until it is answered."""
+    """Limit a request: bytes of its body, rows, seconds until its body is there and until it is answered."""
 
     bytes: int = 32 << 20
     rows: int = 100_000

@@ -1,4 +1,4 @@
-"""What the server tells while it runs, on stderr: a line of JSON for each event, or of words in a terminal."""
+"""Log on stderr what the server does: a line of JSON for each event, or of words in a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is counted, as Prometheus reads it."""
+"""Count what the server does, and write that as Prometheus reads it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Metrics:
 
 
 class GuardMetrics(Collector):
-    """What the guards have found in the rows since their models were read, worked out when somebody asks."""
+    """Tell what the guards have found in the rows since their models were read, worked out when somebody asks."""
 
     def __init__(self, models: Models) -> None:
         self.models = models

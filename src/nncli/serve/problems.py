@@ -1,4 +1,4 @@
-"""What is wrong with a request, as an answer: a status of HTTP, and where, what, and what to do."""
+"""Answer a request in which something is wrong: a status of HTTP, and where, what, and what to do."""
 
 from __future__ import annotations
 

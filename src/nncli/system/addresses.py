@@ -11,7 +11,7 @@ TO_FETCH = ("http", "https", "ftp", "ftps")  # what curl fetches
 
 
 class NotAFile(NamedTuple):
-    """What is wrong with an address in the place of a file: as it was typed, the problem, and what to do."""
+    """Say what is wrong with an address in the place of a file: as it was typed, the problem, and what to do."""
 
     where: str
     problem: str

@@ -1,4 +1,4 @@
-"""What trackers are told of a sweep: a run for each trial, as it ends, and one for the model that is kept."""
+"""Tell trackers about a sweep: a run for each trial, as it ends, and one for the model that is kept."""
 
 from __future__ import annotations
 

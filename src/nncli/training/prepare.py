@@ -24,24 +24,25 @@ from nncli.data.labels import for_task
 from nncli.data.load import load_dataset, load_like
 from nncli.data.pictures import shape_to_distort
 from nncli.data.preprocess import Preprocess
-from nncli.data.rare_classes import UNKNOWN, merging
+from nncli.data.rare_classes import merging
 from nncli.data.row_columns import set_aside, without_columns
-from nncli.data.row_hashes import Hashes, hash_rows
+from nncli.data.row_hashes import hash_rows
 from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers
 from nncli.data.task import REGRESSION
-from nncli.errors import DataError, OptionError, flag
+from nncli.errors import DataError, flag
 from nncli.guards.distribution import Distribution
 from nncli.model.decision import Decision
 from nncli.model.model import build_network, network_inputs
 from nncli.model.provenance import Fingerprint
 from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss
-from nncli.system.output import counted, in_quotes, note_of
+from nncli.system.output import counted, note_of
 from nncli.training.class_weights import Weights, class_weights
 from nncli.training.memory import rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
+from nncli.training.rows_to_use import rows_to_use, val_rows_to_use
 from nncli.training.scale_of_target import scale_of
 from nncli.training.splitting import (
     Fold,
@@ -92,7 +93,7 @@ class Prepared:
 
     @functools.cached_property
     def distribution(self) -> Distribution | None:
-        """What the training columns are like; None where they are too many to keep that."""
+        """Return what the training columns are like; None where they are too many to keep that."""
         return Distribution.fit(self.dataset.table, self.split.train, self.preprocess)
 
 
@@ -152,11 +153,11 @@ def prepare(
     own = {part: hash_rows(data.table) for part, data in (("val", own_val), ("test", own_test)) if data is not None}
     val_rows, val_notes = None, list[str]()
     if own_val is not None:
-        val_rows, val_notes = _val_rows(config, own, of_val)
+        val_rows, val_notes = val_rows_to_use(config, own, of_val)
         own |= {"val": own["val"][val_rows]}
     hashes = hash_rows(dataset.table) if dataset.hashes is None else dataset.hashes
     elsewhere = hashes[:0] if read.elsewhere is None else read.elsewhere
-    rows, notes = _rows_to_use(config, dataset, of_row, hashes, np.concatenate([elsewhere, *own.values()]))
+    rows, notes = rows_to_use(config, dataset, of_row, hashes, np.concatenate([elsewhere, *own.values()]))
     if columns.group is not None:
         groups = {"data": columns.group.take(rows)} | {name: its.group for name, (_, its) in parts.items() if its.group}
         refuse_shared_groups(
@@ -270,49 +271,6 @@ def _of(asked: Mapping[str, str], *options: str) -> dict[str, str]:
 def _load(config: TrainConfig, memory: int | None) -> Dataset:
     data = DataConfig.of(config)
     return load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config), config.task)
-
-
-def _rows_to_use(
-    config: TrainConfig, dataset: Dataset, of_row: Weights, hashes: Hashes, elsewhere: Hashes
-) -> tuple[Positions, list[str]]:
-    """Return the rows that take part: those that count, and with --dedupe only the first of those that are the same,
-    and none that is `elsewhere` too; also return notes. DataError where no row of a class counts."""
-    rows, notes = row_numbers(len(dataset)), []
-    if config.rare is not None:
-        rows = rows[dataset.y != UNKNOWN]
-    if of_row is not None and not of_row.all():
-        rows = rows[of_row[rows] > 0]
-        column = f"column '{config.weight}'"
-        of_class = None if dataset.is_numeric else np.bincount(dataset.y[rows], minlength=len(dataset.classes))
-        if of_class is not None and not of_class.all():
-            problem = f"all rows of class {in_quotes(dataset.classes[int(of_class.argmin())])} have a weight of 0"
-            raise DataError(dataset.where, f"{column}: {problem}", "Leave the class out, or let it count")
-    if config.dedupe:
-        once = first_rows(hashes, dataset.y, rows)
-        kept = once[np.isin(hashes[once], elsewhere, invert=True)]
-        repeated, others = counted(len(rows) - len(once), "row"), counted(len(once) - len(kept), "row")
-        notes.append(f"{flag('dedupe')}: left out {repeated} with the same values and class as a row that is kept")
-        if len(kept) < len(once):
-            told = "with the same values as a row of another file, whatever its class"
-            notes.append(f"{flag('dedupe')}: left out {others} {told}")
-        rows = kept
-        if not len(rows):
-            raise OptionError("dedupe", "no row is left: all are in the other files too", "Leave the option out")
-    return rows, notes
-
-
-def _val_rows(config: TrainConfig, own: Mapping[str, Hashes], of_row: Weights) -> tuple[Positions, list[str]]:
-    """Return the rows of --val-data that count, with --dedupe none that a file of test rows has too; also return
-    notes."""
-    rows = row_numbers(len(own["val"])) if of_row is None else np.flatnonzero(of_row)
-    if not config.dedupe or "test" not in own:
-        return rows, []
-    before, rows = len(rows), rows[np.isin(own["val"][rows], own["test"], invert=True)]
-    if not len(rows):
-        problem = f"no row of {flag('val_data')} is left: all are among the test rows too"
-        raise OptionError("dedupe", problem, "Leave the option out")
-    left_out = counted(before - len(rows), "row")
-    return rows, [f"{flag('dedupe')}: left out {left_out} of {flag('val_data')} that the test rows have too"]
 
 
 def _load_like(
