@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from nncli.config.train_config import TrainConfig
 from nncli.data.column_profile import ColumnProfile
+from nncli.errors import flag
 from nncli.nn.models import TabularModel
 
 LEAST_ROWS, MOST_COLUMNS = 1500, 200  # of the data, without test rows in a file of their own
@@ -24,7 +25,8 @@ SAYING = (
 def with_usual_model(
     config: TrainConfig, rows: int, columns: int, profile: Sequence[ColumnProfile], is_picture: bool
 ) -> tuple[TrainConfig, list[str]]:
-    """Return the options with a model, and a line that says which one is chosen and why, where it is not mlp.
+    """Return the options with a model, and a line that says which one is chosen and why, where the data ask for another
+    than mlp.
 
     `rows` counts the rows of the data, of which some are to test on, `columns` the columns that are learned from, and
     `profile` tells what the columns of the file are like.
@@ -32,9 +34,14 @@ def with_usual_model(
     if config.model is not None:
         return config, []
     usual = TrainConfig()
-    is_said = any(getattr(config, name) != getattr(usual, name) for name in SAYING)
-    if is_said or rows < LEAST_ROWS or columns > MOST_COLUMNS or is_picture or _are_pixels(profile):
+    said = [name for name in SAYING if getattr(config, name) != getattr(usual, name)]
+    if rows < LEAST_ROWS or columns > MOST_COLUMNS or is_picture or _are_pixels(profile):
         return dataclasses.replace(config, model="mlp"), []
+    if said:
+        why = (
+            f"--model mlp, as {flag(said[0])} is given; without such options a table of this size gets a tabular model"
+        )
+        return dataclasses.replace(config, model="mlp"), [f"{CHOSEN}{why}"]
     steps = -(-rows // TabularModel.batch_size)
     epochs = max(LEAST_EPOCHS, min(EPOCHS, STEPS // steps))
     chosen = dataclasses.replace(config, model=TabularModel.name, hidden=HIDDEN, epochs=epochs)

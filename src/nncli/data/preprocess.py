@@ -112,8 +112,7 @@ class Preprocess:
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
     def fit(cls, table: Table, rows: Positions, scale: str) -> Preprocess:
         """Learn from the given rows of the table; `scale` is auto, auto-robust, standard, robust, minmax or none.
-        Raises
-        OptionError where none leaves a number too large to be an input."""
+        Raises OptionError where none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
         own = ColumnStatistics.of(numbers, rows, scale)

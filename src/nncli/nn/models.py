@@ -142,7 +142,7 @@ class TabularModel(Preset):
     hidden = (256, 256, 256)
     numbers = True
     optimizer, lr, schedule, batch_size = "adamw:beta2=0.95", 0.04, "coslog4", 256
-    batches, average, scale = 4, "exponential:decay=0.98", "auto-robust"
+    batches, scale = 4, "auto-robust"
     of_network: ClassVar[Mapping[str, Any]] = {
         "activation": "mish",
         "init": "lecun",
@@ -155,6 +155,7 @@ class TabularModel(Preset):
         "l2": 0.02,
         "dropout_schedule": "flat-cos",
         "decay_schedule": "flat-cos",
+        "average": "exponential:decay=0.98",
         "epochs": 64,
         "patience": 64,
     }

@@ -1,5 +1,8 @@
-"""Warn of what is out of the ordinary in each row, by the rules and in the words of `predict`: a category that the model
-has not seen, a value that is missing where none was in training, a number or date outside of the training range."""
+"""Warn of what is out of the ordinary in each row, by the rules and in the words of `predict`.
+
+That is a category that the model has not seen, a value that is missing where none was in training, and a number or date
+outside of the training range.
+"""
 
 from __future__ import annotations
 

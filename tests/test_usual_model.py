@@ -1,0 +1,71 @@
+"""Which model is trained where none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nncli.config.train_config import TrainConfig
+from nncli.config.usual_model import with_usual_model
+from nncli.data.column_profile import ColumnProfile
+from nncli.model.checkpoint import load
+
+Run = Callable[..., Any]
+MEASURED = [ColumnProfile("a", "number", 0.5, 9.0), ColumnProfile("b", "text")]
+PIXELS = [ColumnProfile(f"p{i}", "number", 0, 16, whole=True) for i in range(16)]
+
+
+def usual(
+    rows: int = 2000, columns: int = 5, profile: Sequence[ColumnProfile] = (), picture: bool = False, **given: Any
+) -> tuple[str | None, tuple[int, ...] | None, int | None]:
+    config, _ = with_usual_model(TrainConfig(**given), rows, columns, profile or MEASURED, picture)
+    return config.model, config.hidden, config.epochs
+
+
+MLP = "mlp", None, None
+
+
+def test_a_larger_table_gets_a_small_tabular_model() -> None:
+    assert usual(1500) == ("tabular", (128, 128, 128), 48)
+    assert usual(columns=200)[0] == "tabular"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [{"rows": 1499}, {"columns": 201}, {"profile": PIXELS}, {"picture": True}, {"hidden": (8,)}, {"lr": 0.1}],
+    ids=["few rows", "many columns", "pixels", "pictures", "layers that are said", "a rate that is said"],
+)
+def test_all_else_stays_a_small_mlp(what: dict[str, Any]) -> None:
+    model, _, epochs = usual(**what)
+    assert (model, epochs) == ("mlp", None)
+
+
+def test_a_model_that_is_named_is_taken() -> None:
+    assert usual(model="mlp") == MLP
+    assert usual(model="softmax")[0] == "softmax"
+
+
+def test_many_rows_get_fewer_epochs() -> None:
+    """Of 256,000 rows an epoch has 1,000 batches of 256, so that 10 epochs are 10,000 steps; of a hundred times as many,
+    4 epochs are the least."""
+    assert usual(256_000)[2] == 10
+    assert usual(25_600_000)[2] == 4
+
+
+def test_train_and_info_say_what_was_chosen_and_why(
+    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{i * 7919 % 1009 / 10},{i * 31 % 997 / 10},{'ab'[i % 3 == 0]}\n" for i in range(1500))
+    Path("d.csv").write_text(f"x,y,class\n{rows}")
+    words = ("train", "d.csv", "--time-limit", "0.5", "-o", "m.npz")
+    said = "--model tabular --hidden 128x128x128 --epochs 48, as the table has at least 1,500 rows"
+    assert f"chosen: {said}" in nncli(*words).err
+    assert load(Path("m.npz"))[0].config.model.name == "tabular"
+    assert said in " ".join(nncli("info", "m.npz").out.split())
+    told = nncli(*words, "--epochs", 1).err
+    assert "chosen: --model mlp, as --epochs is given; without such options a table of this size gets a tabular" in told
+    assert "chosen" not in nncli(*words, "--model", "mlp", "--epochs", 1).err
