@@ -49,8 +49,8 @@ def test_a_model_that_is_named_is_taken() -> None:
 
 
 def test_many_rows_get_fewer_epochs() -> None:
-    """Of 256,000 rows an epoch has 1,000 batches of 256, so that 10 epochs are 10,000 steps; of a hundred times as many,
-    4 epochs are the least."""
+    """Of 256,000 rows an epoch has 1,000 batches of 256, so that 10 epochs are 10,000 steps; of a hundred times as
+    many, 4 epochs are the least."""
     assert usual(256_000)[2] == 10
     assert usual(25_600_000)[2] == 4
 
@@ -60,8 +60,8 @@ def test_train_and_info_say_what_was_chosen_and_why(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     rows = "".join(f"{i * 7919 % 1009 / 10},{i * 31 % 997 / 10},{'ab'[i % 3 == 0]}\n" for i in range(1500))
-    Path("d.csv").write_text(f"x,y,class\n{rows}")
-    words = ("train", "d.csv", "--time-limit", "0.5", "-o", "m.npz")
+    Path("d.csv").write_text(f"p,q,class\n{rows}")
+    words = ("train", "d.csv", "-o", "m.npz")
     said = "--model tabular --hidden 128x128x128 --epochs 48, as the table has at least 1,500 rows"
     assert f"chosen: {said}" in nncli(*words).err
     assert load(Path("m.npz"))[0].config.model.name == "tabular"
