@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.nn.buffers import zeros
 from nncli.nn.input_layers import InputLayer, InputScale
-from nncli.nn.layers import Array, Dense, Dropout, Layer
+from nncli.nn.layers import Activation, Array, Dense, Dropout, Layer
 from nncli.nn.links import LINKS
 from nncli.nn.member_layers import Adapter, EachMember, MemberLayer, MembersDense, Spread
 from nncli.nn.network import Network, ParameterBlock, sizes_of
@@ -115,8 +115,6 @@ class Ensemble(Network):
         return self.widths[-2] * (self.copies if self._is_spread[-2:-1] == [True] else 1)
 
     def activations(self) -> list[tuple[str, Array]]:
-        from nncli.nn.layers import Activation
-
         found = []
         for layer, A in zip(self.layers, self._A[1:], strict=True):
             one = layer.layers[0] if isinstance(layer, EachMember) else layer
