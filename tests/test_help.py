@@ -111,9 +111,8 @@ def test_the_help_of_a_command_begins_as_the_list_of_commands_says(command: str)
     "name", ["hidden", *TabularModel.of_network, *TabularModel.of_training, *TabularModel.of_classes]
 )
 def test_defaults_of_tabular_are_among_the_defaults_in_the_help(name: str) -> None:
-    value = getattr(TabularModel, name, None) or {
-        **TabularModel.of_network, **TabularModel.of_training, **TabularModel.of_classes
-    }[name]  # fmt: skip
+    further = {**TabularModel.of_network, **TabularModel.of_training, **TabularModel.of_classes}
+    value = further.get(name) or getattr(TabularModel, name)
     said = "yes" if value is True else TrainConfig.kind(name).write(value)
     assert f"tabular {said}" in TrainConfig.options()[name].default_text
 

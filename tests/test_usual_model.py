@@ -12,6 +12,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.config.usual_model import with_usual_model
 from nncli.data.column_profile import ColumnProfile
 from nncli.model.checkpoint import load
+from nncli.training import run
 
 Run = Callable[..., Any]
 MEASURED = [ColumnProfile("a", "number", 0.5, 9.0), ColumnProfile("b", "text")]
@@ -55,17 +56,38 @@ def test_many_rows_get_fewer_epochs() -> None:
     assert usual(25_600_000)[2] == 4
 
 
-def test_train_and_info_say_what_was_chosen_and_why(
-    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a table of 1,500 rows, d.csv."""
     monkeypatch.chdir(tmp_path)
     rows = "".join(f"{i * 7919 % 1009 / 10},{i * 31 % 997 / 10},{'ab'[i % 3 == 0]}\n" for i in range(1500))
     Path("d.csv").write_text(f"p,q,class\n{rows}")
+    return tmp_path
+
+
+def test_a_chosen_model_is_resumed_to_the_last_byte(table: Path, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    nncli("train", "d.csv", "-o", "whole.npz", "-q")
+    fit = run.fit
+    with monkeypatch.context() as patch:  # somebody asks to stop after three epochs
+        patch.setattr(
+            run, "fit", lambda trainer, on_epoch, stop, until: fit(
+                trainer, on_epoch, lambda: len(trainer.history) >= 3, until
+            )
+        )  # fmt: skip
+        nncli("train", "d.csv", "-o", "m.npz", "-q")
+    assert Path("m.npz").read_bytes() != Path("whole.npz").read_bytes()
+    assert nncli("train", "--resume", "m.npz", "-q").code == 0
+    assert Path("m.npz").read_bytes() == Path("whole.npz").read_bytes()
+
+
+def test_train_and_info_say_what_was_chosen_and_why(table: Path, nncli: Run) -> None:
     words = ("train", "d.csv", "-o", "m.npz")
     said = "--model tabular --hidden 128x128x128 --epochs 48, as the table has at least 1,500 rows"
     assert f"chosen: {said}" in nncli(*words).err
     assert load(Path("m.npz"))[0].config.model.name == "tabular"
     assert said in " ".join(nncli("info", "m.npz").out.split())
+    nncli(*words, "--refit", "--epochs", 2, "--lr", 0.01)  # which is prepared once more for all rows
+    assert "as --lr is given" in " ".join(nncli("info", "m.npz").out.split())
     told = nncli(*words, "--epochs", 1).err
     assert "chosen: --model mlp, as --epochs is given; without such options a table of this size gets a tabular" in told
     assert "chosen" not in nncli(*words, "--model", "mlp", "--epochs", 1).err

@@ -131,7 +131,7 @@ def train(
     check_installed(tensorboard, mlflow)
     seconds_apart = None if save_every is None else 60 * read_option("save_every", save_every, NOT_NEGATIVE)
     with use_threads(config.threads):
-        prepared = prepare(config, memory=bytes_of(memory))
+        prepared = prepare(config, memory=bytes_of(memory), chosen=() if resumed is None else resumed.chosen)
         checkpoint.check_fits_model_file(prepared.dataset)
         if reference is not None:
             from nncli.training.reference import check_reference

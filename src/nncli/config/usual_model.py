@@ -50,9 +50,14 @@ def with_usual_model(
     return chosen, [f"{CHOSEN}{options}, as the table has at least {LEAST_ROWS:,} rows"]
 
 
+def choices_in(notes: Sequence[str]) -> list[str]:
+    """Return those of the notes of a run that say what model was chosen and why; none where one was named."""
+    return [note for note in notes if note.startswith(CHOSEN)]
+
+
 def chosen_model(notes: Sequence[str]) -> str:
-    """Return what was chosen and why, from the notes of a run; empty where a model was named, or mlp taken."""
-    return next((note.removeprefix(CHOSEN) for note in notes if note.startswith(CHOSEN)), "")
+    """Return what was chosen and why, from the notes of a run; empty where a model was named."""
+    return "; ".join(note.removeprefix(CHOSEN) for note in choices_in(notes))
 
 
 def _are_pixels(profile: Sequence[ColumnProfile]) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from nncli.config.usual_model import choices_in
 from nncli.model.training_state import Epoch, TrainingState
 from nncli.system.output import counted, percent, quantity
 from nncli.system.workers import Stop, never
@@ -58,7 +59,7 @@ def train_model(
     if first is None or first.failure or first.stopped == "interrupted":
         return first
     chosen = {"epoch": first.figures["best_epoch"], "n_val": first.figures["n_val"], **first.figures["val"]}
-    joined = prepare(options, prepared.read, refit=prepared.config)
+    joined = prepare(options, prepared.read, refit=prepared.config, chosen=choices_in(prepared.notes))
     final = run_training(joined, stop=stop, reference=reference, until=chosen["epoch"])
     if final is None or final.stopped == "interrupted":
         return dataclasses.replace(first, stopped="interrupted")

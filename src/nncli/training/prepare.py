@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -104,12 +104,14 @@ def prepare(
     memory: int | None = None,
     refit: ResolvedConfig | None = None,
     start: Start | None = None,
+    chosen: Sequence[str] = (),
 ) -> Prepared:
     """Load (unless given), split and preprocess the data; where there is a `start`, as that says, see there.
 
     A `fold` is in the place of the validation rows or the test rows. With `refit`, the settings of an earlier run,
     and for the final model of cross-validation, the validation rows are training rows. With `memory`, in bytes, tables
-    that are loaded stay on the disk, and what comes out is the same, bit for bit.
+    that are loaded stay on the disk, and what comes out is the same, bit for bit. `chosen` are the notes on the choice
+    of a model that an earlier part of the run has made.
     """
     read = _load(config, memory) if dataset is None else for_task(dataset, config.task)
     read = dataclasses.replace(read, schema=measured(read.schema, read.table))
@@ -178,8 +180,8 @@ def prepare(
         schema = dataset.schema
         is_picture = bool(schema.image_shape) or dataset.table.numbers.dtype == np.uint8
         columns_used = len(schema.columns)
-        config, chosen = with_usual_model(config, len(dataset), columns_used, schema.profile, is_picture)
-        notes = [*chosen, *notes]
+        config, by_data = with_usual_model(config, len(dataset), columns_used, schema.profile, is_picture)
+        chosen = [*chosen, *by_data]
     resolved = refit or resolve(config, len(split.train), has_val)
     if on_all:  # and there is nothing to choose an epoch by
         resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
@@ -251,7 +253,7 @@ def prepare(
         hashes=repeated,
         decision=decision,
         target=target,
-        notes=(*dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
+        notes=(*chosen, *dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
         start=start,
     )
 

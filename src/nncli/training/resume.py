@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nncli.config.train_config import TrainConfig
+from nncli.config.usual_model import choices_in
 from nncli.data.sources import ARRAYS, STDIN, title
 from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError, flag, mention
@@ -49,6 +50,11 @@ class ResumableRun:
     def history(self) -> list[Epoch]:
         """Return the epochs that are done."""
         return self.provenance.epochs(self.model.config.row_by_row)
+
+    @property
+    def chosen(self) -> list[str]:
+        """Return the notes on the choice of the model, where none was named."""
+        return choices_in(self.provenance.notes)
 
     @property
     def epochs(self) -> int:
