@@ -29,7 +29,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
 from nncli.nn.losses import LOSSES
-from nncli.nn.models import Preset
+from nncli.nn.models import AutoModel, Preset
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS
 from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
@@ -46,6 +46,9 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     """
     preset = config.preset
     config = dataclasses.replace(config, model=preset.name)
+    if preset.searches:
+        return _of_search(config, has_val)
+    refuse(config, ("search_steps",), f"it is for {mention('model', AutoModel.name)}", "Leave it out")
     denied = {
         name: getattr(config, name)
         for name in (*preset.of_network, *preset.of_training, *preset.of_classes)
@@ -140,6 +143,17 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         reason = f"{config.model} learns row by row, and its mistakes are counted on rows that stay as they are"
         refuse(config, ("distort",), reason, f"Leave it out, or use {mention('model', 'mlp')}")
     return resolved
+
+
+def _of_search(config: TrainConfig, has_val: bool) -> ResolvedConfig:
+    """Return the settings of a search, whose networks have settings of their own."""
+    if not has_val:
+        problem = f"{mention('model', config.model)} chooses by validation rows, and there are none"
+        raise OptionError("val", problem, f"Set {mention('val')} above 0")
+    if config.metric:
+        check_metric(config.metric, config.is_regression)
+    calibrate = config.calibrate if config.is_regression or config.calibrate is not None else True
+    return ResolvedConfig.of(dataclasses.replace(config, calibrate=calibrate))
 
 
 def _with_choices(config: TrainConfig, preset: type[Preset], has_val: bool) -> TrainConfig:

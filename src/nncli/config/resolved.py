@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from nncli.config.option import FULL_BATCH
 from nncli.config.train_config import TrainConfig
@@ -17,6 +17,9 @@ from nncli.nn.losses import LOSSES
 from nncli.nn.optimizers import OPTIMIZERS, SGD
 
 CONSTANT = "constant"  # schedule; of dropout and decay, the same as none
+# in the place of settings that each network of a search has of its own
+OF_SEARCH = {"hidden": (), "optimizer": "sgd", "lr": 1.0, "schedule": CONSTANT, "average": "none", "epochs": 1}
+OF_SEARCH |= {"batch_size": FULL_BATCH}
 T = TypeVar("T")
 
 
@@ -53,11 +56,12 @@ class ModelConfig:
     dtype: str
     dropout: float = 0.0
     input_dropout: float = 0.0
+    parts: tuple[tuple[int, ModelConfig], ...] = ()  # of a blend: how often each counts, and what it is
 
     @property
     def is_linear(self) -> bool:
         """Tell whether scores are sums of weighted inputs."""
-        return not self.hidden and self.number_embedding == "none" and not self.ensemble
+        return not self.hidden and self.number_embedding == "none" and not (self.ensemble or self.parts)
 
     @property
     def has_input_layers(self) -> bool:
@@ -91,17 +95,26 @@ class TrainingConfig:
     calibrate: bool = False
 
 
+class BlendPart(NamedTuple):
+    """How often a part counts in a blend, and the options that it was trained with."""
+
+    times: int
+    options: TrainConfig
+
+
 @dataclass(frozen=True)
 class ResolvedConfig:
     """All settings of a training run, with nothing left open.
 
-    `options` are those that ask for just this: what a model file keeps. The groups say the same to the program.
+    `options` are those that ask for just this: what a model file keeps, with the `parts` of a blend. The groups say the
+    same to the program; of a search, those of training say nothing.
     """
 
     options: TrainConfig
     data: DataConfig
     model: ModelConfig
     training: TrainingConfig
+    parts: tuple[BlendPart, ...] = ()
 
     @classmethod
     def of(cls, options: TrainConfig) -> ResolvedConfig:
@@ -109,7 +122,14 @@ class ResolvedConfig:
         if options.model is None:
             raise ValueError("no value for 'model', which always has one")
         given = {name: value for name, value in vars(options).items() if value is not None} | {"name": options.model}
+        if options.preset.searches:
+            given = OF_SEARCH | {"loss": options.preset.loss_for(options.is_regression)} | given
         return cls(options, DataConfig.of(options), _group(ModelConfig, given), _group(TrainingConfig, given))
+
+    def with_parts(self, parts: Sequence[BlendPart]) -> ResolvedConfig:
+        """Return the settings of a search that has found the parts of its blend."""
+        of_parts = tuple((one.times, ResolvedConfig.of(one.options).model) for one in parts)
+        return dataclasses.replace(self, model=dataclasses.replace(self.model, parts=of_parts), parts=tuple(parts))
 
     def objective_name(self, K: int) -> str:
         """Return what the mean loss that training minimises is called, see there."""

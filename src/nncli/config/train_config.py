@@ -306,6 +306,9 @@ class TrainConfig:
         default=False,
     )
     time_limit: float | None = _training("SECONDS", POSITIVE, "Maximum training time.", "no limit")
+    search_steps: int | None = _training(
+        "N", Whole(1), "Number of networks, or ensembles, that --model auto trains at most.", "as planned"
+    )
     seed: int = _training("N", Whole(0), "Seed of split, initial weights, row order and dropout.", default=0)
     threads: int | None = _training("N", Whole(1, 1024), "Number of processor threads.", "all")
 

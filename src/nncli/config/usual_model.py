@@ -33,13 +33,11 @@ def with_usual_model(
     """
     if config.model is not None:
         return config, []
-    usual = TrainConfig()
-    said = [name for name in SAYING if getattr(config, name) != getattr(usual, name)]
     if rows < LEAST_ROWS or columns > MOST_COLUMNS or is_picture or _are_pixels(profile):
         return dataclasses.replace(config, model="mlp"), []
-    if said:
+    if which := said(config):
         why = (
-            f"--model mlp, as {flag(said[0])} is given; without such options a table of this size gets a tabular model"
+            f"--model mlp, as {flag(which[0])} is given; without such options a table of this size gets a tabular model"
         )
         return dataclasses.replace(config, model="mlp"), [f"{CHOSEN}{why}"]
     steps = -(-rows // TabularModel.batch_size)
@@ -48,6 +46,12 @@ def with_usual_model(
     widths = "x".join(map(str, HIDDEN))
     options = f"--model {TabularModel.name} --hidden {widths} --epochs {epochs}"
     return chosen, [f"{CHOSEN}{options}, as the table has at least {LEAST_ROWS:,} rows"]
+
+
+def said(config: TrainConfig) -> list[str]:
+    """Return the options that are given and say what network is trained and how."""
+    usual = TrainConfig()
+    return [name for name in SAYING if getattr(config, name) != getattr(usual, name)]
 
 
 def choices_in(notes: Sequence[str]) -> list[str]:

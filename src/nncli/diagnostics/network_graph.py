@@ -35,7 +35,7 @@ def graph_of_model(
     """
     config, K = dataclasses.replace(model.config.model, dtype="float64"), len(model.classes)
     network, loss = build_network(config, network_inputs(model.preprocess), K)
-    if network.copies > 1:
+    if network.is_several:
         problem = f"expected a model of one network, found an ensemble of {network.copies} members"
         raise UsageError(model_file, problem, "Train one without --ensemble")
     network.theta[:] = model.network.theta

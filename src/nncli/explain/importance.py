@@ -23,7 +23,6 @@ from nncli.metrics.rows import Floats, ScoredRows
 from nncli.metrics.student import Z
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.nn.buffers import zeros
-from nncli.nn.ensemble import Ensemble
 from nncli.nn.first_layer import split
 from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
@@ -97,8 +96,8 @@ def importances(
     """
     X = model.preprocess.transform(table, model.network.dtype).slice(0, len(table))
     inputs = inputs_of(model.schema, model.preprocess)
-    is_ensemble = isinstance(model.network, Ensemble)
-    shuffled = _ShuffledRowsOfMembers(model.network, X) if is_ensemble else _ShuffledRows(model.network, X)
+    is_several = model.network.is_several
+    shuffled = _ShuffledRowsOfMembers(model.network, X) if is_several else _ShuffledRows(model.network, X)
     spread, found, own = _Spread(metric, rows.oriented), list[Importance](), threading.local()
 
     def importance_of(column: tuple[str, slice]) -> Importance:
@@ -158,7 +157,7 @@ class _ShuffledRows:
 
 
 class _ShuffledRowsOfMembers:
-    """Scores of rows in which a column is shuffled, by an ensemble with its first layers side by side."""
+    """Scores of rows in which a column is shuffled, by several networks with their first layers side by side."""
 
     def __init__(self, network: Network, X: Array) -> None:
         self.network, self.X = network, np.ascontiguousarray(X.T)

@@ -20,7 +20,7 @@ from nncli.data.preprocess import Preprocess, spelled_flags
 from nncli.model.checkpoint import describe
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
-from nncli.nn.ensemble import Ensemble
+from nncli.nn.ensemble import SeveralNetworks
 from nncli.nn.layers import Activation, Dense
 from nncli.nn.network import Network
 from nncli.nn.plain import plain
@@ -54,7 +54,7 @@ def description_of(model: Model, provenance: Provenance) -> Description:
 
 
 def _version(model: Model) -> int:
-    if model.network.copies > 1:
+    if model.network.is_several:
         return VERSION_WITH_MEMBERS
     return VERSION if model.preprocess.is_affine else VERSION_WITH_CLIP
 
@@ -134,9 +134,11 @@ def _spellings(text: str) -> list[str]:
 
 
 def _networks(network: Network) -> dict[str, Any]:
-    """Describe the layers; of an ensemble those of each member, and the link whose values are averaged."""
-    if isinstance(network, Ensemble):
-        return {"members": [_layers(member) for member in network.members()], "mean": network.link}
+    """Describe the layers; of an ensemble those of each member, and the link whose values are averaged, with the share
+    of each member where these differ."""
+    if isinstance(network, SeveralNetworks):
+        found = {"members": [_layers(member) for member in network.members()], "mean": network.link}
+        return found if network.shares is None else {**found, "shares": [float(s) for s in network.shares]}
     return {"layers": _layers(network)}
 
 

@@ -223,7 +223,7 @@ def one_network(of: Subject) -> Problem:
     """Say what is wrong with an ensemble, whose members have weights each."""
     n = of.model.network.copies
     found = f"expected a model of one network, found an ensemble of {n} members, which have weights each"
-    return None if n == 1 else (found, "Use importance")
+    return (found, "Use importance") if of.model.network.is_several else None
 
 
 def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:

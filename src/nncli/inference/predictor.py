@@ -327,7 +327,7 @@ def _check(options: PredictOptions, model: Model) -> None:
         if options.reasons > len(model.schema.names):
             problem = f"expected at most {counted(len(model.schema.names), 'column')}, as the model has"
             raise OptionError("reasons", f"{problem}, found {options.reasons:,}")
-    if options.uncertainty and model.network.copies == 1:
+    if options.uncertainty and not model.network.is_several:
         problem = "it is the spread between the members of an ensemble, and the model is none"
         raise OptionError("uncertainty", problem, f"Leave it out, or train it with {mention('ensemble', 8)}")
     others = {"proba": options.proba, "threshold": options.threshold is not None, "reasons": options.reasons > 0}

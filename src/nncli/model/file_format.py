@@ -1,19 +1,21 @@
-"""Model ↔ the bytes of model.npz, format version 9.
+"""Model ↔ the bytes of model.npz, format version 10.
 
 The file is an uncompressed zip of .npy members, readable with `np.load(path, allow_pickle=False)`. With m numeric
 inputs (number columns, then three for each date column), d inputs in all, and n rows of data, its members are, in this
 order:
 
     meta         UTF-8 bytes of one JSON object, whose form is `META` in `file_members.py`: format and program version,
-                 matrix kernels, resolved options, classes, calibration, decision, schema and categories of the columns,
-                 where the data came from, best epoch, figures, notes, and the numbers of `state`; and only where a
+                 matrix kernels, resolved options, those of the parts of a blend, classes, calibration, decision, schema
+                 and categories of the columns, where the data came from, best epoch, figures, notes, and the numbers of
+                 `state`; and only where a
                  number is predicted, the mean, sd and median of the `target` in the training rows, and how far off
                  validation rows are; and only where the run went on from another model, in `from`, the digest of the
                  file of that one, and the data of all before it
     theta        all parameters, one flat vector (size,) of the network's dtype: W row by row, then b, then the slopes
                  of PReLU, layer after layer; of an ensemble all of this for the first member, then for the second …,
                  or where members share weights, before the first dense layer the factors r of the inputs, a row for
-                 each member, and in the last layer W of all members, then b of all members
+                 each member, and in the last layer W of all members, then b of all members; of a blend all of this
+                 for the first part, then for the second …
     median, shift, scale   (m,) float64: x = (v − shift) · scale, with the median for a missing v
     dead         (d,) bool: the inputs that were 0 in every training row
     mean         (d,) float64: the mean input of the training rows; not in files of older versions
@@ -44,8 +46,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.file_kinds import Encoding
-from nncli.config.resolved import ResolvedConfig
-from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Schema, schema_of
 from nncli.data.sources import portable
 from nncli.model import lineage, npz, training_state
@@ -64,6 +64,7 @@ from nncli.model.file_parts import (
     FILES,
     MOST,
     check_finite,
+    config_of,
     decision_of,
     distribution_of,
     preprocess_of,
@@ -73,7 +74,6 @@ from nncli.model.model import Model, build_network, network_inputs, network_size
 from nncli.model.provenance import Provenance, figures_to_store
 from nncli.nn.calibration import Calibration
 from nncli.nn.losses import LOSSES
-from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system import plain_json
 
 
@@ -85,6 +85,7 @@ def encode(model: Model, p: Provenance) -> bytes:
         "nncli": p.version,
         "kernels": p.kernels,
         "config": model.config.options.to_json(),
+        "parts": [{"times": one.times, "config": one.options.to_json()} for one in model.config.parts],
         "classes": list(model.classes),
         "calibration": model.calibration and asdict(model.calibration),
         "decision": model.decision and asdict(model.decision),
@@ -167,7 +168,7 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     if Encoding().read(schema.encoding) != schema.encoding:
         raise ValueError("an encoding by another name")
     preprocess = preprocess_of(schema, stored, arrays)
-    config, classes = ResolvedConfig.of(TrainConfig.from_json(stored["config"])), tuple(stored["classes"])
+    config, classes = config_of(stored), tuple(stored["classes"])
     theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
     target = None
     if stored["target"]:
@@ -182,10 +183,6 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
         raise ValueError("a target of another kind than its task")
     if len(set(classes)) < max(2, len(classes)) if target is None else classes or calibration or stored["decision"]:
         raise ValueError("fewer than two classes, or one twice")
-    if config.model.hidden and not config.model.activation:
-        raise ValueError("hidden layers without an activation")
-    if config.model.ensemble and (config.row_by_row or OPTIMIZERS.create(config.training.optimizer).smooth):
-        raise ValueError("an ensemble of models that are trained alone")
     # in Python's numbers, which have no largest one, before a network of that size is made
     inputs = network_inputs(preprocess)
     needed, _ = network_sizes(config.model, inputs, len(classes))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.option import MOST_LAYERS
+from nncli.config.search_plan import MOST_STEPS
 from nncli.config.train_config import SOURCES
 from nncli.data.dataset import SCHEMA_FORM
 from nncli.data.sources import is_there
@@ -25,7 +26,7 @@ from nncli.model.lineage import LINEAGE
 from nncli.system import plain_json
 
 FORMAT = "nncli model"
-FORMAT_VERSION = 9
+FORMAT_VERSION = 10
 REFERENCES = ("trees", "linear")  # models of another kind that a model may be compared with
 PARTS = ("train", "val", "test")  # with figures each, None where it has no rows
 # what each version added, with what it means for files without it; before 5, the names of files were one text each
@@ -57,6 +58,7 @@ NEW_IN: dict[int, dict[str, Any]] = {
     7: {"data": {"val_row_hashes": ""}, "own_probabilities": []},
     8: {"distribution": None},
     9: {"heaps": []},
+    10: {"parts": []},
 }
 OLDEST = 3
 # what the programs that wrote version 6 added to it one after another; files that predict numbers have all of it
@@ -100,7 +102,7 @@ META = {
     "decision": ({"positive": int, "threshold": (float, None), "costs": [[float]], "rule": str}, None),
     "schema": SCHEMA_FORM,
     "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
-    "heaps": [[(range(1 << 31), [float])]],
+    "heaps": [[(range(1 << 31), [float])]], "parts": [{"times": range(1, 1 << 31), "config": dict}],
     "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
              "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool,
              "row_hashes": re.compile("([0-9a-f]{16})*"), "val_row_hashes": re.compile("([0-9a-f]{16})*"),
@@ -175,7 +177,7 @@ class MemberSizes:
         inputs = 3 * columns + sum(len(part) + 1 for pair in stored["categories"] for part in pair[1:])
         rows = (max(stored["data"]["n_rows"], 0) + 7) // 8
         epochs = stored["config"].get("epochs")
-        history = 40 * epochs if type(epochs) is int else 0
+        history = 40 * (epochs if type(epochs) is int else MOST_STEPS)
         sizes: dict[str, int] = {
             "dead": inputs,
             "mean": 8 * inputs,
@@ -185,7 +187,8 @@ class MemberSizes:
             "counts": 8 * (BINS + 1) * columns,
             "edges": 8 * EDGES * columns,
         }
-        sizes["theta"] = _most_parameters(stored, inputs)
+        configs = [part["config"] for part in stored["parts"]] or [stored["config"]]
+        sizes["theta"] = sum(_most_parameters(stored, config, inputs) for config in configs)
         return npz.HEADER_BYTES + sizes.get(name, 8 * 3 * columns)
 
 
@@ -195,10 +198,9 @@ def members_of(names: Collection[str]) -> tuple[str, ...]:
     return tuple(name for name in MEMBERS if name in names or name not in NOT_IN_ALL)
 
 
-def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:
-    """Return the bytes of the parameters that the layers can have at most: weights, biases, a slope for each unit; and
-    before the first, embeddings, and a scale for each input."""
-    config = stored["config"]
+def _most_parameters(stored: Mapping[str, Any], config: Mapping[str, Any], inputs: int) -> int:
+    """Return the bytes of the parameters that the layers of a config can have at most: weights, biases, a slope for
+    each unit; and before the first, embeddings, and a scale for each input."""
     hidden = config.get("hidden")
     hidden = hidden if isinstance(hidden, list) and all(type(width) is int for width in hidden) else []
     if len(hidden) > MOST_LAYERS:

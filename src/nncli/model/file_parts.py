@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.resolved import BlendPart, ResolvedConfig
+from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Schema
 from nncli.data.heaps import MOST_BINS, Heap
 from nncli.data.preprocess import SCALINGS, Preprocess
@@ -24,6 +26,7 @@ from nncli.model.file_members import (
 )
 from nncli.model.provenance import Fingerprint, Provenance, figures_of_file
 from nncli.nn.buffers import all_finite
+from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system import plain_json
 
 # the files of each option: where the document has their size, and their digest
@@ -36,6 +39,31 @@ FOLDS_FORM = {"value": float, "interval": ([float], None), "method": (str, None)
 FOLDS_FORM |= dict.fromkeys(("mean", "sd"), (float, None))
 MOST = 1e30
 FARTHEST_DAY = 2e11  # from 1970: beyond what a date of milliseconds can be
+
+
+def config_of(stored: dict[str, Any]) -> ResolvedConfig:
+    """Return the options, with those of the parts of a blend; ValueError for parts that do not fit together."""
+    config = _network_config(stored["config"])
+    parts = [BlendPart(one["times"], TrainConfig.from_json(one["config"])) for one in stored["parts"]]
+    if bool(parts) != config.options.preset.searches:
+        raise ValueError("a blend without parts, or parts without one")
+    for part in parts:
+        its = _network_config(part.options.to_json())
+        fits = its.options.preset.searches or its.model.ensemble not in ("", config.model.ensemble)
+        same = its.model.loss == config.model.loss and its.model.dtype == config.model.dtype
+        if fits or not same or its.options.is_regression != config.options.is_regression:
+            raise ValueError("parts of a blend that do not fit together")
+    return config.with_parts(parts) if parts else config
+
+
+def _network_config(stored: dict[str, Any]) -> ResolvedConfig:
+    """Return the options of a network, or of a search; ValueError for a network that cannot be."""
+    config = ResolvedConfig.of(TrainConfig.from_json(stored))
+    if config.model.hidden and not config.model.activation:
+        raise ValueError("hidden layers without an activation")
+    if config.model.ensemble and (config.row_by_row or OPTIMIZERS.create(config.training.optimizer).smooth):
+        raise ValueError("an ensemble of models that are trained alone")
+    return config
 
 
 def distribution_of(

@@ -17,10 +17,10 @@ from nncli.data.preprocess import Preprocess
 from nncli.errors import ModelFileError, OptionError, UsageError, mention
 from nncli.model.conformal import kept_scores, score_that_holds
 from nncli.model.decision import Decision, chosen
-from nncli.nn.buffers import all_finite
+from nncli.nn.buffers import all_finite, zeros
 from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.input_layers import InputKinds, InputScale
-from nncli.nn.layers import Layer
+from nncli.nn.layers import Array, Layer
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, layers_of, sizes_of
 from nncli.nn.row_loss import Loss
@@ -39,7 +39,7 @@ def build_network(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[Netw
     OptionError where the network does not fit in memory."""
     loss = LOSSES.create(config.loss)
     try:
-        network = _network(config, inputs.width, network_layers(config, inputs, K), loss.link)
+        network = _blend(config, inputs, K, loss.link) if config.parts else _network(config, inputs, K, loss.link)
     except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address
         widths = f" and {'x'.join(map(str, config.hidden))} units" if config.hidden else ""
         problem = f"a network of {inputs.width} inputs{widths} does not fit in memory"
@@ -49,18 +49,40 @@ def build_network(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[Netw
     return network, loss
 
 
-def _network(config: ModelConfig, d: int, layers: list[Layer], link: str) -> Network:
-    members = ensemble_of(config.ensemble)
+def _network(
+    config: ModelConfig, inputs: InputKinds, K: int, link: str, vectors: tuple[Array, Array] | None = None
+) -> Network:
+    d, layers, members = inputs.width, network_layers(config, inputs, K), ensemble_of(config.ensemble)
     if members is None:
-        return Network(d, layers, config.dtype)
+        return Network(d, layers, config.dtype, vectors)
     from nncli.nn.ensemble import SeparateMembers, SharedMembers
 
-    return (SharedMembers if members.shared else SeparateMembers)(d, layers, members.number, link, config.dtype)
+    kind = SharedMembers if members.shared else SeparateMembers
+    return kind(d, layers, members.number, link, config.dtype, vectors)
+
+
+def _blend(config: ModelConfig, inputs: InputKinds, K: int, link: str) -> Network:
+    """Return the untrained parts of a blend, all as views into one vector."""
+    from nncli.nn.blend import Blend
+
+    members = ensemble_of(config.ensemble)
+    models = [dataclasses.replace(model, dtype=config.dtype) for _, model in config.parts]
+    sizes = [network_sizes(model, inputs, K)[0] for model in models]
+    ends, vectors = np.cumsum(sizes).tolist(), (zeros(sum(sizes), config.dtype), zeros(sum(sizes), config.dtype))
+    parts = [
+        _network(model, inputs, K, link, (vectors[0][end - size : end], vectors[1][end - size : end]))
+        for model, size, end in zip(models, sizes, ends, strict=True)
+    ]
+    times = [times for times, _ in config.parts]
+    return Blend(parts, times, link, vectors, members.number if members is not None and members.folds else 0)
 
 
 def network_sizes(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[int, int]:
     """Return how many parameters the network has that `build_network` makes, without making it, and how many numbers
     each row comes to in the layers that have some, those of all members of an ensemble together."""
+    if config.parts:
+        of_parts = [network_sizes(model, inputs, K) for _, model in config.parts]
+        return sum(parameters for parameters, _ in of_parts), sum(numbers for _, numbers in of_parts)
     layers = network_layers(config, inputs, K)
     parameters, numbers = sizes_of(inputs.width, layers)
     members = ensemble_of(config.ensemble)

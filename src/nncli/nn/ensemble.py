@@ -20,30 +20,54 @@ from nncli.nn.member_layers import Adapter, EachMember, MemberLayer, MembersDens
 from nncli.nn.network import Network, ParameterBlock, sizes_of
 
 
-class Ensemble(Network):
-    """Z = f⁻¹(1/N Σ_i f(Z_i)), for N members with scores Z_i and the link f: the members' P are averaged
+class SeveralNetworks(Network):
+    """Z = f⁻¹(Σ_i s_i f(Z_i)), for members with scores Z_i and shares s_i, and the link f: their P are averaged
 
-    Whoever uses it sees one vector of scores for each row. Training sees those of each member, by `scores_of_members`.
+    Whoever uses it sees one vector of scores for each row.
     """
 
-    def __init__(self, d: int, layers: Sequence[Layer], members: int, link: str, dtype: str) -> None:
+    link: str
+    is_several = True
+
+    @abstractmethod
+    def members(self) -> list[Network]:
+        """Return the members, each as a network of its own, with its parameters as they are now."""
+
+    @property
+    def shares(self) -> Array | None:
+        """Return the share s of each member in the mean; None: all have the same."""
+        return None
+
+
+class Ensemble(SeveralNetworks):
+    """Z = f⁻¹(1/N Σ_i f(Z_i)), for N members of the same layers, which are trained together
+
+    Training sees the scores of each member, by `scores_of_members`. `vectors` are theta and grad, where they are parts
+    of others.
+    """
+
+    def __init__(
+        self,
+        d: int,
+        layers: Sequence[Layer],
+        members: int,
+        link: str,
+        dtype: str,
+        vectors: tuple[Array, Array] | None = None,
+    ) -> None:
         self.link, self.copies = link, members
         self._link, self._rows, self._gradient_rows = LINKS.create(link), 0, 0
         self._flat_outputs, self._flat_gradients = list[Array](), list[Array]()
         self._template = [*layers]
-        self._build(d, layers, dtype)
+        self._build(d, layers, dtype, vectors)
         spread, self._is_spread = False, list[bool]()
         for layer in self.layers:
             spread = spread or isinstance(layer, MemberLayer)
             self._is_spread.append(spread)
 
     @abstractmethod
-    def _build(self, d: int, layers: Sequence[Layer], dtype: str) -> None:
+    def _build(self, d: int, layers: Sequence[Layer], dtype: str, vectors: tuple[Array, Array] | None) -> None:
         """Make the layers and their parameters, from the layers of one member."""
-
-    @abstractmethod
-    def members(self) -> list[Network]:
-        """Return the members, each as a network of its own, with its parameters as they are now."""
 
     def forward(self, X: Array) -> Array:
         self._A = self._pass(X)
@@ -141,10 +165,10 @@ class Ensemble(Network):
 class SeparateMembers(Ensemble):
     """An ensemble whose members have nothing in common: θ is θ_1, then θ_2 …, each as a network by itself has it."""
 
-    def _build(self, d: int, layers: Sequence[Layer], dtype: str) -> None:
+    def _build(self, d: int, layers: Sequence[Layer], dtype: str, vectors: tuple[Array, Array] | None) -> None:
         N, (size, _) = self.copies, sizes_of(d, layers)
         self.dtype, self.independent = np.dtype(dtype), N
-        self.theta, self.grad = zeros(N * size, self.dtype), zeros(N * size, self.dtype)
+        self.theta, self.grad = vectors or (zeros(N * size, self.dtype), zeros(N * size, self.dtype))
         parts = [slice(i * size, (i + 1) * size) for i in range(N)]
         self._members = [
             Network(d, [copy.copy(layer) for layer in layers], dtype, (self.theta[part], self.grad[part]))
@@ -202,7 +226,7 @@ class SharedMembers(Ensemble):
     """An ensemble whose members share all parameters, but for the signs and scales r of their inputs, before the first
     dense layer, and for the last dense layer (Gorishniy, Kotelnikov, Babenko 2025: TabM-mini)"""
 
-    def _build(self, d: int, layers: Sequence[Layer], dtype: str) -> None:
+    def _build(self, d: int, layers: Sequence[Layer], dtype: str, vectors: tuple[Array, Array] | None) -> None:
         N = self.copies
         first = next(i for i, layer in enumerate(layers) if isinstance(layer, Dense))
         *behind, last = (copy.copy(layer) for layer in layers[first:])
@@ -210,7 +234,7 @@ class SharedMembers(Ensemble):
         before = [copy.copy(layer) for layer in layers[:first]]
         spread = [Spread()] if any(isinstance(layer, Dropout) for layer in before) else []
         made = [*spread, *before, Adapter(N), *behind, MembersDense(last.units, N)]
-        super(Ensemble, self).__init__(d, made, dtype)
+        super(Ensemble, self).__init__(d, made, dtype, vectors)
         self.blocks = [one for block in self.blocks for one in _each(block, N)]
 
     def initialize(self, initializer: str | None, *rngs: np.random.Generator) -> None:

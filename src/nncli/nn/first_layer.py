@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nncli.nn.ensemble import Ensemble
+from nncli.nn.ensemble import SeveralNetworks
 from nncli.nn.layers import Array
 from nncli.nn.links import LINKS
 from nncli.nn.network import Network
@@ -22,11 +22,12 @@ class FirstLayer(NamedTuple):
 
 
 class RestOfMembers:
-    """The members of an ensemble behind their first dense layers, from Z_1 (n, h) of all of them to Z. As those of
+    """The members of several networks behind their first dense layers, from Z_1 (n, h) of all of them to Z. As those of
     `Network.after_first`, its parameters are frozen."""
 
-    def __init__(self, ensemble: Ensemble) -> None:
-        self.members, self.link = [plain(one).after_first() for one in ensemble.members()], LINKS.create(ensemble.link)
+    def __init__(self, network: SeveralNetworks) -> None:
+        self.members = [plain(one).after_first() for one in network.members()]
+        self.link, self.shares = LINKS.create(network.link), network.shares
         ends = np.cumsum([one.widths[0] for one in self.members]).tolist()
         self.parts = [slice(start, stop) for start, stop in zip([0, *ends], ends, strict=False)]
         self.size = sum(one.size for one in self.members)
@@ -35,12 +36,12 @@ class RestOfMembers:
         """Return Z (n, outputs) for Z_1 (n, h)."""
         pairs = zip(self.members, self.parts, strict=True)
         self._of_members = np.stack([one.forward(np.ascontiguousarray(Z1[:, part])) for one, part in pairs])
-        self._Z = self.link.mean(self._of_members)
+        self._Z = self.link.mean(self._of_members, self.shares)
         return self._Z
 
     def backward(self, dZ: Array, dZ1: Array) -> None:
         """Write dL/dZ_1 (n, h), from dL/dZ (n, outputs) of the batch of the last `forward`."""
-        of_members = self.link.mean_backward(self._of_members, self._Z, dZ)
+        of_members = self.link.mean_backward(self._of_members, self._Z, dZ, self.shares)
         for one, part, its in zip(self.members, self.parts, of_members, strict=True):
             found = np.empty((len(dZ), part.stop - part.start), dZ1.dtype)
             one.backward(its, found)
@@ -49,7 +50,7 @@ class RestOfMembers:
 
 def split(network: Network) -> tuple[FirstLayer, Network | RestOfMembers]:
     """Return the first dense layer of a network, as `plain` writes it, and the rest, with buffers of its own."""
-    if isinstance(network, Ensemble):
+    if isinstance(network, SeveralNetworks):
         firsts = [plain(one).dense[0] for one in network.members()]
         first = FirstLayer(np.hstack([one.W for one in firsts]), np.concatenate([one.b for one in firsts]))
         return first, RestOfMembers(network)

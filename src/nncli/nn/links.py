@@ -35,12 +35,12 @@ class Link(ABC):
         """Turn dP from dL/dP into dL/dZ, in place."""
 
     @abstractmethod
-    def mean(self, Z: Array) -> Array:
+    def mean(self, Z: Array, shares: Array | None = None) -> Array:
         """Return the scores M (n, outputs) whose P is the mean of those of N members, which have the scores Z
-        (N, n, outputs)."""
+        (N, n, outputs); with the `shares` s (N,) > 0 that they have in it, Σ s = 1. None: all the same, 1/N."""
 
     @abstractmethod
-    def mean_backward(self, Z: Array, M: Array, dM: Array) -> Array:
+    def mean_backward(self, Z: Array, M: Array, dM: Array, shares: Array | None = None) -> Array:
         """Return dL/dZ (N, n, outputs), from M = mean(Z) and dL/dM."""
 
     @abstractmethod
@@ -63,11 +63,11 @@ class IdentityLink(Link):
     def backward(self, P: Array, dP: Array) -> None:
         pass
 
-    def mean(self, Z: Array) -> Array:
-        return np.asarray(Z.mean(axis=0))
+    def mean(self, Z: Array, shares: Array | None = None) -> Array:
+        return np.asarray(Z.mean(axis=0) if shares is None else np.tensordot(shares, Z, 1))
 
-    def mean_backward(self, Z: Array, M: Array, dM: Array) -> Array:
-        return np.repeat(dM[None] / Z.dtype.type(len(Z)), len(Z), axis=0)
+    def mean_backward(self, Z: Array, M: Array, dM: Array, shares: Array | None = None) -> Array:
+        return _weighted(np.repeat(dM[None], len(Z), axis=0), shares)
 
     def graph(self, outputs: int) -> dict[str, str]:
         return {f"p{k}": f"z{k}" for k in range(outputs)}
@@ -86,13 +86,14 @@ class SigmoidLink(Link):
         dP *= P
         dP *= 1 - P  # dL/dZ = dL/dP ∘ P (1 − P)
 
-    def mean(self, Z: Array) -> Array:
-        of_both = _log_mean(_log_sigmoid(Z)), _log_mean(_log_sigmoid(-Z))
+    def mean(self, Z: Array, shares: Array | None = None) -> Array:
+        of_both = _log_mean(_log_sigmoid(Z), shares), _log_mean(_log_sigmoid(-Z), shares)
         return of_both[0] - of_both[1]  # m = log p̄ − log (1 − p̄)
 
-    def mean_backward(self, Z: Array, M: Array, dM: Array) -> Array:
+    def mean_backward(self, Z: Array, M: Array, dM: Array, shares: Array | None = None) -> Array:
         L, R = _log_sigmoid(Z), _log_sigmoid(-Z)
-        return dM * np.exp(L + R - _log_mean(L) - _log_mean(R)) / Z.dtype.type(len(Z))  # p (1 − p) / (N p̄ (1 − p̄))
+        of_each = dM * np.exp(L + R - _log_mean(L, shares) - _log_mean(R, shares))
+        return _weighted(of_each, shares)  # s p (1 − p) / (p̄ (1 − p̄))
 
     def graph(self, outputs: int) -> dict[str, str]:
         return {f"p{k}": f"sigmoid(z{k})" for k in range(outputs)}
@@ -112,12 +113,12 @@ class SoftmaxLink(Link):
         dP -= np.vecdot(dP, P)[:, None]
         dP *= P  # dL/dz = p ∘ (e − Σ_k e_k p_k),   e = dL/dp
 
-    def mean(self, Z: Array) -> Array:
-        return _log_mean(_log_softmax(Z))  # m = log p̄
+    def mean(self, Z: Array, shares: Array | None = None) -> Array:
+        return _log_mean(_log_softmax(Z), shares)  # m = log p̄
 
-    def mean_backward(self, Z: Array, M: Array, dM: Array) -> Array:
+    def mean_backward(self, Z: Array, M: Array, dM: Array, shares: Array | None = None) -> Array:
         L = _log_softmax(Z)
-        E = dM * np.exp(L - M) / Z.dtype.type(len(Z))  # e ∘ p,   e = dL/dp = dL/dm / (N p̄)
+        E = _weighted(dM * np.exp(L - M), shares)  # e ∘ p,   e = dL/dp = s dL/dm / p̄
         return np.asarray(E - np.exp(L) * E.sum(axis=-1, keepdims=True))
 
     def graph(self, outputs: int) -> dict[str, str]:
@@ -148,7 +149,15 @@ def _log_sigmoid(Z: Array) -> Array:
     return np.asarray(np.minimum(Z, 0) - np.log1p(np.exp(-np.abs(Z))))
 
 
-def _log_mean(L: Array) -> Array:
+def _log_mean(L: Array, shares: Array | None) -> Array:
     """Return the logarithm of the mean of exp L over the first axis."""
     top = L.max(axis=0)
-    return np.asarray(top + np.log(np.exp(L - top).mean(axis=0)))
+    E = np.exp(L - top)
+    return np.asarray(top + np.log(E.mean(axis=0) if shares is None else np.tensordot(shares, E, 1)))
+
+
+def _weighted(of_each: Array, shares: Array | None) -> Array:
+    """Return what N members have (N, …), times the share of each."""
+    if shares is None:
+        return of_each / of_each.dtype.type(len(of_each))
+    return np.asarray(of_each * shares.reshape(-1, *[1] * (of_each.ndim - 1)))

@@ -41,6 +41,7 @@ class Preset:
     of_network: ClassVar[Mapping[str, Any]] = {}
     of_training: ClassVar[Mapping[str, Any]] = {}
     of_classes: ClassVar[Mapping[str, Any]] = {}
+    searches = False  # tries other models, and blends the best
 
     @classmethod
     def loss_for(cls, is_regression: bool) -> str:
@@ -160,3 +161,18 @@ class TabularModel(Preset):
         "patience": 64,
     }
     of_classes: ClassVar[Mapping[str, Any]] = {"label_smoothing": 0.1, "metric": "accuracy", "calibrate": True}
+
+
+@MODELS.register("auto")
+class AutoModel(Preset):
+    """Blend of the best of a dozen networks.
+
+    What is tried, and how it is chosen: see `config/search_plan.py` and `training/search.py`.
+    """
+
+    formula = (
+        "p = Σ_i s_i p_i, of linear models, mlp and tabular networks, with the shares s that are best on held-out rows"
+    )
+    numbers = True
+    scale = "auto-robust"
+    searches = True

@@ -45,6 +45,7 @@ class Network:
     and grad, where they are parts of others.
     """
 
+    is_several = False  # networks, whose answers are averaged
     copies = 1  # of the scores of a row while it is trained: an ensemble has those of each member
     independent = 1  # parts of θ, one behind the other and equally long, of which each is learned without the others
 

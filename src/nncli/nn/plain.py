@@ -102,7 +102,7 @@ def plain(network: Network) -> Network:
     These are X → F M + c, where F are units of X U + v. M and c go into the first dense layer: (F M + c) W + b =
     F (M W) + (c W + b).
     """
-    assert network.copies == 1, "an ensemble is several networks"
+    assert not network.is_several, "expected one network"
     first = network.layers.index(network.dense[0])
     before = [layer for layer in network.layers[:first] if not isinstance(layer, Dropout)]
     if not before:

@@ -30,6 +30,10 @@ def train_model(
 ) -> Run | None:
     """Train as the options say; see `run_training`. None if `stop` ended it before there was a model."""
     options = prepared.config.options
+    if options.preset.searches:
+        from nncli.training.search import search
+
+        return search(prepared, on_epoch, stop, reference)
     if options.folds is not None:
         from nncli.training.cross_validation import cross_validate
 

@@ -165,6 +165,12 @@ def prepare(
         refuse_shared_groups(
             str(config.group), {"data": dataset.where} | {n: d.where for n, d in named.items()}, groups
         )
+    if config.preset.searches and start is None:
+        from nncli.config.search_plan import with_folds
+
+        fewest = len(dataset) if dataset.is_numeric else int(np.bincount(dataset.y[rows]).min())
+        config = with_folds(config, len(read), len(dataset.schema.columns), fewest)
+        check_folds_of_members(config, goes_on=False)
     folds = None
     on_all = refit is not None or (config.folds is not None and fold is None)
     if start is None:

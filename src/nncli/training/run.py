@@ -94,9 +94,28 @@ def run_training(
         state = trainer.state()
     elif interrupted and state is not None:
         trainer.load_state(state)  # back to where it can be resumed
-    best = trainer.best
-    if best is None:
+    if trainer.best is None:
         return None
+    if not (failure is None and (interrupted or keep_state)) or len(state.history if state else ()) < len(
+        trainer.history
+    ):  # out of time, within an epoch
+        state = None
+    return finished(prepared, trainer, seconds, state, failure, reference, is_whole=until is None)
+
+
+def finished(
+    prepared: Prepared,
+    trainer: Trainer,
+    seconds: float,
+    state: TrainingState | None = None,
+    failure: TrainingError | None = None,
+    reference: str | None = None,
+    is_whole: bool = True,
+) -> Run:
+    """Evaluate the best epoch of a trainer, of which there is one, after so many seconds of training: a run, with the
+    `state` that it can be resumed from, and why it broke off. `is_whole` tells that it was not ended on purpose."""
+    interrupted, best = trainer.stopped == "interrupted", trainer.best
+    assert best is not None
     keep_best(trainer, interrupted=interrupted)
     model, decided, unkept = model_as_used(prepared, trainer)
     notes = [f"calibrated on the validation rows: {model.calibration}"] if model.calibration else []
@@ -104,7 +123,7 @@ def run_training(
         from nncli.training.mistakes import notes_on_mistakes
 
         averages = trainer.average.mean is not trainer.network.theta
-        notes += notes_on_mistakes(trainer.history, best, trainer.loss, averages, is_whole=until is None)
+        notes += notes_on_mistakes(trainer.history, best, trainer.loss, averages, is_whole=is_whole)
     if model.target is not None:
         from nncli.training.equation import equation
 
@@ -133,9 +152,7 @@ def run_training(
             notes += say_not_compared(figures["reference"], model, prepared)
         except TrainingError as error:
             failure = failure or error
-    keeps = failure is None and (interrupted or keep_state)
-    if not keeps or len(state.history if state else ()) < len(trainer.history):  # out of time, within an epoch
-        state = None
+    state = None if failure else state
     provenance = provenance_of(prepared, trainer, best, figures, state)
     wrong = [] if interrupted else misfits(prepared, trainer, model, figures, _loss_of_guessing(trainer))
     return Run(model, provenance, figures, seconds, trainer.stopped, notes, wrong, failure)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nncli.config.option import FULL_BATCH
+from nncli.config.resolved import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import BUNDLED
 from nncli.data.sources import title
@@ -18,19 +19,10 @@ from nncli.training.prepare import Prepared
 def summary(prepared: Prepared) -> list[str]:
     """Describe data, parts, model and training, in a line each."""
     config, dataset, options = prepared.config, prepared.dataset, prepared.config.options
-    how, model = config.training, config.model
-    network, _ = prepared.new_network()
     bundled = "bundled " if options.data[0] in BUNDLED and not Path(options.data[0]).exists() else ""
     texts = [f"'{name}'" for name in dataset.schema.of_kind("text") if name not in options.categorical]
     columns = counted(len(dataset.schema.columns), "column")
-    activation = f"{model.activation}, " if model.activation else ""
-    rate = "" if OPTIMIZERS.create(how.optimizer).smooth else f"learning rate {how.lr:g} ({how.schedule}), "
-    averaged = "" if how.average == "none" else f"parameters averaged ({how.average}), "
-    held = regularisation(options)
     predicts = f"numbers ({dataset.schema.target})" if dataset.is_numeric else f"{len(dataset.classes):,} classes"
-    batch = {FULL_BATCH: "the whole set at once", 1: "one row at a time"}.get(
-        how.batch_size, f"batches of {how.batch_size}"
-    )
     parts = [f"{len(prepared.train):,} training"]
     for name, part, own in (("validation", prepared.val, options.val_data), ("test", prepared.test, options.test_data)):
         place = "their own file" if name == "test" and dataset.test is not None else title(own) if own else ""
@@ -40,11 +32,43 @@ def summary(prepared: Prepared) -> list[str]:
         f"data: {bundled}{title(options.data)}, {n:,} rows, {columns}, "
         f"{predicts}{', on the disk (nncli info --cache)' if dataset.table.is_on_disk else ''}",
         f"rows: {', '.join(parts)}",
-        f"model: {model.name} {network.widths_shown()}, {activation}{network.size:,} parameters, {model.loss}",
+        *([] if options.preset.searches else [_network(prepared)]),
         *([f"read as text: {', '.join(texts[:10])}{', …' if len(texts) > 10 else ''}"] if texts else []),
+        *(_search(prepared) if options.preset.searches else _training(config)),
+    ]
+
+
+def _network(prepared: Prepared) -> str:
+    """Describe the network."""
+    model, (network, _) = prepared.config.model, prepared.new_network()
+    activation = f"{model.activation}, " if model.activation else ""
+    return f"model: {model.name} {network.widths_shown()}, {activation}{network.size:,} parameters, {model.loss}"
+
+
+def _training(config: ResolvedConfig) -> list[str]:
+    """Describe the steps of a run, and its regularisation."""
+    how, held = config.training, regularisation(config.options)
+    rate = "" if OPTIMIZERS.create(how.optimizer).smooth else f"learning rate {how.lr:g} ({how.schedule}), "
+    averaged = "" if how.average == "none" else f"parameters averaged ({how.average}), "
+    batch = {FULL_BATCH: "the whole set at once", 1: "one row at a time"}.get(
+        how.batch_size, f"batches of {how.batch_size}"
+    )
+    return [
         f"training: {how.optimizer}, {rate}{batch}, {averaged}at most {counted(how.epochs, 'epoch')}",
         *([f"regularisation: {', '.join(held)}"] if held else []),
     ]
+
+
+def _search(prepared: Prepared) -> list[str]:
+    """Describe the rounds of a search."""
+    from nncli.training.search import plan_of
+
+    plan = plan_of(prepared)
+    rounds = [
+        f"{one.networks} for {one.share:.0%} of their epochs" + (f" on {plan.folds} folds" if one.on_folds else "")
+        for one in plan.rounds
+    ]
+    return [f"search: networks in {counted(len(rounds), 'round')}: {'; '.join(rounds)}"]
 
 
 def regularisation(config: TrainConfig) -> list[str]:

@@ -1,0 +1,157 @@
+"""Plan the search of `--model auto`: which networks it tries, in which rounds, on which rows.
+
+The plan follows from the options and the size of the data alone, never from a clock, so that the same number of steps
+gives the same model. A time limit chooses a plan by what it costs on a usual processor, and ends it where that is
+too slow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from nncli.config.contradictions import refuse
+from nncli.config.ensemble_kind import ensemble_of
+from nncli.config.train_config import TrainConfig
+from nncli.config.usual_model import said
+from nncli.errors import OptionError, mention
+from nncli.nn.models import MODELS, AutoModel, LinearModel, MLPModel, SoftmaxModel, TabularModel
+
+FOLDS = 5
+MOST_STEPS = 40
+EVERY = 3  # one in so many goes on to the next round
+FIRST, SECOND = 1 / 4, 1 / 2  # of the epochs, in the rounds before the last
+ROWS_OF_CLASS = 2 * FOLDS  # that each class needs, so that every fold has some of it
+# seconds of a step of 256 rows, and for each of so many weights, on one of today's processors with two cores
+OF_STEP, OF_WEIGHTS, WEIGHTS = 0.0007, 0.0018, 100_000
+TOGETHER = 0.8  # of the time of several networks one after another, that members trained together take
+SURE = 0.7  # of a time limit that a plan may take by this estimate
+MEMORISING: dict[str, Any] = {"dropout": 0.0, "label_smoothing": 0.0, "l2": 0.0}
+
+
+class Candidate(NamedTuple):
+    """A network that the search tries: a model, and options for it."""
+
+    model: str
+    options: Mapping[str, Any] = MappingProxyType({})
+    epochs: float = 1.0  # times the usual number
+
+
+# those that are best most often come first, as a short search tries only the first few
+CANDIDATES = (
+    Candidate(TabularModel.name, {"hidden": (128, 128, 128)}),
+    Candidate(TabularModel.name),
+    Candidate(MLPModel.name),
+    Candidate(TabularModel.name, MEMORISING, 1.5),
+    Candidate(SoftmaxModel.name),
+    Candidate(TabularModel.name, {"number_embedding": "none"}),
+    Candidate(TabularModel.name, {"number_embedding": "pbld:sd=0.5"}),
+    Candidate(TabularModel.name, {"hidden": (512, 512)}),
+    Candidate(TabularModel.name, {"activation": "selu"}),
+    Candidate(TabularModel.name, {"dropout": 0.3}),
+    Candidate(TabularModel.name, {"hidden": (64, 64), "lr": 0.02}),
+    Candidate(TabularModel.name, {"number_embedding": "pbld:sd=0.5", **MEMORISING}, 1.5),
+)
+
+
+class Round(NamedTuple):
+    """Train the best so many networks for a share of their epochs; each on all folds, or on one alone."""
+
+    networks: int
+    share: float
+    on_folds: bool
+
+
+class SearchPlan(NamedTuple):
+    """The rounds of a search, and the number of folds; with 0, validation rows judge the networks."""
+
+    rounds: tuple[Round, ...]
+    folds: int
+
+    @property
+    def steps(self) -> int:
+        """Return how many networks, or ensembles of one for each fold, are trained."""
+        return sum(one.networks for one in self.rounds)
+
+
+def search_plan(config: TrainConfig, rows: int, columns: int) -> SearchPlan:
+    """Return the plan for data of so many rows and columns: the largest that fits in the time limit."""
+    members, limit = ensemble_of(config.ensemble), config.time_limit
+    folds = [FOLDS, 0] if config.ensemble is None else [0 if members is None else members.number]
+    every = [SearchPlan(rounds, one) for one in folds for rounds in _rounds(bool(one))]
+    fitting = (plan for plan in every if limit is None or _seconds(plan, rows, columns) <= SURE * limit)
+    return next(fitting, every[-1])
+
+
+def _rounds(on_folds: bool) -> list[tuple[Round, ...]]:
+    """Return rounds to choose from, the longest first."""
+    n = len(CANDIDATES)
+    found = []
+    for first in [True, False] if on_folds else [False]:
+        for networks, last in ((n, 3), (n, 2), (n // 2, 2), (n // 2, 1), (n // 4, 1)):
+            halving = [Round(networks, FIRST, first)]
+            if networks > EVERY * last:
+                halving.append(Round(math.ceil(networks / EVERY), SECOND, first))
+            found.append((*halving, Round(last, 1.0, on_folds)))
+    return [*found, *([] if on_folds else [(Round(2, FIRST, False), Round(1, 1.0, False)), (Round(1, FIRST, False),)])]
+
+
+def _seconds(plan: SearchPlan, rows: int, columns: int) -> float:
+    """Estimate how long a plan takes."""
+    of_candidates = [_seconds_of(one, rows, columns) for one in CANDIDATES]
+    total = 0.0
+    for one in plan.rounds:
+        mean = sum(of_candidates[: one.networks]) / one.networks
+        total += one.networks * one.share * mean * (TOGETHER * plan.folds if one.on_folds else 1)
+    return total
+
+
+def _seconds_of(candidate: Candidate, rows: int, columns: int) -> float:
+    """Estimate how long a network is trained in full, on all rows."""
+    preset = MODELS[candidate.model]
+    widths = [4 * columns, *candidate.options.get("hidden", preset.hidden), 1]
+    weights = sum(a * b for a, b in itertools.pairwise(widths))
+    steps = candidate.epochs * TabularModel.of_training["epochs"] * math.ceil(rows / TabularModel.batch_size)
+    return steps * (OF_STEP + OF_WEIGHTS * weights / WEIGHTS)
+
+
+def with_folds(config: TrainConfig, rows: int, columns: int, fewest: int) -> TrainConfig:
+    """Return the options of a search with the folds that it judges networks by, or with none: `fewest` rows has the
+    smallest class. OptionError for options that the search chooses itself, or that contradict it."""
+    for name in said(config):
+        if name not in ("model", "scale"):
+            problem = f"{mention('model', AutoModel.name)} chooses it by itself"
+            raise OptionError(name, problem, f"Leave it out, or name another {mention('model')}")
+    why = f"{mention('model', AutoModel.name)} trains several networks, and judges them by folds of its own"
+    refuse(config, ("folds", "refit"), why, "Leave it out")
+    members = ensemble_of(config.ensemble)
+    if members is not None and not members.folds:
+        remedy = f"Use {mention('ensemble', f'folds:{FOLDS}')}, or leave it out"
+        raise OptionError("ensemble", f"{mention('model', AutoModel.name)} chooses the members itself", remedy)
+    if config.ensemble is not None:
+        return config
+    has_folds = not config.val_data and config.time is None and fewest >= ROWS_OF_CLASS and config.val != 0
+    folds = search_plan(config, rows, columns).folds if has_folds else 0
+    return dataclasses.replace(config, ensemble=f"folds:{folds}" if folds else "1")
+
+
+def options_of(candidate: Candidate, config: TrainConfig, on_folds: bool) -> TrainConfig:
+    """Return the options that train a candidate in a search with other options."""
+    name = candidate.model
+    if config.is_regression and name == SoftmaxModel.name:
+        name = LinearModel.name
+    more: dict[str, Any] = {"optimizer": "adam"} if name == LinearModel.name else {}
+    return dataclasses.replace(
+        config,
+        model=name,
+        **candidate.options,
+        **more,
+        ensemble=config.ensemble if on_folds else None,
+        time_limit=None,
+        search_steps=None,
+        calibrate=None,
+    )

@@ -1,0 +1,270 @@
+"""The search of `--model auto`: train a dozen networks a little and the best of them in full, and blend these."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.config.ensemble_kind import ensemble_of
+from nncli.config.resolve import resolve
+from nncli.config.resolved import BlendPart, ResolvedConfig
+from nncli.config.search_plan import CANDIDATES, Round, SearchPlan, options_of, search_plan
+from nncli.config.train_config import TrainConfig
+from nncli.config.usual_model import CHOSEN
+from nncli.data.scaled_rows import Subset
+from nncli.errors import OptionError, TrainingError, flag, mention
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.rows import ScoredRows
+from nncli.model.training_state import Epoch
+from nncli.nn.calibration import calibrate
+from nncli.nn.links import LINKS
+from nncli.nn.network import Network
+from nncli.system.output import counted, number, quantity
+from nncli.system.workers import Stop, never
+from nncli.training.batch import scores
+from nncli.training.greedy_selection import greedy_selection
+from nncli.training.prepare import Prepared
+from nncli.training.run import Run, finished, fit, keep_best, new_trainer
+from nncli.training.trainer import Trainer
+
+TINY = 1e-300  # the least probability whose logarithm is taken
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A network of the search, trained and calibrated, with what it says of the rows that judge it."""
+
+    candidate: int  # its place in the list
+    config: ResolvedConfig
+    on_folds: bool
+    network: Network
+    said: NDArray[np.float64]  # of each row (n, outputs): the probability of each class, or the number
+    badness: float
+    epoch: Epoch  # at which it was best
+
+
+class Search:
+    """Runs the plan of a search on prepared data, step by step."""
+
+    def __init__(self, prepared: Prepared, on_step: Callable[[Epoch], None], stop: Stop) -> None:
+        self.prepared, self.on_step, self.stop = prepared, on_step, stop
+        options, members = prepared.config.options, ensemble_of(prepared.config.options.ensemble)
+        self.options, self.folds = options, members.number if members else 0
+        self.plan = plan_of(prepared)
+        self.most = min(self.plan.steps, options.search_steps or self.plan.steps)
+        self.trials, self.history, self.notes = list[Trial](), list[Epoch](), list[str]()
+        self.steps, self.ended = 0, ""
+        self.began = time.monotonic()
+
+    def run(self) -> None:
+        """Train the networks of all rounds, as far as steps and time allow."""
+        places = [*range(len(CANDIDATES))]
+        for one in self.plan.rounds:
+            before = len(self.trials)
+            for place in places[: one.networks]:
+                if self.ended or self.steps == self.most:
+                    break
+                self._step(place, one)
+            of_round = sorted(self.trials[before:], key=lambda trial: trial.badness)
+            places = [trial.candidate for trial in of_round]
+        if not self.ended and self.steps < self.plan.steps:
+            self.ended = f"{flag('search_steps')} {self.steps} was reached"
+
+    def _step(self, place: int, one: Round) -> None:
+        """Train a candidate, and keep it unless it comes to nothing or has to end."""
+        limit = self.options.time_limit
+
+        def out_of_time() -> bool:
+            return limit is not None and time.monotonic() - self.began > limit
+
+        if out_of_time():
+            self.ended = "the time limit was reached"
+            return
+        prepared = self._prepared(place, one)
+        try:
+            trainer = new_trainer(prepared)
+            fit(trainer, stop=lambda: self.stop() or out_of_time())
+            if trainer.stopped != "interrupted":
+                keep_best(trainer)
+        except TrainingError as error:
+            self.steps += 1
+            self.notes.append(f"{name_of(place)} is left out: {error}".rstrip("."))
+            return
+        if trainer.stopped == "interrupted":
+            self.ended = "interrupted" if self.stop() else "the time limit was reached"
+            return
+        self.steps += 1
+        self.trials.append(self._trial(place, one, prepared, trainer))
+        best = min(trial.badness for trial in self.trials)
+        epoch = dataclasses.replace(self.trials[-1].epoch, number=len(self.trials))
+        epoch = dataclasses.replace(epoch, is_best=self.trials[-1].badness == best, steps=None, mistakes=None)
+        self.history.append(epoch)
+        self.on_step(dataclasses.replace(epoch, number=self.steps))
+
+    def _prepared(self, place: int, one: Round) -> Prepared:
+        """Return the data prepared for a candidate in a round, for a share of its epochs."""
+        prepared, candidate = self.prepared_for(one.on_folds), CANDIDATES[place]
+        options = options_of(candidate, self.options, one.on_folds)
+        config = resolve(options, len(prepared.train), has_val=True)
+        epochs = max(2, round(config.training.epochs * candidate.epochs * one.share))
+        config = ResolvedConfig.of(dataclasses.replace(config.options, epochs=epochs))
+        return dataclasses.replace(prepared, config=config)
+
+    def prepared_for(self, on_folds: bool) -> Prepared:
+        """Return the data with the rows to learn from and to be judged by: of all folds, or of the first alone."""
+        prepared, folds = self.prepared, self.prepared.val.folds
+        if on_folds or folds is None:
+            return prepared
+        train, val = (_of_rows(part, folds, first) for part, first in ((prepared.train, False), (prepared.val, True)))
+        return dataclasses.replace(prepared, train=train, val=val)
+
+    def _trial(self, place: int, one: Round, prepared: Prepared, trainer: Trainer) -> Trial:
+        assert trainer.best is not None
+        network, loss, val = trainer.network, trainer.loss, prepared.val
+        Z = np.concatenate([Z.copy() for Z in scores(network, loss, val, trainer.K)])
+        y = val.y[val.rows]
+        if prepared.target is None:  # networks that are sure alike, before their probabilities are averaged
+            weights = None if val.weights is None else val.weights[val.rows]
+            a = calibrate(Z, y.astype(np.int64), loss, trainer.K, weights).a
+            last = network.dense[-1]
+            last.W *= a
+            last.b *= a
+            Z *= a
+        Z, said = Z.astype(np.float64), np.empty(Z.shape)
+        LINKS.create(loss.link).forward(Z, said)
+        badness = badness_of(prepared, self.options)(said)
+        return Trial(place, prepared.config, one.on_folds, network, said, badness, trainer.best)
+
+    @property
+    def finalists(self) -> list[Trial]:
+        """Return the networks that a blend may have: those that are judged on most rows."""
+        return [one for one in self.trials if one.on_folds] or self.trials
+
+
+def search(
+    prepared: Prepared,
+    on_step: Callable[[Epoch], None] = lambda epoch: None,
+    stop: Stop = never,
+    reference: str | None = None,
+) -> Run | None:
+    """Run the search that the options ask for, and blend the networks that are best together on the rows that none of
+    them has learned; None if `stop` has ended it before the first was trained.
+
+    The history has a line for each network: the figures at the epoch that was best for it. TrainingError where the time
+    limit leaves no time for one.
+    """
+    its = Search(prepared, on_step, stop)
+    its.run()
+    if not its.trials:
+        if its.ended == "interrupted":
+            return None
+        if its.ended:
+            limit = f"{prepared.config.options.time_limit:g} s"
+            problem = f"expected time for one network at least, found {limit} too short"
+            raise TrainingError(mention("time_limit"), problem, "Nothing is saved")
+        model = mention("model", prepared.config.model.name)
+        raise TrainingError(model, f"no network could be trained: {its.notes[0]}")
+    finalists, badness = its.finalists, badness_of(its.prepared_for(its.finalists[0].on_folds), its.options)
+    said = [one.said for one in finalists]
+    times = greedy_selection(said, badness)
+    chosen = [(n, one) for n, one in zip(times, finalists, strict=True) if n]
+    config = prepared.config.with_parts([BlendPart(n, one.config.options) for n, one in chosen])
+    best = min(finalists, key=lambda one: one.badness)
+    together = badness(sum((n * one.said for n, one in chosen), np.zeros_like(best.said)) / sum(times))
+    told = _told(its, chosen, best, together)
+    prepared = dataclasses.replace(prepared, config=config, notes=(*prepared.notes, *told))
+    network, loss = prepared.new_network()
+    network.theta[:] = np.concatenate([one.network.theta for _, one in chosen])
+    trainer = Trainer(
+        network,
+        loss,
+        config,
+        prepared.train,
+        prepared.val,
+        len(prepared.dataset.classes),
+        np.random.default_rng(0),
+        decision=prepared.decision,
+        target=prepared.target,
+    )
+    trainer.history, trainer.stopped = its.history, its.ended or "all planned networks are trained"
+    trainer.best = [epoch for epoch in its.history if epoch.is_best][-1]
+    run = finished(prepared, trainer, time.monotonic() - its.began, reference=reference)
+    return dataclasses.replace(run, notes=[*told, *its.notes, *run.notes])
+
+
+def plan_of(prepared: Prepared) -> SearchPlan:
+    """Return the plan of the search of prepared data."""
+    rows, columns = len(prepared.read), len(prepared.dataset.schema.columns)
+    return search_plan(prepared.config.options, rows, columns)
+
+
+def badness_of(prepared: Prepared, options: TrainConfig) -> Callable[[NDArray[np.float64]], float]:
+    """Return how bad answers to the validation rows are: by the metric that the options of the search name, or else by
+    the log loss of probabilities (n, K), or the mean square of the errors of numbers (n, 1)."""
+    val, decision = prepared.val, prepared.decision
+    y, K = val.y[val.rows], len(prepared.dataset.classes)
+    weights = np.ones(len(y)) if val.weights is None else val.weights[val.rows]
+    metric = METRICS.create(options.metric) if options.metric not in (None, "loss") else None
+    target = prepared.target
+
+    def of_numbers(said: NDArray[np.float64]) -> float:
+        if metric is None or target is None:
+            return float(np.average((said[:, 0] - y) ** 2, weights=weights))
+        rows = ScoredRows.of_numbers(target.numbers(y[:, None]), target.numbers(said))
+        return metric.badness(metric.value(rows))
+
+    def of_classes(said: NDArray[np.float64]) -> float:
+        if metric is None:
+            of_own = said[np.arange(len(y)), y.astype(np.int64)]
+            return -float(np.average(np.log(np.maximum(of_own, TINY)), weights=weights))
+        predicted = said.argmax(axis=1) if decision is None or decision.is_likeliest else decision.classes(said)
+        logits = np.log(np.maximum(said, TINY))
+        of_decision = (1, None) if decision is None else (decision.positive, decision.cost_matrix)
+        rows = ScoredRows(y.astype(np.int64), predicted, K, logits, True, None, *of_decision)
+        if options.choose_threshold is not None and decision is not None:
+            from nncli.training.decision import at_chosen_threshold
+
+            rows = at_chosen_threshold(rows, options.choose_threshold, decision)
+        if problem := metric.problem(rows.oriented):
+            raise OptionError("metric", f"{options.metric} of the validation rows: {problem[0]}", problem[1])
+        return metric.badness(metric.value(rows.oriented))
+
+    return of_classes if target is None else of_numbers
+
+
+def _told(its: Search, chosen: list[tuple[int, Trial]], best: Trial, together: float) -> list[str]:
+    """Say what was tried and what was chosen, a line each."""
+    tried = len({one.candidate for one in its.trials})
+    rows = f"{its.folds} folds" if best.on_folds else counted(len(best.said), "validation row")
+    steps = "" if its.steps == its.plan.steps else f" of {its.plan.steps} planned"
+    found = [f"{CHOSEN}by {rows}, of {counted(tried, 'network')} in {counted(its.steps, 'step')}{steps}"]
+    if its.steps < its.plan.steps:
+        found[0] += f"; {flag('search_steps')} {its.steps} gives the same again"
+    total = sum(n for n, _ in chosen)
+    for n, one in sorted(chosen, key=lambda pair: -pair[0]):
+        found.append(f"{CHOSEN}{n} of {total} parts are {name_of(one.candidate, one.config.training.epochs)}")
+    metric = its.options.metric
+    if metric in (None, "loss"):
+        scale = its.prepared.target
+        what, unit = ("log loss", 1.0) if scale is None else ("RMSE", scale.sd)
+        of_best, of_all = (value if scale is None else unit * value**0.5 for value in (best.badness, together))
+        write = number if scale is None else quantity
+        found.append(f"on these rows the blend has a {what} of {write(of_all)}, the best part {write(of_best)}")
+    return found
+
+
+def name_of(place: int, epochs: int | None = None) -> str:
+    """Name the candidate at a place in the list by its options, with the epochs that it was trained for."""
+    candidate = CANDIDATES[place]
+    own = TrainConfig(model=candidate.model, epochs=epochs, **candidate.options)
+    return own.command_line(brief=True)
+
+
+def _of_rows(part: Subset, folds: NDArray[np.int64], first: bool) -> Subset:
+    """Return the rows of a part that are in the first fold, or all others."""
+    return dataclasses.replace(part, rows=part.rows[(folds[part.rows] == 0) == first], folds=None)
