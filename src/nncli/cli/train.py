@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import shlex
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from nncli.cli.training_run import check_outputs, is_file, objective_of, progres
 from nncli.config.option import NOT_NEGATIVE, OneOf, read_option
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, OptionError, mention
+from nncli.nn.models import AutoModel
 from nncli.system.atomic import as_stdout
 from nncli.system.output import counted, say
 from nncli.system.threads import use_threads
@@ -44,6 +46,7 @@ LOG_HELP = (
 )
 RESUME_HELP = "Resume the run of the model given as DATA, or at --out."
 SAVE_HELP = "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch."
+BEST_HELP = "Search for the best model: the same as --model auto, which see. --time-limit says how long."
 KINDS = OneOf(("trees", "linear"))
 REFERENCE_HELP = (
     "Kind of model of scikit-learn to train too, on the same rows, and to compare with: trees (boosted) or linear "
@@ -61,6 +64,7 @@ def train(
     config: TrainConfig,
     given: frozenset[str],
     out: Annotated[str | None, run_option("FILE", "File to save the model in.", MODEL_FILE, "--out", "-o")] = None,
+    best: Annotated[bool, switch("--best", BEST_HELP, group="Model")] = False,
     resume: Annotated[bool, run_switch("--resume", RESUME_HELP)] = False,
     from_: Annotated[str | None, run_option("MODEL", FROM_HELP, "random weights", "--from")] = None,
     replay: Annotated[list[str] | None, run_option("FILE", REPLAY_HELP)] = None,
@@ -86,11 +90,14 @@ def train(
 
     nncli train                                   a network on the bundled digits
     nncli train data.csv --target species         on your own file
+    nncli train data.csv --best --time-limit 60   the best model that a minute finds
     nncli train wine --model softmax --lr 0.01    another model, on a bundled set
     nncli train mnist/ --hidden 256 -o big.npz    on a folder of MNIST files
     nncli train --resume big.npz                  from where it was stopped
     nncli train --from big.npz new.csv -o b.npz   on from there, with new rows
     """
+    if best:
+        config, given = _with_search(config), given | {"model"}
     for_old: dict[str, Any] = {"replay": replay, "replay_share": replay_share, "refit_scaling": refit_scaling}
     if from_ is not None:
         from nncli.cli.train_from import train_from
@@ -117,6 +124,11 @@ def train(
         resumed, config, out = _find_run(config, given, out)
     elif model_in(config.data) is not None and Path(config.data[0]).exists():
         raise OptionError("data", f"{config.data[0]} is a model, not data", "Add --resume to resume its run")
+    if config.preset.searches:
+        for name, value in {"resume": resume, "save_every": save_every, "keep_state": keep_state}.items():
+            if value:
+                problem = f"a run with {mention('model', config.preset.name)} is saved only at its end"
+                raise OptionError(name, problem, "Leave it out")
     if (resume or keep_state) and config.folds is not None:
         option = "resume" if resume else "keep_state"
         raise OptionError(option, f"a run with {mention('folds')} cannot be resumed", "Leave one of them out")
@@ -166,7 +178,8 @@ def train(
                 tracking.status = "finished" if stop.exit_code is None else "killed"
                 if run is None:
                     assert stop.exit_code is not None
-                    before = "the first epoch was" if config.folds is None else "all folds and the model were"
+                    first = "network" if config.preset.searches else "epoch"
+                    before = f"the first {first} was" if config.folds is None else "all folds and the model were"
                     say(f"stopped before {before} done: nothing is saved", quiet)
                     return stop.exit_code
                 if not is_file(out):
@@ -182,6 +195,14 @@ def train(
     if run.failure:
         raise run.failure
     return stop.exit_code or DONE
+
+
+def _with_search(config: TrainConfig) -> TrainConfig:
+    """Return the options with the model that --best stands for."""
+    if config.model is not None and not config.preset.searches:
+        problem = f"it searches for a model, and {mention('model', config.model)} names one"
+        raise OptionError("best", problem, "Leave one of them out")
+    return dataclasses.replace(config, model=AutoModel.name)
 
 
 def _find_run(
@@ -245,6 +266,8 @@ def _say_where_it_resumes(resumed: ResumableRun | None, out: str, quiet: bool) -
 def _say_what_is_saved(run: Run, out: str, keep_state: bool, quiet: bool) -> None:
     seconds = f"{run.seconds:.2f}" if run.seconds < 1 else f"{run.seconds:.1f}"
     kept = f"epoch {run.figures['best_epoch']} of {run.figures['epochs']}"
+    if run.model.config.parts:
+        kept = f"a blend of {counted(len(run.model.config.parts), 'network')}"
     say(f"saved {'to stdout' if out == '-' else out}: {kept}, after {seconds} s; {run.stopped}", quiet)
     for note in (*run.notes, *run.misfits):
         say(note, quiet)

@@ -48,6 +48,10 @@ def progress_of(prepared: Prepared, plot: bool, out: str, quiet: bool, before: S
     """Return what shows how far training is: with `plot`, by a picture too."""
     folds = prepared.config.options.folds
     steps = ("fold", folds[0] * folds[1]) if folds is not None else ("epoch", prepared.config.training.epochs)
+    if prepared.config.options.preset.searches:
+        from nncli.training.search import steps_of
+
+        steps = "step", steps_of(prepared)
     if not plot:
         return Progress(*steps, quiet)
     from nncli.terminal.live_figure import CurveProgress

@@ -22,6 +22,7 @@ from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.input_layers import InputKinds, InputScale
 from nncli.nn.layers import Array, Layer
 from nncli.nn.losses import LOSSES
+from nncli.nn.models import AutoModel, TabularModel
 from nncli.nn.network import Network, layers_of, sizes_of
 from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, in_quotes
@@ -36,7 +37,10 @@ EVAL_ROWS = 1024  # rows that pass through the network at once outside training
 
 def build_network(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[Network, Loss]:
     """Return the untrained network and the loss that a config describes, for its inputs and K classes (0: a number);
-    OptionError where the network does not fit in memory."""
+    OptionError where the network does not fit in memory, or is yet to be searched for."""
+    if config.name == AutoModel.name and not config.parts:
+        problem = f"{config.name} is a search for a model, and one network is asked for"
+        raise OptionError("model", problem, f"Use {mention('model', TabularModel.name)}")
     loss = LOSSES.create(config.loss)
     try:
         network = _blend(config, inputs, K, loss.link) if config.parts else _network(config, inputs, K, loss.link)

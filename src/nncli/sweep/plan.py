@@ -51,6 +51,10 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int) ->
     if any(members is not None and members.folds for members in map(ensemble_of, space.values("ensemble"))):
         problem = "members that leave out folds have other validation rows than the other models of a sweep"
         raise OptionError("ensemble", problem, "Compare numbers of members, as 1,8")
+    for model in space.values("model"):
+        if model is not None and MODELS[model].searches:
+            problem = f"{model} is a search by itself, and a sweep compares models"
+            raise OptionError("model", problem, f"Use nncli train {mention('model', model)}, or name other models")
     if base.val == 0 and plan.folds == 1:
         raise OptionError("val", "a sweep chooses by validation rows, and there are none", "Leave it out")
     if plan.folds > 1 and base.val_data:

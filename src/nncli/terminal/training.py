@@ -66,7 +66,8 @@ def print_plan(plan: dict[str, Any]) -> None:
     """Print the plan of `train --dry-run`."""
     table = new_table("", "", align="left")
     for key in ("n_train", "n_val", "n_test", "inputs", "parameters"):
-        table.add_row(key, f"{plan[key]:,}")
+        if key in plan:  # a search has no parameters yet
+            table.add_row(key, f"{plan[key]:,}")
     table.add_row(*(("task", plan["task"]) if "task" in plan else ("classes", first_names(plan["classes"]))))
     config = TrainConfig.from_json(plan["config"])
     for name in plan["config"]:

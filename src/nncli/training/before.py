@@ -54,6 +54,9 @@ class Before(NamedTuple):
 def options_to_go_on(before: Before, asked: TrainConfig, given: Collection[str]) -> TrainConfig:
     """Return the options of the model's run, but for what is given now, and what was of that run alone. Raises
     OptionError for options that a model cannot change."""
+    if before.model.config.parts:
+        problem = "it is a blend of several networks, which were chosen together on their rows"
+        raise OptionError("from", problem, f"Train anew on all rows with {mention('model', 'auto')}")
     for name in FIXED:
         if name in given:
             if name == "target" and asked.target == before.model.schema.target:

@@ -56,7 +56,7 @@ class Search:
         options, members = prepared.config.options, ensemble_of(prepared.config.options.ensemble)
         self.options, self.folds = options, members.number if members else 0
         self.plan = plan_of(prepared)
-        self.most = min(self.plan.steps, options.search_steps or self.plan.steps)
+        self.most = steps_of(prepared)
         self.trials, self.history, self.notes = list[Trial](), list[Epoch](), list[str]()
         self.steps, self.ended = 0, ""
         self.began = time.monotonic()
@@ -201,6 +201,12 @@ def plan_of(prepared: Prepared) -> SearchPlan:
     """Return the plan of the search of prepared data."""
     rows, columns = len(prepared.read), len(prepared.dataset.schema.columns)
     return search_plan(prepared.config.options, rows, columns)
+
+
+def steps_of(prepared: Prepared) -> int:
+    """Return how many networks, or ensembles of one for each fold, a search trains at most."""
+    planned = plan_of(prepared).steps
+    return min(planned, prepared.config.options.search_steps or planned)
 
 
 def badness_of(prepared: Prepared, options: TrainConfig) -> Callable[[NDArray[np.float64]], float]:

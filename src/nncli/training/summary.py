@@ -93,15 +93,14 @@ def _by_schedule(config: TrainConfig, name: str) -> str:
 
 def plan(prepared: Prepared) -> dict[str, Any]:
     """Return what `train --dry-run` shows: everything decided before the first step."""
-    network, _ = prepared.new_network()
-    is_numeric = prepared.dataset.is_numeric
+    is_numeric, searches = prepared.dataset.is_numeric, prepared.config.options.preset.searches
     return {
         **({"task": REGRESSION} if is_numeric else {"classes": list(prepared.dataset.classes)}),
         "n_train": len(prepared.train),
         "n_val": len(prepared.val),
         "n_test": len(prepared.test),
         "inputs": prepared.preprocess.width,
-        "parameters": network.size,
+        **({} if searches else {"parameters": prepared.new_network()[0].size}),
         "config": prepared.config.options.to_json(),
         "notes": list(prepared.notes),
     }
