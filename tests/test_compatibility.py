@@ -152,7 +152,7 @@ def test_guards_of_older_models_are_off_and_say_so(nncli: Callable[..., Any], sh
 
 
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
-    data = with_meta("nncli", "2.5")(with_meta("format_version", 10)((MODELS / "format-3.npz").read_bytes()))
+    data = with_meta("nncli", "2.5")(with_meta("format_version", 11)((MODELS / "format-3.npz").read_bytes()))
     with pytest.raises(ModelFileError) as error:
         file_format.read(io.BytesIO(data))
-    assert error.value.problem == "expected format version 9, found 10, written by nncli 2.5"
+    assert error.value.problem == "expected format version 10, found 11, written by nncli 2.5"

@@ -170,10 +170,11 @@ def _names(kind: str, in_full: bool) -> str:
 
         return "\n".join(f"{name}: {FIGURES.summary(name)}" for name in FIGURES)
     if kind == "model_lines":
-        models = registries()["models"]
-        lines = []
-        for name, model in models.items():
-            words = models.summary(name).rstrip(".")
+        from nncli.nn.models import AutoModel
+
+        lines, models = [], registries()["models"]
+        for model in (*models.values(), AutoModel):
+            name, words = model.name, (model.__doc__ or "").splitlines()[0].rstrip(".")
             lines += [f"{name}: {words[0].lower()}{words[1:]}", *([f"  {model.formula}"] if in_full else [])]
         return "\n".join(lines)
     if kind == "learning_rates":

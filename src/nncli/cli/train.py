@@ -90,9 +90,7 @@ def train(
 
     nncli train                                   a network on the bundled digits
     nncli train data.csv --target species         on your own file
-    nncli train data.csv --best --time-limit 60   the best model that a minute finds
-    nncli train wine --model softmax --lr 0.01    another model, on a bundled set
-    nncli train mnist/ --hidden 256 -o big.npz    on a folder of MNIST files
+    nncli train data.csv --best --time-limit 60   the best found in a minute
     nncli train --resume big.npz                  from where it was stopped
     nncli train --from big.npz new.csv -o b.npz   on from there, with new rows
     """

@@ -206,6 +206,20 @@ class Component(Kind):
         return tuple(registries()[self.registry])
 
 
+class Models(Component):
+    """The name of a model, or of the search for one."""
+
+    def read(self, text: str) -> str:
+        from nncli.nn.models import AutoModel
+
+        return text if text == AutoModel.name else super().read(text)
+
+    def words(self) -> tuple[str, ...]:
+        from nncli.nn.models import AutoModel
+
+        return (*super().words(), AutoModel.name)
+
+
 class Activations(Component):
     """One activation, or one for each layer between commas."""
 

@@ -30,6 +30,7 @@ from nncli.config.option import (
     Flag,
     Folds,
     Kind,
+    Models,
     Name,
     OneOf,
     Option,
@@ -176,7 +177,7 @@ class TrainConfig:
     )
 
     model: str | None = _model(
-        "NAME", Component("models"), "Kind of model.\n{model_lines}", "mlp; tabular for larger tables", short="-m"
+        "NAME", Models("models"), "Kind of model.\n{model_lines}", "mlp; tabular for larger tables", short="-m"
     )
     hidden: tuple[int, ...] | None = _model(
         "WIDTHS", Widths(), "Units in each hidden layer.", "mlp 64; tabular 256x256x256"
@@ -307,7 +308,7 @@ class TrainConfig:
     )
     time_limit: float | None = _training("SECONDS", POSITIVE, "Maximum training time.", "no limit")
     search_steps: int | None = _training(
-        "N", Whole(1), "Number of networks, or ensembles, that --model auto trains at most.", "as planned"
+        "N", Whole(1), "Maximum number of networks that --model auto trains.", "as planned"
     )
     seed: int = _training("N", Whole(0), "Seed of split, initial weights, row order and dropout.", default=0)
     threads: int | None = _training("N", Whole(1, 1024), "Number of processor threads.", "all")
@@ -380,9 +381,9 @@ class TrainConfig:
     @property
     def preset(self) -> type[Preset]:
         """Return the preset of the model; that of mlp where none is named yet."""
-        from nncli.nn.models import MODELS
+        from nncli.nn.models import preset_of
 
-        return MODELS[self.model or "mlp"]
+        return preset_of(self.model or "mlp")
 
     @property
     def is_regression(self) -> bool:

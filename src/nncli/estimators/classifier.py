@@ -17,7 +17,7 @@ from nncli.estimators.refusals import InvalidData, InvalidOption, InvalidUse, as
 from nncli.estimators.rows import classes_in, rows_of
 from nncli.model.interval_of_model import least_probability
 from nncli.nn.losses import LOSSES
-from nncli.nn.models import MODELS
+from nncli.nn.models import preset_of
 
 
 def _has_probabilities(estimator: NNClassifier) -> bool:
@@ -25,7 +25,7 @@ def _has_probabilities(estimator: NNClassifier) -> bool:
     if hasattr(estimator, "model_"):
         return estimator.model_.probabilistic
     try:
-        spec = estimator.loss or MODELS[estimator.model or "mlp"].loss
+        spec = estimator.loss or preset_of(estimator.model or "mlp").loss
         return bool(estimator.calibrate) or LOSSES.create(spec).probabilistic
     except Exception:  # of a parameter that `fit` refuses, and says why
         return True

@@ -49,7 +49,7 @@ class Preset:
         return OF_NUMBERS if is_regression else cls.loss
 
 
-MODELS: Registry[Preset] = Registry("model")
+MODELS: Registry[Preset] = Registry("model")  # each one network; `AutoModel` is a search among them
 
 
 @MODELS.register("perceptron")
@@ -163,16 +163,21 @@ class TabularModel(Preset):
     of_classes: ClassVar[Mapping[str, Any]] = {"label_smoothing": 0.1, "metric": "accuracy", "calibrate": True}
 
 
-@MODELS.register("auto")
 class AutoModel(Preset):
     """Blend of the best of a dozen networks.
 
     What is tried, and how it is chosen: see `config/search_plan.py` and `training/search.py`.
     """
 
+    name = "auto"
     formula = (
         "p = Σ_i s_i p_i, of linear models, mlp and tabular networks, with the shares s that are best on held-out rows"
     )
     numbers = True
     scale = "auto-robust"
     searches = True
+
+
+def preset_of(name: str) -> type[Preset]:
+    """Return the model called `name`, or the search; OptionError where there is none."""
+    return AutoModel if name == AutoModel.name else MODELS[name]

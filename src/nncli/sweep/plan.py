@@ -14,7 +14,7 @@ from nncli.data.dataset import Dataset
 from nncli.data.task import REGRESSION
 from nncli.errors import OptionError, mention
 from nncli.nn.losses import LOSSES
-from nncli.nn.models import MODELS
+from nncli.nn.models import preset_of
 from nncli.sweep.search import SEARCHES, SearchPlan
 from nncli.sweep.space import Space
 from nncli.sweep.trial import BY_ERROR, CHOSEN_BY
@@ -52,7 +52,7 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int) ->
         problem = "members that leave out folds have other validation rows than the other models of a sweep"
         raise OptionError("ensemble", problem, "Compare numbers of members, as 1,8")
     for model in space.values("model"):
-        if model is not None and MODELS[model].searches:
+        if model is not None and preset_of(model).searches:
             problem = f"{model} is a search by itself, and a sweep compares models"
             raise OptionError("model", problem, f"Use nncli train {mention('model', model)}, or name other models")
     if base.val == 0 and plan.folds == 1:
@@ -93,7 +93,7 @@ def check_losses(plan: SearchPlan, K: int) -> None:
 def kind_of_loss(loss: str | None, model: str | None, class_weight: str, K: int | None) -> tuple[str, str, str]:
     """Return what two losses have in common if they can be compared. Of K = 2 classes, both cross-entropies are
     −log p of the true class; None: nobody knows how many there are."""
-    made = LOSSES.create(loss or MODELS[model or "mlp"].loss_for(K == 0))
+    made = LOSSES.create(loss or preset_of(model or "mlp").loss_for(K == 0))
     if K == 2 and made.name == "binary-cross-entropy":
         made = LOSSES.create("cross-entropy")
     return made.name, repr(dataclasses.asdict(made)), class_weight
