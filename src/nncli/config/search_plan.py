@@ -18,16 +18,18 @@ from nncli.config.contradictions import refuse
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.train_config import TrainConfig
 from nncli.config.usual_model import said
+from nncli.data.dataset import Table
+from nncli.data.preprocess import MAX_CATEGORIES
 from nncli.errors import OptionError, mention
 from nncli.nn.models import MODELS, AutoModel, LinearModel, MLPModel, SoftmaxModel, TabularModel
 
 FOLDS = 5
-MOST_STEPS = 40
 EVERY = 3  # one in so many goes on to the next round
 FIRST, SECOND = 1 / 4, 1 / 2  # of the epochs, in the rounds before the last
 ROWS_OF_CLASS = 2 * FOLDS  # that each class needs, so that every fold has some of it
 # seconds of a step of 256 rows, and for each of so many weights, on one of today's processors with two cores
-OF_STEP, OF_WEIGHTS, WEIGHTS = 0.0007, 0.0018, 100_000
+OF_STEP, OF_WEIGHTS, WEIGHTS = 0.001, 0.0027, 100_000
+OF_NUMBER, DATE_INPUTS = 4, 3  # inputs of a number with its embedding, and numbers that a date becomes
 TOGETHER = 0.8  # of the time of several networks one after another, that members trained together take
 SURE = 0.7  # of a time limit that a plan may take by this estimate
 MEMORISING: dict[str, Any] = {"dropout": 0.0, "label_smoothing": 0.0, "l2": 0.0}
@@ -78,12 +80,12 @@ class SearchPlan(NamedTuple):
         return sum(one.networks for one in self.rounds)
 
 
-def search_plan(config: TrainConfig, rows: int, columns: int) -> SearchPlan:
-    """Return the plan for data of so many rows and columns: the largest that fits in the time limit."""
+def search_plan(config: TrainConfig, rows: int, inputs: int) -> SearchPlan:
+    """Return the plan for data of so many rows, with so many inputs: the largest that fits in the time limit."""
     members, limit = ensemble_of(config.ensemble), config.time_limit
     folds = [FOLDS, 0] if config.ensemble is None else [0 if members is None else members.number]
     every = [SearchPlan(rounds, one) for one in folds for rounds in _rounds(bool(one))]
-    fitting = (plan for plan in every if limit is None or _seconds(plan, rows, columns) <= SURE * limit)
+    fitting = (plan for plan in every if limit is None or _seconds(plan, rows, inputs) <= SURE * limit)
     return next(fitting, every[-1])
 
 
@@ -100,9 +102,9 @@ def _rounds(on_folds: bool) -> list[tuple[Round, ...]]:
     return [*found, *([] if on_folds else [(Round(2, FIRST, False), Round(1, 1.0, False)), (Round(1, FIRST, False),)])]
 
 
-def _seconds(plan: SearchPlan, rows: int, columns: int) -> float:
+def _seconds(plan: SearchPlan, rows: int, inputs: int) -> float:
     """Estimate how long a plan takes."""
-    of_candidates = [_seconds_of(one, rows, columns) for one in CANDIDATES]
+    of_candidates = [_seconds_of(one, rows, inputs) for one in CANDIDATES]
     total = 0.0
     for one in plan.rounds:
         mean = sum(of_candidates[: one.networks]) / one.networks
@@ -110,16 +112,22 @@ def _seconds(plan: SearchPlan, rows: int, columns: int) -> float:
     return total
 
 
-def _seconds_of(candidate: Candidate, rows: int, columns: int) -> float:
+def _seconds_of(candidate: Candidate, rows: int, inputs: int) -> float:
     """Estimate how long a network is trained in full, on all rows."""
     preset = MODELS[candidate.model]
-    widths = [4 * columns, *candidate.options.get("hidden", preset.hidden), 1]
+    widths = [inputs, *candidate.options.get("hidden", preset.hidden), 1]
     weights = sum(a * b for a, b in itertools.pairwise(widths))
     steps = candidate.epochs * TabularModel.of_training["epochs"] * math.ceil(rows / TabularModel.batch_size)
     return steps * (OF_STEP + OF_WEIGHTS * weights / WEIGHTS)
 
 
-def with_folds(config: TrainConfig, rows: int, columns: int, fewest: int) -> TrainConfig:
+def inputs_of(table: Table) -> int:
+    """Estimate the inputs of the first dense layer, with the usual embedding of numbers."""
+    numbers = len(table.number_names) + DATE_INPUTS * len(table.dates)
+    return OF_NUMBER * numbers + sum(min(len(one.values), MAX_CATEGORIES) + 1 for one in table.texts.values())
+
+
+def with_folds(config: TrainConfig, rows: int, inputs: int, fewest: int) -> TrainConfig:
     """Return the options of a search with the folds that it judges networks by, or with none: `fewest` rows has the
     smallest class. OptionError for options that the search chooses itself, or that contradict it."""
     for name in said(config):
@@ -135,7 +143,7 @@ def with_folds(config: TrainConfig, rows: int, columns: int, fewest: int) -> Tra
     if config.ensemble is not None:
         return config
     has_folds = not config.val_data and config.time is None and fewest >= ROWS_OF_CLASS and config.val != 0
-    folds = search_plan(config, rows, columns).folds if has_folds else 0
+    folds = search_plan(config, rows, inputs).folds if has_folds else 0
     return dataclasses.replace(config, ensemble=f"folds:{folds}" if folds else "1")
 
 
@@ -155,3 +163,14 @@ def options_of(candidate: Candidate, config: TrainConfig, on_folds: bool) -> Tra
         search_steps=None,
         calibrate=None,
     )
+
+
+def in_brief(options: TrainConfig) -> str:
+    """Write the options of a network of a search by which candidates differ: its model, what it has that is not usual
+    for that, and its epochs."""
+    preset = options.preset
+    usual = {**preset.of_network, **preset.of_training, "hidden": preset.hidden, "lr": preset.lr}
+    usual |= {} if options.is_regression else preset.of_classes
+    names = {name for one in CANDIDATES if one.model == options.model for name in one.options}
+    own = {name: getattr(options, name) for name in names if getattr(options, name) != usual.get(name)}
+    return TrainConfig(model=options.model, epochs=options.epochs, **own).command_line(brief=True)

@@ -162,6 +162,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         },
         "from": p.parent and {"sha256": p.parent.sha256, "data": [list(one.source) for one in p.parent.data]},
         "options": model.config.options.to_json(),
+        **({"parts": _parts(model)} if model.config.parts else {}),
         "command_line": model.config.options.command_line(),
         "figures": p.figures,
         "notes": list(p.notes),
@@ -170,6 +171,13 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "mistakes": mistakes_of(history),
         "history": [described(epoch, model.target is not None) for epoch in history],
     } | ({} if model.target is None else {"task": REGRESSION, "target_scale": asdict(model.target)})
+
+
+def _parts(model: Model) -> list[dict[str, Any]]:
+    """Describe the parts of a blend: how often each counts, and the options that it was trained with."""
+    from nncli.config.search_plan import in_brief
+
+    return [{"times": one.times, "trained_with": in_brief(one.options)} for one in model.config.parts]
 
 
 def _guards(model: Model) -> dict[str, Any] | None:

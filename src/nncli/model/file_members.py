@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.option import MOST_LAYERS
-from nncli.config.search_plan import MOST_STEPS
 from nncli.config.train_config import SOURCES
 from nncli.data.dataset import SCHEMA_FORM
 from nncli.data.sources import is_there
@@ -23,6 +22,7 @@ from nncli.errors import ModelFileError, OptionError
 from nncli.guards.bins import BINS, EDGES
 from nncli.model import npz
 from nncli.model.lineage import LINEAGE
+from nncli.nn.models import AutoModel
 from nncli.system import plain_json
 
 FORMAT = "nncli model"
@@ -177,7 +177,7 @@ class MemberSizes:
         inputs = 3 * columns + sum(len(part) + 1 for pair in stored["categories"] for part in pair[1:])
         rows = (max(stored["data"]["n_rows"], 0) + 7) // 8
         epochs = stored["config"].get("epochs")
-        history = 40 * (epochs if type(epochs) is int else MOST_STEPS)
+        history = 40 * (epochs if type(epochs) is int else AutoModel.most_steps)
         sizes: dict[str, int] = {
             "dead": inputs,
             "mean": 8 * inputs,

@@ -176,6 +176,7 @@ class AutoModel(Preset):
     numbers = True
     scale = "auto-robust"
     searches = True
+    most_steps = 40  # of a search: no plan has more
 
 
 def preset_of(name: str) -> type[Preset]:

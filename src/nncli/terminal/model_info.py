@@ -35,6 +35,13 @@ def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
     put(f"{counted(len(entries), 'table')} in {folder}, {size / 1e6:,.1f} MB")
 
 
+def parts_of(d: dict[str, Any]) -> dict[str, str]:
+    """Say of each part of a blend how often it counts, and what it was trained with."""
+    parts = d.get("parts", [])
+    total = sum(part["times"] for part in parts)
+    return {f"part {i}": f"{part['times']} of {total}, {part['trained_with']}" for i, part in enumerate(parts, 1)}
+
+
 def _members(d: dict[str, Any]) -> str:
     """Say how many members an ensemble has, and what is done with their answers; empty where there is one model."""
     if "members" not in d:
@@ -60,6 +67,7 @@ def print_model(d: dict[str, Any]) -> None:
     facts = {
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
         "chosen": chosen_model(d["notes"]),
+        **parts_of(d),
         "ensemble": _members(d),
         "target": f"{d['target']}, {_classes(d)}",
         "numbers": f"{counted(len(numbers), 'column')}, scaling {d['scaling']}: {first_names(numbers)}"
@@ -81,8 +89,7 @@ def print_model(d: dict[str, Any]) -> None:
         "folds": _judged_in_folds(figures["folds"]),
         "calibrated": str(Calibration(**d["calibration"])) if d["calibration"] else "",
         "decision": _decided(d["classes"], d["decision"]),
-        "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept"
-        + (", and the state that --resume starts from" if d["resumable"] else ""),
+        "history": _history(d),
         **told_mistakes(d["mistakes"], d["separation"], len(d["classes"]), d["scaling"]),
         "guards": _guarded(d["guards"]),
         "options": d["command_line"],
@@ -92,6 +99,14 @@ def print_model(d: dict[str, Any]) -> None:
         if text:
             table.add_row(name, Text(text))
     show(table)
+
+
+def _history(d: dict[str, Any]) -> str:
+    """Say which epoch was kept; of a blend, which of the networks that were tried is the best by itself."""
+    best, done = d["figures"]["best_epoch"], d["figures"]["epochs"]
+    if "parts" in d:
+        return f"{done} networks were tried, of which number {best} is the best by itself"
+    return f"epoch {best} of {done} kept" + (", and the state that --resume starts from" if d["resumable"] else "")
 
 
 def _guarded(known: dict[str, Any] | None) -> str:

@@ -166,10 +166,10 @@ def prepare(
             str(config.group), {"data": dataset.where} | {n: d.where for n, d in named.items()}, groups
         )
     if config.preset.searches and start is None:
-        from nncli.config.search_plan import with_folds
+        from nncli.config.search_plan import inputs_of, with_folds
 
         fewest = len(dataset) if dataset.is_numeric else int(np.bincount(dataset.y[rows]).min())
-        config = with_folds(config, len(read), len(dataset.schema.columns), fewest)
+        config = with_folds(config, len(read), inputs_of(dataset.table), fewest)
         check_folds_of_members(config, goes_on=False)
     folds = None
     on_all = refit is not None or (config.folds is not None and fold is None)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolve import resolve
 from nncli.config.resolved import BlendPart, ResolvedConfig
-from nncli.config.search_plan import CANDIDATES, Round, SearchPlan, options_of, search_plan
+from nncli.config.search_plan import CANDIDATES, Round, SearchPlan, in_brief, inputs_of, options_of, search_plan
 from nncli.config.train_config import TrainConfig
 from nncli.config.usual_model import CHOSEN
 from nncli.data.scaled_rows import Subset
@@ -69,13 +69,13 @@ class Search:
             for place in places[: one.networks]:
                 if self.ended or self.steps == self.most:
                     break
-                self._step(place, one)
+                self.step(place, one)
             of_round = sorted(self.trials[before:], key=lambda trial: trial.badness)
             places = [trial.candidate for trial in of_round]
         if not self.ended and self.steps < self.plan.steps:
             self.ended = f"{flag('search_steps')} {self.steps} was reached"
 
-    def _step(self, place: int, one: Round) -> None:
+    def step(self, place: int, one: Round) -> None:
         """Train a candidate, and keep it unless it comes to nothing or has to end."""
         limit = self.options.time_limit
 
@@ -93,7 +93,7 @@ class Search:
                 keep_best(trainer)
         except TrainingError as error:
             self.steps += 1
-            self.notes.append(f"{name_of(place)} is left out: {error}".rstrip("."))
+            self.notes.append(f"{in_brief(prepared.config.options)} is left out: {error}".rstrip("."))
             return
         if trainer.stopped == "interrupted":
             self.ended = "interrupted" if self.stop() else "the time limit was reached"
@@ -199,8 +199,7 @@ def search(
 
 def plan_of(prepared: Prepared) -> SearchPlan:
     """Return the plan of the search of prepared data."""
-    rows, columns = len(prepared.read), len(prepared.dataset.schema.columns)
-    return search_plan(prepared.config.options, rows, columns)
+    return search_plan(prepared.config.options, len(prepared.read), inputs_of(prepared.dataset.table))
 
 
 def steps_of(prepared: Prepared) -> int:
@@ -253,7 +252,7 @@ def _told(its: Search, chosen: list[tuple[int, Trial]], best: Trial, together: f
         found[0] += f"; {flag('search_steps')} {its.steps} gives the same again"
     total = sum(n for n, _ in chosen)
     for n, one in sorted(chosen, key=lambda pair: -pair[0]):
-        found.append(f"{CHOSEN}{n} of {total} parts are {name_of(one.candidate, one.config.training.epochs)}")
+        found.append(f"part: {n} of {total}, {in_brief(one.config.options)}")
     metric = its.options.metric
     if metric in (None, "loss"):
         scale = its.prepared.target
@@ -262,13 +261,6 @@ def _told(its: Search, chosen: list[tuple[int, Trial]], best: Trial, together: f
         write = number if scale is None else quantity
         found.append(f"on these rows the blend has a {what} of {write(of_all)}, the best part {write(of_best)}")
     return found
-
-
-def name_of(place: int, epochs: int | None = None) -> str:
-    """Name the candidate at a place in the list by its options, with the epochs that it was trained for."""
-    candidate = CANDIDATES[place]
-    own = TrainConfig(model=candidate.model, epochs=epochs, **candidate.options)
-    return own.command_line(brief=True)
 
 
 def _of_rows(part: Subset, folds: NDArray[np.int64], first: bool) -> Subset:

@@ -64,11 +64,11 @@ def _search(prepared: Prepared) -> list[str]:
     from nncli.training.search import plan_of
 
     plan = plan_of(prepared)
-    rounds = [
-        f"{one.networks} for {one.share:.0%} of their epochs" + (f" on {plan.folds} folds" if one.on_folds else "")
-        for one in plan.rounds
-    ]
-    return [f"search: networks in {counted(len(rounds), 'round')}: {'; '.join(rounds)}"]
+    rounds = [f"{counted(one.networks, 'network')} for {100 * one.share:.0f} % of the epochs" for one in plan.rounds]
+    rows = f"each on {plan.folds} folds" if plan.folds else "judged by the validation rows"
+    if plan.folds and not plan.rounds[0].on_folds:
+        rows = f"the last on {plan.folds} folds, the others on one of them"
+    return [f"search: {', then '.join(rounds)}; {rows}"]
 
 
 def regularisation(config: TrainConfig) -> list[str]:
