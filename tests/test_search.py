@@ -144,7 +144,11 @@ def test_a_saved_blend_says_what_it_said(nncli: Run) -> None:
     assert judged["accuracy"] == trained["test"]["accuracy"]
     assert judged["log_loss"] == pytest.approx(trained["test"]["log_loss"], rel=1e-6)
     told = nncli("info", "b.npz", "--json").json
-    assert [one.startswith("chosen: ") for one in told["notes"] if "parts are" in one]
+    assert [one["times"] for one in told["parts"]] == model.network.times
+    assert told["parts"][0]["trained_with"].startswith("--model tabular ")
+    text = nncli("info", "b.npz").out
+    assert "by 2 folds, of 2 networks in 2 steps of 19 planned" in text
+    assert f"part 1 {told['parts'][0]['times']} of" in " ".join(text.split())
 
 
 def test_numbers_are_predicted_too(nncli: Run) -> None:
