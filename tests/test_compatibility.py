@@ -127,6 +127,15 @@ def test_models_of_format_8_give_what_they_gave(nncli: Callable[..., Any], shop:
     assert (outcome.code, outcome.json["epochs"]) == (0, 9)
 
 
+def test_a_model_of_format_9_gives_what_it_gave(nncli: Callable[..., Any], shop: Path) -> None:
+    """Format 9 knows one network, or members of one kind, and no blends. The file has two members with embeddings."""
+    Path("new.csv").write_bytes("tag;umsatz;ort\n02.05.2026;3,5;süd\n04.05.2026;3,5;nord\n;;ost\n".encode("latin-1"))
+    found = nncli("predict", MODELS / "format-9.npz", "new.csv", "--proba", "--uncertainty", "-q").out.splitlines()[1:]
+    for line, expected in zip(found, [[0.475943, 0.103639], [0.029492, 0.007139], [0.290167, 0.059081]], strict=True):
+        cells = line.split(",")
+        assert [float(cells[1]), float(cells[-1])] == pytest.approx(expected, abs=1e-5)
+
+
 def test_an_unfinished_training_of_format_7_goes_on_and_gets_guards(nncli: Callable[..., Any], shop: Path) -> None:
     shutil.copy(MODELS / "format-7-unfinished.npz", "m.npz")
     assert nncli("info", "m.npz", "--json").json["guards"] is None
