@@ -20,7 +20,7 @@ from nncli.nn.blend import Blend
 from nncli.nn.models import AutoModel
 from nncli.training.greedy_selection import greedy_selection
 from nncli.training.prepare import Prepared, prepare
-from nncli.training.search import Search, search
+from nncli.training.search import Search, plan_of, search
 
 Run = Callable[..., Any]
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
@@ -176,6 +176,16 @@ def test_a_search_that_is_stopped_blends_what_it_has() -> None:
 
 def test_a_search_that_is_stopped_at_once_has_nothing() -> None:
     assert search(prepared_iris(), stop=lambda: True) is None
+
+
+def test_a_search_that_ends_before_its_folds_blends_networks_judged_on_one() -> None:
+    prepared = prepared_iris(time_limit=8, search_steps=2)
+    assert [one.on_folds for one in plan_of(prepared).rounds] == [False, False, True]
+    run = search(prepared)
+    assert run is not None
+    assert run.figures["n_train"] == run.figures["n_val"] == len(prepared.train) / 2
+    assert [one.options.ensemble for one in run.model.config.parts] == [None] * len(run.model.config.parts)
+    assert run.provenance.val_bits.any()
 
 
 def test_what_came_of_a_stop_is_what_so_many_steps_give() -> None:

@@ -90,16 +90,20 @@ def search_plan(config: TrainConfig, rows: int, inputs: int) -> SearchPlan:
 
 
 def _rounds(on_folds: bool) -> list[tuple[Round, ...]]:
-    """Return rounds to choose from, the longest first."""
+    """Return rounds to choose from, the longest first; only with much time are all of them on all folds."""
     n = len(CANDIDATES)
-    found = []
-    for first in [True, False] if on_folds else [False]:
-        for networks, last in ((n, 3), (n, 2), (n // 2, 2), (n // 2, 1), (n // 4, 1)):
-            halving = [Round(networks, FIRST, first)]
-            if networks > EVERY * last:
-                halving.append(Round(math.ceil(networks / EVERY), SECOND, first))
-            found.append((*halving, Round(last, 1.0, on_folds)))
-    return [*found, *([] if on_folds else [(Round(2, FIRST, False), Round(1, 1.0, False)), (Round(1, FIRST, False),)])]
+    short = [_halving(networks, last, False, on_folds) for networks, last in ((n, 3), (n, 2), (n, 1), (n // 2, 1))]
+    if on_folds:
+        return [_halving(n, 3, True, True), *short]
+    return [*short, *(_halving(networks, 1, False, False) for networks in (n // 4, 2)), (Round(1, FIRST, False),)]
+
+
+def _halving(networks: int, last: int, first_on_folds: bool, on_folds: bool) -> tuple[Round, ...]:
+    """Return the rounds from so many networks to the last ones, which are trained in full."""
+    found = [Round(networks, FIRST, first_on_folds)]
+    if networks > EVERY * last:
+        found.append(Round(math.ceil(networks / EVERY), SECOND, first_on_folds))
+    return (*found, Round(last, 1.0, on_folds))
 
 
 def _seconds(plan: SearchPlan, rows: int, inputs: int) -> float:

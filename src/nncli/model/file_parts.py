@@ -49,9 +49,10 @@ def config_of(stored: dict[str, Any]) -> ResolvedConfig:
         raise ValueError("a blend without parts, or parts without one")
     for part in parts:
         its = _network_config(part.options.to_json())
-        fits = its.options.preset.searches or its.model.ensemble not in ("", config.model.ensemble)
-        same = its.model.loss == config.model.loss and its.model.dtype == config.model.dtype
-        if fits or not same or its.options.is_regression != config.options.is_regression:
+        same = its.options.ensemble == parts[0].options.ensemble
+        same &= its.model.loss == config.model.loss and its.model.dtype == config.model.dtype
+        same &= its.options.is_regression == config.options.is_regression
+        if its.options.preset.searches or not same:
             raise ValueError("parts of a blend that do not fit together")
     return config.with_parts(parts) if parts else config
 

@@ -69,7 +69,7 @@ def _blend(config: ModelConfig, inputs: InputKinds, K: int, link: str) -> Networ
     """Return the untrained parts of a blend, all as views into one vector."""
     from nncli.nn.blend import Blend
 
-    members = ensemble_of(config.ensemble)
+    members = ensemble_of(config.parts[0][1].ensemble)  # as of all of them
     models = [dataclasses.replace(model, dtype=config.dtype) for _, model in config.parts]
     sizes = [network_sizes(model, inputs, K)[0] for model in models]
     ends, vectors = np.cumsum(sizes).tolist(), (zeros(sum(sizes), config.dtype), zeros(sum(sizes), config.dtype))

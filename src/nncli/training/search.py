@@ -17,6 +17,7 @@ from nncli.config.search_plan import CANDIDATES, Round, SearchPlan, in_brief, in
 from nncli.config.train_config import TrainConfig
 from nncli.config.usual_model import CHOSEN
 from nncli.data.scaled_rows import Subset
+from nncli.data.split import Split
 from nncli.errors import OptionError, TrainingError, flag, mention
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
@@ -32,6 +33,7 @@ from nncli.training.prepare import Prepared
 from nncli.training.run import Run, finished, fit, keep_best, new_trainer
 from nncli.training.trainer import Trainer
 
+OUT_OF_TIME = "the time limit was reached"
 TINY = 1e-300  # the least probability whose logarithm is taken
 
 
@@ -43,7 +45,7 @@ class Trial:
     config: ResolvedConfig
     on_folds: bool
     network: Network
-    said: NDArray[np.float64]  # of each row (n, outputs): the probability of each class, or the number
+    said: NDArray[np.float64]  # what the judge needs of its answers
     badness: float
     epoch: Epoch  # at which it was best
 
@@ -83,7 +85,7 @@ class Search:
             return limit is not None and time.monotonic() - self.began > limit
 
         if out_of_time():
-            self.ended = "the time limit was reached"
+            self.ended = OUT_OF_TIME
             return
         prepared = self._prepared(place, one)
         try:
@@ -96,7 +98,7 @@ class Search:
             self.notes.append(f"{in_brief(prepared.config.options)} is left out: {error}".rstrip("."))
             return
         if trainer.stopped == "interrupted":
-            self.ended = "interrupted" if self.stop() else "the time limit was reached"
+            self.ended = "interrupted" if self.stop() else OUT_OF_TIME
             return
         self.steps += 1
         self.trials.append(self._trial(place, one, prepared, trainer))
@@ -121,7 +123,9 @@ class Search:
         if on_folds or folds is None:
             return prepared
         train, val = (_of_rows(part, folds, first) for part, first in ((prepared.train, False), (prepared.val, True)))
-        return dataclasses.replace(prepared, train=train, val=val)
+        split, groups = Split(train.rows, val.rows, prepared.split.test), prepared.val_groups
+        groups = None if groups is None else groups[folds[prepared.val.rows] == 0]
+        return dataclasses.replace(prepared, split=split, train=train, val=val, val_groups=groups)
 
     def _trial(self, place: int, one: Round, prepared: Prepared, trainer: Trainer) -> Trial:
         assert trainer.best is not None
@@ -137,8 +141,9 @@ class Search:
             Z *= a
         Z, said = Z.astype(np.float64), np.empty(Z.shape)
         LINKS.create(loss.link).forward(Z, said)
-        badness = badness_of(prepared, self.options)(said)
-        return Trial(place, prepared.config, one.on_folds, network, said, badness, trainer.best)
+        judge = Judge(prepared, self.options)
+        needed = judge.needed(said)
+        return Trial(place, prepared.config, one.on_folds, network, needed, judge.badness(needed), trainer.best)
 
     @property
     def finalists(self) -> list[Trial]:
@@ -163,20 +168,20 @@ def search(
     if not its.trials:
         if its.ended == "interrupted":
             return None
-        if its.ended:
+        if its.ended == OUT_OF_TIME:
             limit = f"{prepared.config.options.time_limit:g} s"
             problem = f"expected time for one network at least, found {limit} too short"
             raise TrainingError(mention("time_limit"), problem, "Nothing is saved")
         model = mention("model", prepared.config.model.name)
         raise TrainingError(model, f"no network could be trained: {its.notes[0]}")
-    finalists, badness = its.finalists, badness_of(its.prepared_for(its.finalists[0].on_folds), its.options)
-    said = [one.said for one in finalists]
-    times = greedy_selection(said, badness)
+    finalists = its.finalists
+    prepared = its.prepared_for(finalists[0].on_folds)
+    judge = Judge(prepared, its.options)
+    times = greedy_selection([one.said for one in finalists], judge.badness)
     chosen = [(n, one) for n, one in zip(times, finalists, strict=True) if n]
     config = prepared.config.with_parts([BlendPart(n, one.config.options) for n, one in chosen])
-    best = min(finalists, key=lambda one: one.badness)
-    together = badness(sum((n * one.said for n, one in chosen), np.zeros_like(best.said)) / sum(times))
-    told = _told(its, chosen, best, together)
+    together = judge.badness(sum((n * one.said for n, one in chosen), np.zeros_like(chosen[0][1].said)) / sum(times))
+    told = _told(its, chosen, min(finalists, key=lambda one: one.badness), together)
     prepared = dataclasses.replace(prepared, config=config, notes=(*prepared.notes, *told))
     network, loss = prepared.new_network()
     network.theta[:] = np.concatenate([one.network.theta for _, one in chosen])
@@ -208,38 +213,48 @@ def steps_of(prepared: Prepared) -> int:
     return min(planned, prepared.config.options.search_steps or planned)
 
 
-def badness_of(prepared: Prepared, options: TrainConfig) -> Callable[[NDArray[np.float64]], float]:
-    """Return how bad answers to the validation rows are: by the metric that the options of the search name, or else by
+class Judge:
+    """Tells how bad answers to the validation rows are: by the metric that the options of the search name, or else by
     the log loss of probabilities (n, K), or the mean square of the errors of numbers (n, 1)."""
-    val, decision = prepared.val, prepared.decision
-    y, K = val.y[val.rows], len(prepared.dataset.classes)
-    weights = np.ones(len(y)) if val.weights is None else val.weights[val.rows]
-    metric = METRICS.create(options.metric) if options.metric not in (None, "loss") else None
-    target = prepared.target
 
-    def of_numbers(said: NDArray[np.float64]) -> float:
-        if metric is None or target is None:
-            return float(np.average((said[:, 0] - y) ** 2, weights=weights))
-        rows = ScoredRows.of_numbers(target.numbers(y[:, None]), target.numbers(said))
-        return metric.badness(metric.value(rows))
+    def __init__(self, prepared: Prepared, options: TrainConfig) -> None:
+        val = prepared.val
+        self.y, self.K = val.y[val.rows], len(prepared.dataset.classes)
+        self.weights = None if val.weights is None else val.weights[val.rows]
+        self.metric = METRICS.create(options.metric) if options.metric not in (None, "loss") else None
+        self.options, self.target, self.decision = options, prepared.target, prepared.decision
 
-    def of_classes(said: NDArray[np.float64]) -> float:
-        if metric is None:
-            of_own = said[np.arange(len(y)), y.astype(np.int64)]
-            return -float(np.average(np.log(np.maximum(of_own, TINY)), weights=weights))
+    def needed(self, said: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what of the answers decides how bad their means are: of probabilities, without a metric, those of the
+        true classes (n,)."""
+        if self.target is None and self.metric is None:
+            return said[np.arange(len(self.y)), self.y.astype(np.int64)]
+        return said
+
+    def badness(self, needed: NDArray[np.float64]) -> float:
+        """Return how bad answers are, of which this is needed; OptionError where the metric is not defined for them."""
+        if self.metric is None and self.target is None:
+            return -float(np.average(np.log(np.maximum(needed, TINY)), weights=self.weights))
+        if self.metric is None:
+            return float(np.average((needed[:, 0] - self.y) ** 2, weights=self.weights))
+        rows = self._rows(needed).oriented
+        if problem := self.metric.problem(rows):
+            raise OptionError("metric", f"{self.metric.name} of the validation rows: {problem[0]}", problem[1])
+        return self.metric.badness(self.metric.value(rows))
+
+    def _rows(self, said: NDArray[np.float64]) -> ScoredRows:
+        if self.target is not None:
+            return ScoredRows.of_numbers(self.target.numbers(self.y[:, None]), self.target.numbers(said))
+        rule, decision = self.options.choose_threshold, self.decision
         predicted = said.argmax(axis=1) if decision is None or decision.is_likeliest else decision.classes(said)
-        logits = np.log(np.maximum(said, TINY))
+        logits, y = np.log(np.maximum(said, TINY)), self.y.astype(np.int64)
         of_decision = (1, None) if decision is None else (decision.positive, decision.cost_matrix)
-        rows = ScoredRows(y.astype(np.int64), predicted, K, logits, True, None, *of_decision)
-        if options.choose_threshold is not None and decision is not None:
-            from nncli.training.decision import at_chosen_threshold
+        rows = ScoredRows(y, predicted, self.K, logits, True, None, *of_decision)
+        if rule is None or decision is None:
+            return rows
+        from nncli.training.decision import at_chosen_threshold
 
-            rows = at_chosen_threshold(rows, options.choose_threshold, decision)
-        if problem := metric.problem(rows.oriented):
-            raise OptionError("metric", f"{options.metric} of the validation rows: {problem[0]}", problem[1])
-        return metric.badness(metric.value(rows.oriented))
-
-    return of_classes if target is None else of_numbers
+        return at_chosen_threshold(rows, rule, decision)
 
 
 def _told(its: Search, chosen: list[tuple[int, Trial]], best: Trial, together: float) -> list[str]:
