@@ -31,6 +31,8 @@ PEER = Path(__file__).parent / "peers" / "tabular_sklearn.py"
 NNCLI = {
     "defaults": [],
     "tabular": ["--model", "tabular"],
+    "ensemble-8": ["--model", "tabular", "--ensemble", "8"],
+    "best-60": ["--best", "--time-limit", "60"],
     "mlp-64": ["--model", "mlp", "--hidden", "64"],
     "mlp-256x256": ["--hidden", "256x256", "--epochs", "100"],
 }  # ways to train, and their options
