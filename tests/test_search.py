@@ -179,7 +179,7 @@ def test_a_search_that_is_stopped_at_once_has_nothing() -> None:
 
 
 def test_a_search_that_ends_before_its_folds_blends_networks_judged_on_one() -> None:
-    prepared = prepared_iris(time_limit=8, search_steps=2)
+    prepared = prepared_iris(time_limit=3.5, search_steps=1)
     assert [one.on_folds for one in plan_of(prepared).rounds] == [False, False, True]
     run = search(prepared)
     assert run is not None
