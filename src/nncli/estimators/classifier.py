@@ -38,7 +38,8 @@ class NNClassifier(ClassifierMixin, NNEstimator):
     ----------
     model : str, default None
         Kind of model: mlp, tabular, softmax, logistic, svm, perceptron, averaged-perceptron, mira or
-        adaline. None: mlp, or a small tabular for tables of at least 1,500 rows.
+        adaline; or auto, a blend of the best of a dozen. None: mlp, or a small tabular for tables of at least
+        1,500 rows.
         tabular has other defaults than those below: see the docs, "Models".
     hidden : int, tuple of int or str, default None
         Units in each hidden layer, as 64 or (128, 64). None: 64 for mlp, else none.
@@ -114,6 +115,8 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         Once the epoch is chosen, train anew up to it, on the validation rows too.
     time_limit : float, default None
         Maximum training time in seconds. None: no limit.
+    search_steps : int, default None
+        Maximum number of networks that the model auto trains. None: as planned.
     seed : int, default 0
         Seed of split, initial weights, row order, dropout and distortions: scikit-learn's `random_state`.
     threads : int, default None
@@ -201,6 +204,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         folds: int | str | None = None,
         refit: bool = False,
         time_limit: float | None = None,
+        search_steps: int | None = None,
         seed: int = 0,
         threads: int | None = None,
         distort: str | None = None,

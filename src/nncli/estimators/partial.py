@@ -21,7 +21,7 @@ from nncli.training.steps import Steps, begin_steps, options_for_steps, steps_fr
 # what rests on validation rows, on all rows at once, or on an end
 NOT_HERE = (
     "rare", "dedupe", "group", "time", "folds", "refit", "patience", "metric", "time_limit", "calibrate",
-    "choose_threshold",
+    "choose_threshold", "search_steps",
 )  # fmt: skip
 USE_FIT = "Leave it out, or use fit"
 
@@ -45,6 +45,8 @@ def _for_steps(config: TrainConfig) -> TrainConfig:
     """Return options for steps without an end: all that has a schedule is constant, whatever a model has by itself, and
     no rows are kept back. Raises InvalidOption."""
     usual = TrainConfig()
+    if config.preset.searches:
+        raise InvalidOption("model", f"expected one network for partial_fit, found {config.model}", USE_FIT)
     for name in NOT_HERE:
         if getattr(config, name) != getattr(usual, name):
             problem = "expected no such option for partial_fit, which takes steps on the rows it is given alone"

@@ -23,7 +23,8 @@ class NNRegressor(RegressorMixin, NNEstimator):
     Parameters
     ----------
     model : str, default None
-        Kind of model: mlp, tabular or linear. None: mlp, or a small tabular for tables of at least 1,500 rows.
+        Kind of model: mlp, tabular or linear; or auto, a blend of the best of a dozen. None: mlp, or a small
+        tabular for tables of at least 1,500 rows.
         tabular has other defaults than those below: see the docs, "Models".
     hidden : int, tuple of int or str, default None
         Units in each hidden layer, as 64 or (128, 64). None: 64 for mlp, else none.
@@ -96,6 +97,8 @@ class NNRegressor(RegressorMixin, NNEstimator):
         Once the epoch is chosen, train anew up to it, on the validation rows too.
     time_limit : float, default None
         Maximum training time in seconds. None: no limit.
+    search_steps : int, default None
+        Maximum number of networks that the model auto trains. None: as planned.
     seed : int, default 0
         Seed of split, initial weights, row order, dropout and distortions: scikit-learn's `random_state`.
     threads : int, default None
@@ -165,6 +168,7 @@ class NNRegressor(RegressorMixin, NNEstimator):
         folds: int | str | None = None,
         refit: bool = False,
         time_limit: float | None = None,
+        search_steps: int | None = None,
         seed: int = 0,
         threads: int | None = None,
         distort: str | None = None,
