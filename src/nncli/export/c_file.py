@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,8 @@ def _parts(description: Description, name: str) -> dict[str, str]:
     numbers, dates, texts = (columns_of(description, kind) for kind in ("number", "date", "text"))
     is_number = description["task"] == "regression"
     answers = 1 if is_number else len(description["classes"])
-    members = members_of(description)
-    widths = [inputs_of(description), *(len(layer["biases"]) for layer in members[0])]
+    layers = [layer for member in members_of(description) for layer in member]
+    widths = [inputs_of(description), *(len(layer["biases"]) for layer in layers)]
     suffix = "f" if is_float else ""
     clip = next((column["clip"] for column in numbers + dates if "clip" in column), None)  # of all, or of none
     row = description["golden"]["rows"][0]
@@ -81,7 +81,7 @@ def _parts(description: Description, name: str) -> dict[str, str]:
         "CLIPPED": f"; then x / sqrt(1 + (x / {clip:g})^2)" if clip else "",
         "INPUT": f"(x / sqrt(1 + x / {clip!r} * (x / {clip!r})))" if clip else "x",
         "DATA": "\n".join(_data(description, suffix)),
-        "ACTIVATIONS": "\n".join([*_activations(members[0], suffix), *mean_of_members(description)]),
+        "ACTIVATIONS": "\n".join([*_activations(description, suffix), *mean_of_members(description)]),
         "FORWARD": "\n".join(f"    {line}" for line in _forward(description)),
         "PREDICT": _predict(description, name),
         "GOLDEN": "\n".join(_golden(description)),
@@ -124,24 +124,30 @@ def _of(description: Description, member: int) -> str:
     return f"_of_{member + 1}" if "members" in description else ""
 
 
-def _activations(layers: list[dict[str, Any]], suffix: str) -> list[str]:
-    """Write the activation of each hidden layer as a function of z and of the slope of the unit."""
+def _names_of_activations(description: Description) -> dict[str, str]:
+    """Return the name of the function for each activation, by its expression."""
+    hidden = [layer["activation"] for member in members_of(description) for layer in member[:-1]]
+    return {activation: f"activation{i}" for i, activation in enumerate(dict.fromkeys(hidden))}
+
+
+def _activations(description: Description, suffix: str) -> list[str]:
+    """Write each activation of hidden layers as a function of z and of the slope of the unit."""
     written = Language[str](
         lambda number: f"{number!r}{suffix}",
         lambda sign, left, right: f"({left} {sign} {right})",
         lambda name, argument: f"{FUNCTIONS[name]}{suffix}({argument})" if name in FUNCTIONS else f"{name}({argument})",
     )
     return [
-        f"static real activation{i}(real z, real slope) {{ (void)slope; return "
-        f"{written.translated(layer['activation'], {'z': 'z', 'slope': 'slope'})}; }}"
-        for i, layer in enumerate(layers[:-1])
+        f"static real {name}(real z, real slope) {{ (void)slope; return "
+        f"{written.translated(activation, {'z': 'z', 'slope': 'slope'})}; }}"
+        for activation, name in _names_of_activations(description).items()
     ]
 
 
 def _forward(description: Description) -> list[str]:
     """Write how a row becomes the scores z, in the body of a function."""
     numbers, dates = (columns_of(description, kind) for kind in ("number", "date"))
-    lines, k = [], len(numbers)
+    lines, k, names = [], len(numbers), _names_of_activations(description)
     if numbers:
         value = "(float)numbers[i]" if description["reads"] == "float32" else "numbers[i]"
         lines.append(f"for (i = 0; i < NUMBERS; i++) a[i] = scaled({value}, &scales[i]);")
@@ -153,23 +159,25 @@ def _forward(description: Description) -> list[str]:
         lines.append(f"a[{start} + code_of({arguments})] = 1;")
         start += column["inputs"]
     if "members" not in description:
-        return [*lines, *_network(description["layers"], start, "a", "", "z")]
+        return [*lines, *_network(description["layers"], start, "a", "", "z", names)]
     lines += ["real x[INPUTS]; double scores[MEMBERS][SCORES];"]
     lines += ["for (i = 0; i < INPUTS; i++) x[i] = a[i];"]
     for member, layers in enumerate(description["members"]):
-        lines += _network(layers, start, "x", _of(description, member), f"scores[{member}]")
+        lines += _network(layers, start, "x", _of(description, member), f"scores[{member}]", names)
     return [*lines, "mean_of(scores, z);"]
 
 
-def _network(layers: list[dict[str, Any]], width: int, x: str, of: str, z: str) -> list[str]:
-    """Write how the inputs x become the scores z of a network, whose parameters have names that end in `of`."""
+def _network(layers: list[dict[str, Any]], width: int, x: str, of: str, z: str, names: Mapping[str, str]) -> list[str]:
+    """Write how the inputs x become the scores z of a network, whose parameters have names that end in `of`, and the
+    functions of whose activations have these `names`."""
     lines, here, there = [], x, "b"
     for i, layer in enumerate(layers):
         units = len(layer["biases"])
         lines.append(f"DENSE({here}, {width}, {units}, W{i}{of}, b{i}{of}, {there})")
         if i < len(layers) - 1:
             slope = f"slopes{i}{of}[i]" if layer["slopes"] else "0"
-            lines.append(f"for (i = 0; i < {units}; i++) {there}[i] = activation{i}({there}[i], {slope});")
+            activation = f"{names[layer['activation']]}({there}[i], {slope})"
+            lines.append(f"for (i = 0; i < {units}; i++) {there}[i] = {activation};")
         here, there, width = there, "a" if there == "b" else "b", units
     return [*lines, f"for (i = 0; i < SCORES; i++) {z}[i] = {here}[i];"]
 

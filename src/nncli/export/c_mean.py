@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from nncli.export.description import Description
+from nncli.export.description import Description, shares_of
 
-LOG_MEAN = """// The logarithm of the mean of numbers, from their logarithms
+LOG_MEAN = """// The logarithm of the mean of numbers with these shares, from their logarithms
 static double log_mean(const double l[MEMBERS])
 {
     double top = l[0], sum = 0;
     int i;
     for (i = 1; i < MEMBERS; i++) top = fmax(top, l[i]);
-    for (i = 0; i < MEMBERS; i++) sum += exp(l[i] - top);
-    return top + log(sum / MEMBERS);
+    for (i = 0; i < MEMBERS; i++) sum += shares[i] * exp(l[i] - top);
+    return top + log(sum);
 }
 """
 MEAN = {
@@ -19,7 +19,7 @@ MEAN = {
 static void mean_of(double s[MEMBERS][SCORES], double z[SCORES])
 {
     int i, k;
-    for (k = 0; k < SCORES; k++) { z[k] = 0; for (i = 0; i < MEMBERS; i++) z[k] += s[i][k] / MEMBERS; }
+    for (k = 0; k < SCORES; k++) { z[k] = 0; for (i = 0; i < MEMBERS; i++) z[k] += shares[i] * s[i][k]; }
 }
 """,
     "sigmoid": LOG_MEAN
@@ -59,4 +59,6 @@ def mean_of_members(description: Description) -> list[str]:
     """Return the function that turns the scores of the members of an ensemble into its own; nothing for one network."""
     if "members" not in description:
         return []
-    return [f"enum {{ MEMBERS = {len(description['members'])} }};", *MEAN[description["mean"]].splitlines()]
+    shares = ", ".join(map(repr, shares_of(description)))
+    head = [f"enum {{ MEMBERS = {len(description['members'])} }};", f"static const double shares[] = {{ {shares} }};"]
+    return [*head, *MEAN[description["mean"]].splitlines()]

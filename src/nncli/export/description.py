@@ -27,8 +27,9 @@ from nncli.nn.plain import plain
 from nncli.system.characters import composed
 
 FORMAT = "nncli export"
-# a program that knows the first alone would overlook a smooth clip, and one that knows two expects one network
-VERSION, VERSION_WITH_CLIP, VERSION_WITH_MEMBERS = 1, 2, 3
+# a program that knows the first alone would overlook a smooth clip, one that knows two expects one network, and one
+# that knows three would overlook the shares of members
+VERSION, VERSION_WITH_CLIP, VERSION_WITH_MEMBERS, VERSION_WITH_SHARES = 1, 2, 3, 4
 FLAGS = {"true": ("True", "TRUE"), "false": ("False", "FALSE")}
 # What other languages have as functions, where the expression would overflow or there is none.
 FUNCTIONS = {"softplus": "softplus(z)", "mish": "z*tanh(softplus(z))", "step": "step(z)", "sign": "sign(z)"}
@@ -54,14 +55,27 @@ def description_of(model: Model, provenance: Provenance) -> Description:
 
 
 def _version(model: Model) -> int:
-    if model.network.is_several:
-        return VERSION_WITH_MEMBERS
+    network = model.network
+    if isinstance(network, SeveralNetworks):
+        return VERSION_WITH_MEMBERS if network.shares is None else VERSION_WITH_SHARES
     return VERSION if model.preprocess.is_affine else VERSION_WITH_CLIP
 
 
 def members_of(description: Description) -> list[list[dict[str, Any]]]:
     """Return the layers of each member of an ensemble; of one network, its own."""
     found: list[list[dict[str, Any]]] = description["members"] if "members" in description else [description["layers"]]
+    return found
+
+
+def activations_of(description: Description) -> list[str]:
+    """Return each activation of a layer once, in the order of the layers."""
+    return [*dict.fromkeys(layer["activation"] for layers in members_of(description) for layer in layers)]
+
+
+def shares_of(description: Description) -> list[float]:
+    """Return the share of each member in the mean."""
+    n = len(members_of(description))
+    found: list[float] = description.get("shares", [1 / n] * n)
     return found
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from nncli.data.cells import UNSEEN
-from nncli.export.description import Description, members_of
+from nncli.export.description import Description, activations_of
 from nncli.export.expressions import plain
 from nncli.export.targets import TARGETS, Target
 from nncli.export.text import example_of, filled, said
@@ -23,13 +23,13 @@ class JavaScript(Target):
     begins = b"// A trained model, written by nncli"
 
     def write(self, description: Description, name: str) -> bytes:
-        functions = [f"  (z, slope) => {plain(layer['activation'])}," for layer in members_of(description)[0]]
+        functions = [f"  {said(one)}: (z, slope) => {plain(one)}," for one in activations_of(description)]
         parts = {
             "NAME": name,
             "TARGET": said(description["target"]),
             "EXAMPLE": example_of(description),
             "UNSEEN": said(UNSEEN)[1:-1],
-            "ACTIVATIONS": "\n".join(["const ACTIVATIONS = [", *functions, "];"]),
+            "ACTIVATIONS": "\n".join(["const ACTIVATIONS = {", *functions, "};"]),
             # a key __proto__ would be the prototype of an object that is written out, but not of one that is parsed
             "DESCRIPTION": f"JSON.parse({said(json.dumps(description, allow_nan=False))})",
         }

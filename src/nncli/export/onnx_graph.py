@@ -11,7 +11,7 @@ import numpy as np
 
 from nncli.data.input_scale import LARGEST
 from nncli.errors import UsageError
-from nncli.export.description import Description, columns_of, members_of
+from nncli.export.description import Description, columns_of, members_of, shares_of
 from nncli.export.expressions import Language
 
 INTERNAL = "nn/"  # begins all names in the graph but those of inputs and outputs
@@ -169,16 +169,19 @@ class Graph:
     def mean(self, scores: list[str]) -> str:
         """Add the scores of an ensemble: those of which sigmoid or softmax is the mean of those of the members, or the
         mean of their scores."""
-        share = self.constant(1 / len(scores), self.dtype)
+        shares = [self.constant(share, self.dtype) for share in shares_of(self.description)]
+
+        def mean(values: list[str]) -> str:
+            return self.add("Sum", *(self.add("Mul", one, share) for one, share in zip(values, shares, strict=True)))
 
         def log_mean(logarithms: list[str]) -> str:
             top = self.add("Max", *logarithms)
             parts = [self.add("Exp", self.add("Sub", one, top)) for one in logarithms]
-            return self.add("Add", top, self.add("Log", self.add("Mul", self.add("Sum", *parts), share)))
+            return self.add("Add", top, self.add("Log", mean(parts)))
 
         link = self.description["mean"]
         if link == "identity":
-            return self.add("Mul", self.add("Sum", *scores), share)
+            return mean(scores)
         if link == "softmax":
             return log_mean([self.add("LogSoftmax", z, axis=1) for z in scores])
         of_first = [self.add("Neg", self.function("softplus", z)) for z in scores]

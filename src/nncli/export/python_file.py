@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from nncli.data.cells import UNSEEN
-from nncli.export.description import Description, members_of
+from nncli.export.description import Description, activations_of
 from nncli.export.expressions import plain
 from nncli.export.targets import TARGETS, Target
 from nncli.export.text import example_of, filled, said
@@ -38,6 +38,6 @@ class Python(Target):
 
 
 def activations(description: Description) -> str:
-    """Return a list of functions of z and slope, one for each layer, the same in all members."""
-    lines = [f"    lambda z, slope: {plain(layer['activation'])}," for layer in members_of(description)[0]]
-    return "\n".join(["ACTIVATIONS = [", *lines, "]"])
+    """Return the activations of all layers as functions of z and slope, by their expressions."""
+    lines = [f"    {said(one)}: lambda z, slope: {plain(one)}," for one in activations_of(description)]
+    return "\n".join(["ACTIVATIONS = {", *lines, "}"])

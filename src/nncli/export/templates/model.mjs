@@ -120,7 +120,7 @@ function forward(x) {
 // The scores of which sigmoid or softmax is the mean of those of the members; or their mean.
 function mean(scores) {
   const byOutput = (rows) => rows[0].map((_, k) => rows.map((row) => row[k]));
-  if (MODEL.mean === "identity") return byOutput(scores).map((values) => values.reduce((a, b) => a + b) / values.length);
+  if (MODEL.mean === "identity") return byOutput(scores).map(meanOf);
   if (MODEL.mean === "sigmoid") {
     const half = (values, sign) => logMean(values.map((z) => -softplus(sign * z)));
     return byOutput(scores).map((values) => half(values, -1) - half(values, 1));
@@ -135,18 +135,23 @@ function mean(scores) {
 // The logarithm of the mean of numbers, from their logarithms.
 function logMean(values) {
   const top = Math.max(...values);
-  return top + Math.log(values.reduce((total, value) => total + Math.exp(value - top), 0) / values.length);
+  return top + Math.log(meanOf(values.map((value) => Math.exp(value - top))));
+}
+
+// The mean of a number of each member, with the shares that the members have in it.
+function meanOf(values) {
+  return values.reduce((total, value, i) => total + SHARES[i] * value, 0);
 }
 
 // The scores of the last layer of a network.
 function scoresOf(layers, x) {
-  for (const [l, { weights, biases, slopes }] of layers.entries()) {
+  for (const { weights, biases, activation, slopes } of layers) {
     const z = Float64Array.from(biases), units = z.length;
     for (let i = 0; i < x.length; i++) {
       const value = x[i];
       if (value !== 0) for (let j = 0, k = i * units; j < units; j++, k++) z[j] += value * weights[k];
     }
-    for (let j = 0; j < units; j++) z[j] = ACTIVATIONS[l](z[j], slopes[j]);
+    for (let j = 0; j < units; j++) z[j] = activation(z[j], slopes[j]);
     x = z;
   }
   return Array.from(x);
@@ -245,6 +250,8 @@ export const MODEL =
 const OUTPUT = MODEL.output, CLASSES = MODEL.classes;
 const LARGEST_NUMBER = MODEL.reads === "float32" ? LARGEST_FLOAT32 : Number.MAX_VALUE;
 const Numbers = MODEL.dtype === "float32" ? Float32Array : Float64Array;
-const MEMBERS = (MODEL.members ?? [MODEL.layers]).map((layers) => layers.map(({ weights, biases, slopes }) => ({
+const MEMBERS = (MODEL.members ?? [MODEL.layers]).map((layers) => layers.map(({ weights, biases, activation, slopes }) => ({
   weights: Numbers.from(weights.flat()), biases: Numbers.from(biases), slopes: Numbers.from(slopes),
+  activation: ACTIVATIONS[activation],
 })));
+const SHARES = MODEL.shares ?? MEMBERS.map(() => 1 / MEMBERS.length);
