@@ -61,7 +61,8 @@ class ModelConfig:
     @property
     def is_linear(self) -> bool:
         """Tell whether scores are sums of weighted inputs."""
-        return not self.hidden and self.number_embedding == "none" and not (self.ensemble or self.parts)
+        is_several = self.ensemble or len(self.parts) > 1
+        return not self.hidden and self.number_embedding == "none" and not is_several
 
     @property
     def has_input_layers(self) -> bool:
@@ -127,9 +128,13 @@ class ResolvedConfig:
         return cls(options, DataConfig.of(options), _group(ModelConfig, given), _group(TrainingConfig, given))
 
     def with_parts(self, parts: Sequence[BlendPart]) -> ResolvedConfig:
-        """Return the settings of a search that has found the parts of its blend."""
+        """Return the settings of a search that has found the parts of its blend; a single one is the model itself."""
         of_parts = tuple((one.times, ResolvedConfig.of(one.options).model) for one in parts)
-        return dataclasses.replace(self, model=dataclasses.replace(self.model, parts=of_parts), parts=tuple(parts))
+        if len(parts) == 1:
+            model = dataclasses.replace(of_parts[0][1], name=self.model.name, parts=of_parts)
+        else:
+            model = dataclasses.replace(self.model, parts=of_parts)
+        return dataclasses.replace(self, model=model, parts=tuple(parts))
 
     def objective_name(self, K: int) -> str:
         """Return what the mean loss that training minimises is called, see there."""

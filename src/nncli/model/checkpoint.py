@@ -140,7 +140,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "kernels": p.kernels,
         "model": model.config.model.name,
         "layers": model.network.widths_shown(),
-        **({"members": model.network.copies} if model.network.is_several else {}),
+        **({"members": model.network.number} if model.network.is_several else {}),
         "parameters": model.network.size,
         "blocks": {block.name: list(block.shape) for block in model.network.blocks},
         "classes": list(model.classes),

@@ -44,17 +44,23 @@ FARTHEST_DAY = 2e11  # from 1970: beyond what a date of milliseconds can be
 def config_of(stored: dict[str, Any]) -> ResolvedConfig:
     """Return the options, with those of the parts of a blend; ValueError for parts that do not fit together."""
     config = _network_config(stored["config"])
-    parts = [BlendPart(one["times"], TrainConfig.from_json(one["config"])) for one in stored["parts"]]
+    parts = [_network_config(one["config"]) for one in stored["parts"]]
     if bool(parts) != config.options.preset.searches:
         raise ValueError("a blend without parts, or parts without one")
-    for part in parts:
-        its = _network_config(part.options.to_json())
-        same = its.options.ensemble == parts[0].options.ensemble
-        same &= its.model.loss == config.model.loss and its.model.dtype == config.model.dtype
-        same &= its.options.is_regression == config.options.is_regression
-        if its.options.preset.searches or not same:
-            raise ValueError("parts of a blend that do not fit together")
-    return config.with_parts(parts) if parts else config
+    if not parts:
+        return config
+    ensembles = {its.model.ensemble for its in parts}
+    fit = all(not its.options.preset.searches and _in_common(its) == _in_common(config) for its in parts)
+    if not fit or len(ensembles) > 1 or not ensembles <= {"", config.model.ensemble}:
+        raise ValueError("parts of a blend that do not fit together")
+    return config.with_parts(
+        [BlendPart(one["times"], its.options) for one, its in zip(stored["parts"], parts, strict=True)]
+    )
+
+
+def _in_common(config: ResolvedConfig) -> tuple[Any, ...]:
+    """Return what all parts of a blend have in common with it."""
+    return config.model.loss, config.model.dtype, config.options.is_regression
 
 
 def _network_config(stored: dict[str, Any]) -> ResolvedConfig:

@@ -66,11 +66,13 @@ def _network(
 
 
 def _blend(config: ModelConfig, inputs: InputKinds, K: int, link: str) -> Network:
-    """Return the untrained parts of a blend, all as views into one vector."""
+    """Return the untrained parts of a blend, all as views into one vector; a single part as it is."""
     from nncli.nn.blend import Blend
 
-    members = ensemble_of(config.parts[0][1].ensemble)  # as of all of them
     models = [dataclasses.replace(model, dtype=config.dtype) for _, model in config.parts]
+    if len(models) == 1:
+        return _network(models[0], inputs, K, link)
+    members = ensemble_of(models[0].ensemble)  # as of all of them
     sizes = [network_sizes(model, inputs, K)[0] for model in models]
     ends, vectors = np.cumsum(sizes).tolist(), (zeros(sum(sizes), config.dtype), zeros(sum(sizes), config.dtype))
     parts = [
@@ -168,6 +170,11 @@ class Model:
         """Raise OptionError for an option that is for classes, where the model predicts numbers."""
         if self.target is not None:
             raise OptionError(option, "it is there for classes alone, and the model predicts numbers", "Leave it out")
+
+    @property
+    def remedy_of_several(self) -> str:
+        """Say how to train a model of one network, where this one is of several."""
+        return f"Train one with {mention('model', 'mlp')}" if self.config.parts else "Train one without --ensemble"
 
     @property
     def positive(self) -> int:

@@ -49,6 +49,14 @@ class Blend(SeveralNetworks):
         of_each = [[share / len(_members(part))] * len(_members(part)) for share, part in self._pairs()]
         return np.concatenate(of_each).astype(self.dtype)
 
+    @property
+    def number(self) -> int:
+        return sum(part.number for part in self.parts)
+
+    @property
+    def has_hidden(self) -> bool:
+        return any(part.has_hidden for part in self.parts)
+
     def initialize(self, initializer: str | None, *rngs: np.random.Generator) -> None:
         for part in self.parts:
             part.initialize(initializer, *rngs)
@@ -93,15 +101,16 @@ class Blend(SeveralNetworks):
                 dX += own  # dX = Σ_i dX_i
 
     def embed(self, X: Array) -> Array:
-        """Return what the last dense layers of all parts see of X (n, d), side by side."""
-        return np.hstack([part.embed(X) for part in self.parts])
+        """Return the outputs (n, h) of the last hidden layers of all parts that have some, side by side."""
+        return np.hstack([part.embed(X) for part in self.parts if part.has_hidden])
 
     @property
     def embedded(self) -> int:
-        return sum(part.embedded for part in self.parts)
+        return sum(part.embedded for part in self.parts if part.has_hidden)
 
     def activations(self) -> list[tuple[str, Array]]:
-        return [found for part in self.parts for found in part.activations()]
+        of_parts = ((i, part.activations()) for i, part in enumerate(self.parts, 1))
+        return [(f"part {i} {name}", A) for i, found in of_parts for name, A in found]
 
     def for_another_thread(self) -> Network:
         made = copy.copy(self)

@@ -17,7 +17,7 @@ from nncli.nn.input_layers import InputLayer, InputScale
 from nncli.nn.layers import Activation, Array, Dense, Dropout, Layer
 from nncli.nn.links import LINKS
 from nncli.nn.member_layers import Adapter, EachMember, MemberLayer, MembersDense, Spread
-from nncli.nn.network import Network, ParameterBlock, sizes_of
+from nncli.nn.network import Network, ParameterBlock, in_order, sizes_of
 
 
 class SeveralNetworks(Network):
@@ -64,6 +64,10 @@ class Ensemble(SeveralNetworks):
         for layer in self.layers:
             spread = spread or isinstance(layer, MemberLayer)
             self._is_spread.append(spread)
+
+    @property
+    def number(self) -> int:
+        return self.copies
 
     @abstractmethod
     def _build(self, d: int, layers: Sequence[Layer], dtype: str, vectors: tuple[Array, Array] | None) -> None:
@@ -144,7 +148,7 @@ class Ensemble(SeveralNetworks):
             one = layer.layers[0] if isinstance(layer, EachMember) else layer
             if isinstance(one, Activation):
                 found.append((one.name, _side_by_side(A)))
-        return found
+        return in_order(found)
 
     def for_another_thread(self) -> Network:
         made = copy.copy(self)

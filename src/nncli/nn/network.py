@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -84,6 +84,16 @@ class Network:
         return [layer for layer in self.layers if isinstance(layer, Dense)]
 
     @property
+    def number(self) -> int:
+        """Return the number of networks: those of an ensemble or a blend, else 1."""
+        return 1
+
+    @property
+    def has_hidden(self) -> bool:
+        """Tell whether there is a hidden layer."""
+        return len(self.dense) > 1
+
+    @property
     def size(self) -> int:
         """Return the number of parameters."""
         return len(self.theta)
@@ -127,9 +137,10 @@ class Network:
         return self._A[-2]
 
     def activations(self) -> list[tuple[str, Array]]:
-        """Return the name of each activation and its output (n, h) for the batch of the last `forward`, as views."""
+        """Return each hidden layer, as "layer 1, relu", and its output (n, h) for the batch of the last `forward`, as
+        views."""
         of_layer = zip(self.layers, self._A[1:], strict=True)
-        return [(layer.name, A) for layer, A in of_layer if isinstance(layer, Activation)]
+        return in_order((layer.name, A) for layer, A in of_layer if isinstance(layer, Activation))
 
     def forward(self, X: Array) -> Array:
         """Return Z (n, outputs) for X (n, d): a view that the next call overwrites."""
@@ -178,14 +189,15 @@ class Network:
             self._gradients = self._buffers(len(self._outputs[0]))[:-1]
         n, A = len(dZ), self._A
         gradients = [*(dA[:n] for dA in self._gradients), dZ]  # dL/dA for the output of each layer
+        if dX is not None:
+            for i in reversed(range(len(self.layers))):
+                self.layers[i].backward(gradients[i], A[i], A[i + 1], gradients[i - 1] if i else dX)
+            return
+        # training needs nothing before θ
         first, learner = next((i, one) for i, one in enumerate(self.layers) if isinstance(one, Dense | InputLayer))
         for i in reversed(range(first + 1, len(self.layers))):
             self.layers[i].backward(gradients[i], A[i], A[i + 1], gradients[i - 1])
-        if dX is None:  # training needs nothing before θ
-            learner.backward(gradients[first], A[first], A[first + 1], None)
-            return
-        for i in reversed(range(first + 1)):
-            self.layers[i].backward(gradients[i], A[i], A[i + 1], gradients[i - 1] if i else dX)
+        learner.backward(gradients[first], A[first], A[first + 1], None)
 
     def backward_members(self, dZ: Array, dX: Array | None = None) -> None:
         """Do what `backward` does, behind `scores_of_members`."""
@@ -213,6 +225,11 @@ class Network:
         for layer, width in zip(self.layers, self.widths[1:], strict=True):
             made.append(made[-1] if layer.in_place and made else zeros((n, width), self.dtype))
         return made
+
+
+def in_order(activations: Iterable[tuple[str, Array]]) -> list[tuple[str, Array]]:
+    """Name the layers that activations are of, the first of them 1."""
+    return [(f"layer {i}, {name}", A) for i, (name, A) in enumerate(activations, 1)]
 
 
 def multilayer(
