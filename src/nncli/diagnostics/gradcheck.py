@@ -86,11 +86,12 @@ def check_gradients(
     the next. Raises NncliError for a loss that is not finite.
     """
     network, penalty, n = objective.network, objective.penalty, len(objective.subset)
-    batch = Batch(objective.subset, objective.loss, objective.K, network, n, objective.smoothing, each_member=True)
+    how = objective.smoothing, objective.each_member
+    batch = Batch(objective.subset, objective.loss, objective.K, network, n, *how)
     batch.take(objective.subset.rows)
     weights = batch.weights()
-    shares = np.tile(np.full(n, 1 / n) if weights is None else weights / n, network.copies)
-    shares *= network.independent / network.copies  # as in `Batch.backward`
+    shares = np.tile(np.full(n, 1 / n) if weights is None else weights / n, batch.copies)
+    shares *= network.independent / batch.copies  # as in `Batch.backward`
     mask, sample, nudge = objective.seed.spawn(3)
 
     def terms() -> Array:

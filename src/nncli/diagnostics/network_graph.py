@@ -36,8 +36,8 @@ def graph_of_model(
     config, K = dataclasses.replace(model.config.model, dtype="float64"), len(model.classes)
     network, loss = build_network(config, network_inputs(model.preprocess), K)
     if network.is_several:
-        problem = f"expected a model of one network, found an ensemble of {network.copies} members"
-        raise UsageError(model_file, problem, "Train one without --ensemble")
+        problem = f"expected a model of one network, found an ensemble of {network.number} members"
+        raise UsageError(model_file, problem, model.remedy_of_several)
     network.theta[:] = model.network.theta
     _refuse_large(model_file, network.size)
     dataset = labelled_rows(model, provenance, model_file, source, config.dtype)

@@ -48,6 +48,7 @@ class Objective:
     subset: Subset
     K: int
     seed: SeedSequence
+    each_member: bool = True  # of an ensemble has a loss; of a blend, whose parts were trained one by one, all together
     notes: tuple[str, ...] = ()  # what a person should know of it, one line each
 
 
@@ -127,9 +128,11 @@ def _objective(
     )
     what = [f"{model.name} {network.widths_shown()}", model.activation, model.loss, *regularised]
     about = f"checking {', '.join(filter(None, what))}: the mean loss of {counted(len(subset), 'row')}, in float64"
-    if network.copies > 1:
+    each_member = len(model.parts) < 2
+    if network.copies > 1 and each_member:
         about += ", added up over the members"
-    return Objective(network, loss, penalty, how.label_smoothing, subset, K, seed=seed, notes=(*notes, about))
+    smoothing, notes = how.label_smoothing, [*notes, about]
+    return Objective(network, loss, penalty, smoothing, subset, K, seed, each_member, tuple(notes))
 
 
 def _drawn(subset: Subset, rows: int, rng: np.random.Generator) -> Subset:

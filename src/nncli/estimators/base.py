@@ -139,7 +139,7 @@ class NNEstimator(BaseEstimator):
         """Return the output of the last hidden layer, (n, h). Raises ValueError for a model without one."""
         with as_value_errors():
             table = self._table(X, "embed")
-            if not self.model_.config.model.hidden:
+            if not self.model_.network.has_hidden:
                 problem = f"expected a model with a hidden layer, found {self.model_.config.model.name} without one"
                 raise InvalidUse("embed", problem, "Train one with hidden=64")
             return self.model_.embed(table)

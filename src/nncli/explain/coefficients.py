@@ -64,7 +64,7 @@ def check_linear(model: Model) -> None:
     """Raise OptionError for a model that is not linear, or one whose inputs are no multiples of its columns."""
     if not model.config.model.is_linear:
         how = model.config.model
-        what = "hidden layers" if how.hidden else "members" if how.ensemble else "embeddings"
+        what = "hidden layers" if how.hidden else "members" if how.ensemble or len(how.parts) > 1 else "embeddings"
         problem = f"model '{model.config.model.name}' has {what}, and its weights are no coefficients of columns"
         linear = "logistic" if model.target is None else "linear"
         raise OptionError("coefficients", problem, f"Leave it out, or train a linear model, such as {linear}")

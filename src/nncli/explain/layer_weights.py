@@ -66,7 +66,7 @@ def layer_weights(model: Model) -> list[LayerWeights]:
     """Return the weights of each dense layer, from the inputs as they are scaled to the scores; OptionError for an
     ensemble."""
     if model.network.is_several:
-        problem = f"each of the {model.network.copies} members has weights of its own, and an ensemble has none"
+        problem = f"each of the {model.network.number} members has weights of its own, and an ensemble has none"
         raise OptionError("weights", problem, "Leave it out")
     inputs, found = names_of_inputs(model.schema, model.preprocess), list[LayerWeights]()
     for i, layer in enumerate(plain(model.network).dense):

@@ -27,12 +27,12 @@ class Activations(OfModel):
         with np.errstate(all="ignore"):
             network.forward(inputs.slice(0, len(inputs)))
         panels = []
-        for number, (name, A) in enumerate(network.activations(), 1):
+        for name, A in network.activations():
             dead = int(np.count_nonzero(np.ptp(A, axis=0) == 0))
             counts, edges = np.histogram(A, BINS)
             names = bin_names(edges.tolist())
             share = counts / A.size * 100
-            title = f"layer {number}, {name}: {A.shape[1]:,} units, {dead:,} dead"
+            title = f"{name}: {A.shape[1]:,} units, {dead:,} dead"
             x = Axis("% of the outputs", 0.0, float(share.max()) * 1.05)
             panels.append(Panel(x, Axis.of_names("output", names[::-1]), (Bars(share[::-1]),), title))
         notes = ["a dead unit gives the same for every row"]

@@ -214,14 +214,12 @@ def probabilities(of: Subject) -> Problem:
 def hidden_layer(of: Subject) -> Problem:
     """Say what is wrong unless the network has a hidden layer."""
     found = f"expected a model with a hidden layer, and {of.model.config.model.name} has none"
-    return (
-        None if len(of.model.network.dense) > 1 else (found, f"Use weights, or train it with {mention('model', 'mlp')}")
-    )
+    return None if of.model.network.has_hidden else (found, f"Use weights, or train it with {mention('model', 'mlp')}")
 
 
 def one_network(of: Subject) -> Problem:
     """Say what is wrong with an ensemble, whose members have weights each."""
-    n = of.model.network.copies
+    n = of.model.network.number
     found = f"expected a model of one network, found an ensemble of {n} members, which have weights each"
     return (found, "Use importance") if of.model.network.is_several else None
 

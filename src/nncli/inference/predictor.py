@@ -320,7 +320,7 @@ def _check(options: PredictOptions, model: Model) -> None:
         raise OptionError("embed", problem, "Leave one of them out")
     if options.threshold is not None:
         model.check_threshold("threshold")
-    if options.embed and not model.config.model.hidden:
+    if options.embed and not model.network.has_hidden:
         raise OptionError("embed", f"model '{name}' has no hidden layer", f"Train one with {mention('model', 'mlp')}")
     if options.reasons:
         check_background(model, "reasons")

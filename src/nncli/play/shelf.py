@@ -206,5 +206,5 @@ def _changed(dataset: Dataset, how: str, table: Table, y: NDArray[Any]) -> Datas
 def _refuse_ensemble(model: Model, where: str) -> None:
     """Raise DataError for a model of several networks, of which a page could show none."""
     if model.network.is_several:
-        problem = f"expected a model of one network to play with, found an ensemble of {model.network.copies} members"
-        raise DataError(where, problem, "Train one without --ensemble")
+        problem = f"expected a model of one network to play with, found an ensemble of {model.network.number} members"
+        raise DataError(where, problem, model.remedy_of_several)

@@ -11,7 +11,15 @@ from nncli.metrics.rows import Floats
 from nncli.metrics.student import share_interval
 from nncli.report.document import Finding
 from nncli.report.evidence import Evidence, between
-from nncli.report.what_helps import ended_by_plan, has_validation, is_still_improving, longer, what_helps
+from nncli.report.what_helps import (
+    ended_by_plan,
+    has_validation,
+    is_blend,
+    is_still_improving,
+    longer,
+    searched,
+    what_helps,
+)
 from nncli.system.output import in_quotes, percent, shortened
 from nncli.training.reference import REFERENCES, is_beaten_by, is_better_than, say_comparison
 
@@ -71,15 +79,17 @@ def overfitting(of: Evidence) -> Finding:
         f"here ({between(low, high)})."
     )
     if known - accuracy > GAP and known > high:
-        return Finding(name, "look", evidence, f"It has learned rows by heart: {_less_by_heart(of)}.")
+        return Finding(name, "look", evidence, f"It has learned rows by heart: {less_by_heart(of)}.")
     if known - low > 2 * GAP:
         evidence += " So few rows do not tell whether it has learned rows by heart."
         return Finding(name, "undecided", evidence)
     return Finding(name, "passed", evidence)
 
 
-def _less_by_heart(of: Evidence) -> str:
+def less_by_heart(of: Evidence) -> str:
     """Say which rows or options leave less to be learned by heart."""
+    if is_blend(of):
+        return "more rows help"
     if of.model.config.model.is_linear:
         return "more rows help, or --l2 0.01"
     return "more rows help, or --l2 0.01, --dropout 0.2 or fewer units in --hidden"
@@ -106,6 +116,8 @@ def underfitting(of: Evidence) -> Finding:
 def stopped_early(of: Evidence) -> Finding:
     """Look whether training ended while the model still got better."""
     name = "Training to its end"
+    if is_blend(of):
+        return Finding(name, "passed", searched(of))
     done, best = len(of.subject.provenance.history), of.subject.provenance.best_epoch
     evidence = f"An epoch is one pass over the training rows. Epoch {best:,} of {done:,} was the best, and was kept"
     if best < done:

@@ -16,6 +16,7 @@ from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
 from nncli.report.document import Block, Drawing, Folded, Listing, Paragraph, Section
 from nncli.report.evidence import Evidence
+from nncli.report.what_helps import is_blend, searched
 from nncli.system.output import counted, in_quotes, number, percent, shortened
 from nncli.training.reference import REFERENCES
 
@@ -186,7 +187,14 @@ def _area(of: Evidence, name: str, what: str) -> str:
     return f"{what}. Here it is {number(one['value'])}{ends}."
 
 
+def of_search(of: Evidence) -> str:
+    """Say what the curve of a search shows; nothing for one of a training run."""
+    return f"How good each network is by itself, at its best epoch. {searched(of)}" if is_blend(of) else ""
+
+
 def _curve(of: Evidence) -> str:
+    if is_blend(of):
+        return of_search(of)
     p = of.subject.provenance
     said = "How training went: an epoch is one pass over the training rows, and the loss is what training makes small. "
     if not np.isnan(p.history[:, 2]).all():

@@ -6,11 +6,22 @@ import numpy as np
 
 from nncli.model.training_state import first_as_good
 from nncli.report.evidence import Evidence
+from nncli.system.output import counted
 from nncli.training.misfits import large_penalty
 
 WENT_ON = 0.98  # of the loss of the kept epoch: one that sinks lower later has gone on learning its own rows
 SOON = 0.1  # of the epochs, before which the best came early
 SLOWER = 10  # times
+
+
+def is_blend(of: Evidence) -> bool:
+    """Tell whether a search found the model, which has a history of networks, and options of its own choice."""
+    return bool(of.model.config.parts)
+
+
+def searched(of: Evidence) -> str:
+    """Say what a search came to."""
+    return f"A search trained {counted(len(of.subject.provenance.history), 'network')}, and kept those best together."
 
 
 def has_validation(of: Evidence) -> bool:
@@ -21,7 +32,7 @@ def has_validation(of: Evidence) -> bool:
 def ended_by_plan(of: Evidence) -> bool:
     """Tell whether training ended because all epochs that were planned are done, and not since nothing changed."""
     p = of.subject.provenance
-    if of.figures["refit"] or of.figures["folds"] or len(p.history) < of.model.config.training.epochs:
+    if is_blend(of) or of.figures["refit"] or of.figures["folds"] or len(p.history) < of.model.config.training.epochs:
         return False
     return not p.epochs(of.model.config.row_by_row)[-1].changed_nothing
 
@@ -45,6 +56,8 @@ def what_helps(of: Evidence) -> tuple[str, str]:
     kept."""
     if penalty := large_penalty(of.model.config.training):
         return f"Most likely {penalty} keeps its weights near to 0.", "Make that penalty smaller."
+    if is_blend(of):
+        return searched(of), "Find columns that say more."
     if is_still_improving(of):
         return "It still got better when training ended.", longer(of)
     if ended_by_plan(of) and not has_validation(of):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
 from nncli.report.document import Listing, Paragraph, Section
-from nncli.report.how_good import draw
+from nncli.report.how_good import draw, of_search
 from nncli.report.numbers.evidence import EvidenceOfNumbers
 from nncli.system.output import percent, quantity
 from nncli.training.reference_of_numbers import NAMES
@@ -70,6 +70,6 @@ def pictures_of_numbers(of: EvidenceOfNumbers) -> Section:
     p = of.subject.provenance
     curve = "How training went: an epoch is one pass over the training rows. "
     curve += f"Epoch {p.best_epoch:,} of {len(p.history):,} was kept."
-    captions = {"predicted": PREDICTED, "residuals": RESIDUALS, "curve": curve}
+    captions = {"predicted": PREDICTED, "residuals": RESIDUALS, "curve": of_search(of) or curve}
     drawn = [draw(of.subject, name, caption) for name, caption in captions.items()]
     return Section("Pictures", tuple(one for one in drawn if one is not None))

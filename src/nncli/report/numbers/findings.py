@@ -13,6 +13,7 @@ from nncli.report import findings_of_columns, findings_of_fit, findings_of_rows
 from nncli.report.document import Finding
 from nncli.report.findings import sorted_findings
 from nncli.report.numbers.evidence import WIDE, EvidenceOfNumbers, plain, within
+from nncli.report.what_helps import is_blend
 from nncli.system.output import counted, in_quotes, percent, shortened
 from nncli.training.reference import is_beaten_by
 from nncli.training.reference_of_numbers import NAMES, say_comparison_of_numbers
@@ -87,7 +88,8 @@ def simple_reference(of: EvidenceOfNumbers) -> Finding:
     evidence = f"{said[0].upper()}{said[1:]}{', on the rows of the training run' if of.subject.source else ''}."
     if not is_beaten_by(found):
         return Finding(name, "passed", evidence)
-    simpler = "try --model linear or more --epochs" if found["name"] == "linear" else "try nncli sweep"
+    linear = "try --model linear" if is_blend(of) else "try --model linear or more --epochs"
+    simpler = linear if found["name"] == "linear" else "try nncli sweep"
     return Finding(name, "look", evidence, f"What {NAMES[found['name']]} finds can be learned: {simpler}.")
 
 
@@ -136,9 +138,9 @@ def few_large_errors(of: EvidenceOfNumbers) -> Finding:
     evidence = f"The {which} {percent(share)} of all squared errors."
     if share < MUCH:
         return Finding(name, "passed", evidence)
-    remedy = (
-        "Look at these rows below: wrong data, or a kind of rows of their own? --loss huber gives them less weight."
-    )
+    remedy = "Look at these rows below: wrong data, or a kind of rows of their own?"
+    if not is_blend(of):
+        remedy += " --loss huber gives them less weight."
     return Finding(name, "look", evidence, remedy)
 
 
@@ -206,8 +208,7 @@ def overfitting(of: EvidenceOfNumbers) -> Finding:
     evidence = f"The model is off by {plain(known)} on average for the rows that trained it, and by {plain(mae)} "
     evidence += f"for those here ({within(low, high)})."
     if mae > GAP * known and low > known:
-        remedy = "It has learned rows by heart: more rows help, or --l2 0.01, --dropout 0.2 or fewer units in --hidden."
-        return Finding(name, "look", evidence, remedy)
+        return Finding(name, "look", evidence, f"It has learned rows by heart: {findings_of_fit.less_by_heart(of)}.")
     return Finding(name, "passed", evidence)
 
 
@@ -225,6 +226,7 @@ def underfitting(of: EvidenceOfNumbers) -> Finding:
         return Finding(name, "unknown", "How far off it is for the training rows is not known.")
     evidence = f"The model explains {percent(max(train['r2'], 0.0))} of the variance of its own training rows."
     if train["r2"] < LITTLE:
-        remedy = "It has learned little: try more --epochs, another --lr, wider --hidden, or columns that say more."
+        options = "" if is_blend(of) else "more --epochs, another --lr, wider --hidden, or "
+        remedy = f"It has learned little: try {options}columns that say more."
         return Finding(name, "look", evidence, remedy)
     return Finding(name, "passed", evidence)
