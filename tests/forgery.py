@@ -88,7 +88,7 @@ def with_meta(path: str, value: Any) -> Forge:
         place = document
         *way, last = path.split(".")
         for name in way:
-            place = place[name]
+            place = place[int(name) if isinstance(place, list) else name]
         if value is ...:
             del place[last]
         else:

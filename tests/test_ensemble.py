@@ -70,20 +70,41 @@ def test_members_drop_other_units() -> None:
         assert np.abs(one - two).max() > 1e-3
 
 
+SHARES = {"alike": None, "shares": np.array([0.4, 0.3, 0.2, 0.1])}
+
+
+@pytest.mark.parametrize("of", SHARES)
 @pytest.mark.parametrize("name", ["softmax", "sigmoid", "identity"])
-def test_scores_of_an_ensemble_say_the_mean_of_what_its_members_say(name: str) -> None:
+def test_scores_of_an_ensemble_say_the_mean_of_what_its_members_say(name: str, of: str) -> None:
+    shares = SHARES[of]
     link = {"softmax": lambda Z: softmax(Z, axis=-1), "sigmoid": expit, "identity": lambda Z: Z}[name]
     rng = np.random.default_rng(0)
     Z = rng.normal(0, 3, (4, 5, 3))
-    M = LINKS.create(name).mean(Z)
-    np.testing.assert_allclose(link(M), link(Z).mean(axis=0), rtol=1e-12)
+    M = LINKS.create(name).mean(Z, shares)
+    np.testing.assert_allclose(link(M), np.average(link(Z), axis=0, weights=shares), rtol=1e-12)
     V = rng.normal(size=(5, 3))
 
     def value(z: np.ndarray) -> float:
-        return float((LINKS.create(name).mean(z.reshape(Z.shape)) * V).sum())
+        return float((LINKS.create(name).mean(z.reshape(Z.shape), shares) * V).sum())
 
-    found = LINKS.create(name).mean_backward(Z, M, V)
+    found = LINKS.create(name).mean_backward(Z, M, V, shares)
     np.testing.assert_allclose(found.ravel(), approx_fprime(Z.ravel(), value, 1e-7), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second", "expected"),
+    [
+        # p = 0.2 and 0.6, 0.8 and 0.4: 3/4 · 0.2 + 1/4 · 0.6 = 0.3, and 0.7
+        ("softmax", np.log([0.2, 0.8]) + 5, np.log([0.6, 0.4]), np.log([0.3, 0.7])),
+        ("sigmoid", [np.log(0.2 / 0.8)], [np.log(0.6 / 0.4)], [np.log(0.3 / 0.7)]),
+        ("identity", [1.0], [5.0], [2.0]),  # 3/4 · 1 + 1/4 · 5
+    ],
+    ids=["softmax", "sigmoid", "identity"],
+)
+def test_of_two_members_one_may_count_three_times(name: str, first: Any, second: Any, expected: Any) -> None:
+    Z = np.array([[first], [second]], np.float64)
+    M = LINKS.create(name).mean(Z, np.array([3 / 4, 1 / 4]))
+    np.testing.assert_allclose(M, [expected], rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["softmax", "sigmoid"])

@@ -8,10 +8,12 @@ Each example is some bytes, which choose the changes: so Hypothesis finds the fe
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import json
 import os
 import struct
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from blends import train_blend
 from csv_reading import read_dataset
 from forgery import member, members, zipped
 from nncli.data.csv.csv_options import CsvOptions
@@ -33,8 +36,15 @@ from short_and_long import for_examples, short_and_long
 lengths = pytest.mark.parametrize("count", short_and_long(200, int(os.environ.get("NNCLI_EXAMPLES", "3500"))))
 MODELS = Path(__file__).parent / "models"
 NAMES = ("format-3.npz", "format-3-unfinished.npz", "format-4.npz", "format-4-unfinished.npz")
-BASES = [(MODELS / name).read_bytes() for name in NAMES]
 changes = st.binary(min_size=12, max_size=40)
+
+
+@functools.cache
+def bases() -> list[bytes]:
+    """Models of some formats, and a blend."""
+    with tempfile.TemporaryDirectory() as folder:
+        blend, _ = train_blend(Path(folder), "blend", "iris --no-calibrate")
+        return [*((MODELS / name).read_bytes() for name in NAMES), blend.read_bytes()]
 
 
 class Choices:
@@ -164,7 +174,7 @@ def other_array(part: bytes, choices: Choices) -> bytes:
 
 def other_model(data: bytes) -> bytes:
     choices = Choices(data)
-    base = choices.of(BASES)
+    base = choices.of(bases())
     kind = choices.below(4)
     if kind == 0:
         return changed(base, choices, ZIP)
@@ -286,7 +296,7 @@ def test_changed_images_are_refused_or_read(count: int, folder: Path) -> None:
 
 def test_what_is_not_changed_is_read(folder: Path) -> None:
     """Else nothing is proved by the others."""
-    for base in BASES:
+    for base in bases():
         model, _ = file_format.read(io.BytesIO(base))
         assert model.classes
     assert len(read_dataset("-", CsvOptions(), stream=Stream(TABLE, 7))) == 12
@@ -297,7 +307,7 @@ def test_what_is_not_changed_is_read(folder: Path) -> None:
         len(
             load_like(
                 ("iris",),
-                file_format.read(io.BytesIO(BASES[1]))[0].schema,
+                file_format.read(io.BytesIO(bases()[1]))[0].schema,
                 ("setosa", "versicolor", "virginica"),
                 "float32",
             )
