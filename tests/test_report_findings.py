@@ -181,7 +181,7 @@ def trained(
     training = SimpleNamespace(epochs=planned, lr=0.005, optimizer="adam", class_weight="none", l1=0, l2=0)
     widths = [64, 2] if model == "mlp" else [2]
     of = SimpleNamespace(
-        config=SimpleNamespace(training=training, row_by_row=False),
+        config=SimpleNamespace(training=training, row_by_row=False, parts=()),
         network=SimpleNamespace(dense=[SimpleNamespace(units=n) for n in widths]),
         decision=None,
     )
