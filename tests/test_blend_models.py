@@ -197,6 +197,14 @@ def test_a_file_keeps_a_blend(blends: dict[str, tuple[Path, Parts]]) -> None:
         assert np.array_equal(part.theta, one.network.theta)
 
 
+def test_a_file_name_that_is_no_text_is_kept(blends: dict[str, tuple[Path, Parts]], tmp_path: Path) -> None:
+    """As a byte that is no letter: each part names the training files too."""
+    source = ["i\udcff.csv"]
+    forge = in_turn(*(with_meta(f"{place}config.data", source) for place in ("", "parts.0.", "parts.1.", "parts.2.")))
+    (tmp_path / "m.npz").write_bytes(forge(blends["iris"][0].read_bytes()))
+    assert [list(one.options.data) for one in load(tmp_path / "m.npz")[0].config.parts] == [source] * 3
+
+
 def of_part(name: str, value: Any) -> Forge:
     return with_meta(f"parts.1.config.{name}", value)
 

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from blends import train_blend
+
 ACTIVATIONS: dict[str, Callable[..., Any]] = {
     "relu": lambda Z, s: np.maximum(Z, 0),
     "tanh": lambda Z, s: np.tanh(Z),
@@ -61,33 +63,59 @@ class Reader:
         return x
 
     def scores(self, X: np.ndarray) -> np.ndarray:
-        kind, _, members = (self.meta["config"]["ensemble"] or "").rpartition(":")
-        theta = self.members["theta"].astype(np.float64)
+        theta, parts = self.members["theta"].astype(np.float64), self.meta["parts"]
+        if not parts:
+            return self.scores_of_model(theta, X, self.meta["config"])
+        Z, place = [], 0
+        for part in parts:
+            size = self.size(part["config"], X.shape[1])
+            Z.append(self.scores_of_model(theta[place : place + size], X, part["config"]))
+            place += size
+        assert place == theta.size
+        times = np.array([part["times"] for part in parts])
+        return self.mean(np.array(Z), times / times.sum())
+
+    def size(self, config: dict[str, Any], d: int) -> int:
+        widths = [d, *config["hidden"], self.outputs]
+        size = sum((a + 1) * b for a, b in itertools.pairwise(widths))
+        slopes = (one for one, name in zip(config["hidden"], self.names(config), strict=True) if name == "prelu")
+        return (size + sum(slopes)) * int((config["ensemble"] or "1").removeprefix("folds:"))
+
+    def mean(self, Z: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        if self.link == "softmax":
+            return np.log(np.tensordot(shares, np.exp(Z) / np.exp(Z).sum(axis=2, keepdims=True), 1))
+        if self.link == "sigmoid":
+            p = np.tensordot(shares, 1 / (1 + np.exp(-Z)), 1)
+            return np.log(p / (1 - p))
+        return np.tensordot(shares, Z, 1)
+
+    def scores_of_model(self, theta: np.ndarray, X: np.ndarray, config: dict[str, Any]) -> np.ndarray:
+        kind, _, members = (config["ensemble"] or "").rpartition(":")
         if not members:
-            return self.scores_of(theta, X)
+            return self.scores_of(theta, X, config)
         N, d = int(members), X.shape[1]
         if kind == "shared":
-            units, outputs = self.meta["config"]["hidden"][-1], len(self.meta["classes"])
+            units, outputs = config["hidden"][-1], len(self.meta["classes"])
             r, theta = theta[: N * d].reshape(N, d), theta[N * d :]
             W, b = theta[-N * (units + 1) * outputs : -N * outputs].reshape(N, -1), theta[-N * outputs :].reshape(N, -1)
             shared = theta[: -N * (units + 1) * outputs]
-            Z = np.array([self.scores_of(np.r_[shared, W[i], b[i]], X * r[i]) for i in range(N)])
+            Z = np.array([self.scores_of(np.r_[shared, W[i], b[i]], X * r[i], config) for i in range(N)])
         else:
-            Z = np.array([self.scores_of(one, X) for one in theta.reshape(N, -1)])
-        if self.link == "softmax":
-            return np.log((np.exp(Z) / np.exp(Z).sum(axis=2, keepdims=True)).mean(axis=0))
-        if self.link == "sigmoid":
-            p = (1 / (1 + np.exp(-Z))).mean(axis=0)
-            return np.log(p / (1 - p))
-        return Z.mean(axis=0)
+            Z = np.array([self.scores_of(one, X, config) for one in theta.reshape(N, -1)])
+        return self.mean(Z, np.full(N, 1 / N))
 
-    def scores_of(self, theta: np.ndarray, X: np.ndarray) -> np.ndarray:
-        config, classes = self.meta["config"], self.meta["classes"]
-        outputs = 1 if len(classes) == 2 and self.link != "softmax" else len(classes)
+    @property
+    def outputs(self) -> int:
+        classes = self.meta["classes"]
+        return 1 if len(classes) == 2 and self.link != "softmax" else len(classes)
+
+    def names(self, config: dict[str, Any]) -> list[str]:
         names = (config["activation"] or "").split(",")
-        names = names if len(names) > 1 else names * len(config["hidden"])
-        place, A = 0, X
-        for i, (d, h) in enumerate(itertools.pairwise([X.shape[1], *config["hidden"], outputs])):
+        return names if len(names) > 1 else names * len(config["hidden"])
+
+    def scores_of(self, theta: np.ndarray, X: np.ndarray, config: dict[str, Any]) -> np.ndarray:
+        names, place, A = self.names(config), 0, X
+        for i, (d, h) in enumerate(itertools.pairwise([X.shape[1], *config["hidden"], self.outputs])):
             W, place = theta[place : place + d * h].reshape(d, h), place + d * h
             b, place = theta[place : place + h], place + h
             A = A @ W + b
@@ -101,7 +129,8 @@ class Reader:
 
     @property
     def link(self) -> str:
-        name, _, link = self.meta["config"]["loss"].partition(":link=")
+        parts = self.meta["parts"]  # of the same loss
+        name, _, link = (parts[0] if parts else self.meta)["config"]["loss"].partition(":link=")
         return link or LINKS[name]
 
     def predict(self, rows: list[dict[str, str]]) -> tuple[list[str], np.ndarray]:
@@ -109,7 +138,7 @@ class Reader:
         if self.meta["calibration"]:
             Z = self.meta["calibration"]["a"] * Z + self.meta["calibration"]["b"]
             link = "sigmoid" if Z.shape[1] == 1 else "softmax"
-        half = 0.5 if link == "identity" and self.meta["config"]["loss"].startswith(("mse", "mae")) else 0
+        half = 0.5 if link == "identity" and (self.meta["config"]["loss"] or "").startswith(("mse", "mae")) else 0
         if Z.shape[1] == 1:
             found = (Z[:, 0] >= half).astype(int)
             Z = np.hstack([2 * half - Z, Z])
@@ -161,6 +190,29 @@ def test_the_specification_is_enough_to_predict(
     Path("costs.csv").write_text(",c,a,b\na,9,0,1\nb,3,1,0\nc,0,5,2\n")
     trained = nncli("train", "data.csv", "-t", "kind", "--epochs", 9, "-q", "--json", *options.split())
     assert trained.code == 0, trained.err
+    compare(nncli, rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "options"),
+    [(ROWS, "--no-calibrate"), (ROWS, "--ensemble folds:2"), (TWO, "--loss binary-cross-entropy")],
+    ids=["softmax", "folds", "sigmoid"],
+)
+def test_the_specification_is_enough_to_predict_by_a_blend(
+    nncli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[list[str]], options: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Path("data.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    kinds = {"--hidden 6x5 --activation prelu,tanh": 5, "--hidden 4": 2, "--model logistic --loss cross-entropy": 1}
+    if "loss" in options:
+        kinds = {one.removesuffix(" --loss cross-entropy"): n for one, n in kinds.items()}
+    train_blend(Path(), "model", f"data.csv -t kind {options}", kinds)
+    compare(nncli, rows)
+
+
+def compare(nncli: Callable[..., Any], rows: list[list[str]]) -> None:
+    """Compare what the reader predicts by model.npz with what `predict` does, for rows of training and others."""
     unseen = [["", "violet", "2025-07-01", ""], ["99.5", "", "2023-01-31", ""]]
     table = [dict(zip(rows[0], row, strict=True)) for row in [*rows[1:], *unseen]]
     classes, figures = Reader(Path("model.npz")).predict(table)

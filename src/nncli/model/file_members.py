@@ -245,8 +245,10 @@ def _with_target(stored: dict[str, Any]) -> dict[str, Any]:
 
 def _refuse_surrogates(stored: Mapping[str, Any]) -> None:
     """Raise ValueError for lone surrogates (half a character), which JSON can hold; only file names may have them."""
-    config = {name: value for name, value in stored["config"].items() if name not in SOURCES}
-    json.dumps({**stored, "config": config, "data": None, "notes": None, "from": None}, ensure_ascii=False).encode()
+    configs = [stored["config"], *(part["config"] for part in stored["parts"])]
+    named = [{name: value for name, value in config.items() if name not in SOURCES} for config in configs]
+    others = {**stored, "config": named, "parts": None, "data": None, "notes": None, "from": None}
+    json.dumps(others, ensure_ascii=False).encode()
 
 
 def _with_calibration_said(stored: dict[str, Any]) -> dict[str, Any]:
