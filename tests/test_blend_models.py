@@ -120,8 +120,8 @@ def test_c_of_a_blend_is_clean_under_warnings(
         ("info --weights {}", "each of the 6 members has weights of its own"),
         ("plot {} weights", "expected a model of one network, found an ensemble of 6 members"),
         ("explain {} --coefficients", "has members, and its weights are no coefficients"),
-        ("graph {} --row 1", "found an ensemble of 6 members. Train one with --model mlp"),
-        ("play {} --no-browser", "found an ensemble of 6 members. Train one with --model mlp"),
+        ("graph {} --row 1", "found an ensemble of 6 members. Train one by itself, with --model mlp --epochs 4"),
+        ("play {} --no-browser", "found an ensemble of 6 members. Train one by itself, with --model mlp --epochs 4"),
     ],
 )
 def test_what_is_of_one_network_is_refused(
@@ -268,3 +268,20 @@ def test_a_single_part_is_the_model_itself(nncli: Run, blends: dict[str, tuple[P
     for words in ("graph {} --row 1", "plot {} weights", "export {} --to sql -o -", "gradcheck {}"):
         outcome = nncli(*(word.format(tmp_path / "m.npz") for word in words.split()))
         assert outcome.code == 0, outcome.err
+
+
+def test_what_trains_a_model_again_cannot_train_what_a_search_found(
+    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("breast-cancer", "-m", "softmax", "--epochs", "3", "--scale", "standard", "-q", "--json", "-o", "one.npz")
+    assert nncli("train", *words).code == 0
+    save_blend(Path("m.npz"), [(1, Path("one.npz"))])
+    alone = "Train it by itself, with --model softmax --epochs 3"
+    found = nncli("explain", "m.npz", "--coefficients", "--csv")
+    assert found.out == nncli("explain", "one.npz", "--coefficients", "--bootstrap", "0", "--csv").out
+    assert found.err == f"no intervals: m.npz: a search has found it, and cannot train it again alone. {alone}.\n"
+    shown = nncli("plot", "m.npz", "boundary", "mean_radius", "mean_texture", "--epochs-shown", "2")
+    assert (shown.code, shown.err.endswith(f"alone. {alone}.\n")) == (1, True)
+    played = nncli("play", "m.npz", "--no-browser")
+    assert (played.code, played.err.endswith(f"found one that a search has found. {alone}.\n")) == (1, True)

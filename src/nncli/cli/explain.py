@@ -151,7 +151,7 @@ def _row(model: Model, row: Table, number: int, where: str, json: bool, csv: boo
 
 def _coefficients(file: str, draws: int, json: bool, csv: bool, quiet: bool) -> int:
     from nncli.explain.coefficients import check_linear, coefficients, header
-    from nncli.explain.retraining import prepare_again, train_on_resampled
+    from nncli.explain.retraining import prepare_to_train, train_on_resampled
     from nncli.model import checkpoint
 
     model, provenance = checkpoint.load(Path(file))
@@ -159,7 +159,7 @@ def _coefficients(file: str, draws: int, json: bool, csv: bool, quiet: bool) -> 
     others = []
     if draws:
         try:
-            prepared = prepare_again(model, provenance, file)
+            prepared = prepare_to_train(model, provenance, file)
         except DataError as error:  # the model has coefficients all the same
             say(f"no intervals: {error}", quiet)
         else:

@@ -37,7 +37,7 @@ def graph_of_model(
     network, loss = build_network(config, network_inputs(model.preprocess), K)
     if network.is_several:
         problem = f"expected a model of one network, found an ensemble of {network.number} members"
-        raise UsageError(model_file, problem, model.remedy_of_several)
+        raise UsageError(model_file, problem, model.remedy_alone)
     network.theta[:] = model.network.theta
     _refuse_large(model_file, network.size)
     dataset = labelled_rows(model, provenance, model_file, source, config.dtype)

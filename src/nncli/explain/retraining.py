@@ -47,10 +47,18 @@ def prepare_again(
     return prepared
 
 
+def prepare_to_train(model: Model, provenance: Provenance, model_file: str, remedy: str = AGAIN) -> Prepared:
+    """Make the data ready to train a model again on them; DataError as `prepare_again`, and where it was trained in a
+    search, which has no training run of its own."""
+    if model.config.parts:
+        raise DataError(model_file, "a search has found it, and cannot train it again alone", model.remedy_alone)
+    return prepare_again(model, provenance, model_file, remedy)
+
+
 def parameters_by_epoch(model: Model, provenance: Provenance, model_file: str) -> list[Array]:
     """Train a model again as it was trained; return the parameters θ̄ at the end of each epoch. DataError where the data
     are not as they were, or the model does not come out again."""
-    trainer, found = new_trainer(prepare_again(model, provenance, model_file, ANEW)), list[Array]()
+    trainer, found = new_trainer(prepare_to_train(model, provenance, model_file, ANEW)), list[Array]()
     fit(trainer, lambda epoch: found.append(trainer.average.mean.copy()), until=len(provenance.history))
     best = provenance.best_epoch
     if len(found) < best or not np.allclose(found[best - 1], model.network.theta, rtol=1e-3, atol=1e-6):

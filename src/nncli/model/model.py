@@ -172,9 +172,14 @@ class Model:
             raise OptionError(option, "it is there for classes alone, and the model predicts numbers", "Leave it out")
 
     @property
-    def remedy_of_several(self) -> str:
-        """Say how to train a model of one network, where this one is of several."""
-        return f"Train one with {mention('model', 'mlp')}" if self.config.parts else "Train one without --ensemble"
+    def remedy_alone(self) -> str:
+        """Say how to train a model of one network, by itself, where this one is of several, or found by a search."""
+        if not self.config.parts:
+            return "Train one without --ensemble"
+        from nncli.config.search_plan import in_brief
+
+        which = "one" if self.network.is_several else "it"
+        return f"Train {which} by itself, with {in_brief(self.config.parts[0].options)}"
 
     @property
     def positive(self) -> int:

@@ -110,7 +110,7 @@ class Shelf:
             key = f"bundled:{source[0]}" if len(source) == 1 and source[0] in BUNDLED else _given(title(source))
             return self.items.setdefault(key, Item(key, title(source), source, source))
         model, provenance = checkpoint.load(Path(model_file))
-        _refuse_ensemble(model, model_file)
+        _refuse_others(model, model_file)
         its = rows or provenance.source
         item = Item(_given(model_file), model_file, its, its, model, provenance, model_file, rows)
         return self.items.setdefault(item.key, item)
@@ -137,7 +137,7 @@ class Shelf:
             except NncliError as error:
                 error.where = name
                 raise
-            _refuse_ensemble(model, name)
+            _refuse_others(model, name)
             options, known = model.config.options, {(name,) for name in BUNDLED}
             others = options.val_data or options.test_data  # a page names no files of this computer
             own = provenance.source if provenance.source in known and not others else None
@@ -203,8 +203,12 @@ def _changed(dataset: Dataset, how: str, table: Table, y: NDArray[Any]) -> Datas
     return dataclasses.replace(dataset, source=ARRAYS, sha256=digest, file_bytes=0, table=table, y=y)
 
 
-def _refuse_ensemble(model: Model, where: str) -> None:
-    """Raise DataError for a model of several networks, of which a page could show none."""
+def _refuse_others(model: Model, where: str) -> None:
+    """Raise DataError for a model of several networks, of which a page could show none, or of one that a search has
+    trained, by options that are not those of the model."""
     if model.network.is_several:
         problem = f"expected a model of one network to play with, found an ensemble of {model.network.number} members"
-        raise DataError(where, problem, model.remedy_of_several)
+        raise DataError(where, problem, model.remedy_alone)
+    if model.config.parts:
+        problem = "expected a model that was trained by itself to play with, found one that a search has found"
+        raise DataError(where, problem, model.remedy_alone)
