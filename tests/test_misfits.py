@@ -19,6 +19,7 @@ Run = Callable[..., Any]
 def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("xor.csv").write_text("a,b,y\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n")
+    Path("same.csv").write_text("a,b,y\n" + "1,2,no\n1,2,yes\n" * 40)
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(600, 2))
     for name, share in (("rare", 0.06), ("noise", 0.5)):
@@ -39,6 +40,7 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("iris --optimizer adam --lr 1e9", "most likely the learning rate 1e+09 is too high: try --lr 0.005"),
         ("wine --optimizer adam --lr 3 --hidden 8x8x8 --epochs 30", "with the same scores; most likely the learning rate 3 is too high"),
         ("rare.csv", "are predicted 'usual'; most likely because 9"),
+        ("same.csv --best --search-steps 1 --ensemble 1", "with the same scores; most likely the columns say little about the target, as no network of the search"),
         ("noise.csv --hidden 256 --patience 300 --metric accuracy --epochs 300", "is above that of guessing the shares of the classes"),
     ],
 )  # fmt: skip

@@ -21,7 +21,8 @@ def is_blend(of: Evidence) -> bool:
 
 def searched(of: Evidence) -> str:
     """Say what a search came to."""
-    return f"A search trained {counted(len(of.subject.provenance.history), 'network')}, and kept those best together."
+    kept = "the best" if len(of.model.config.parts) == 1 else "those best together"
+    return f"A search trained {counted(len(of.subject.provenance.history), 'network')}, and kept {kept}."
 
 
 def has_validation(of: Evidence) -> bool:

@@ -27,6 +27,7 @@ HIGH, LOW = 10, 1 / 1000  # times the usual learning rate
 DEAD = "the network is dead, with units that are 0 for all rows: try a lower --lr, or --activation leaky-relu"
 GROWN = "the scores have grown without bound: try --l2 0.01"
 TOO_LITTLE = "it has learned too little: try more --epochs, or another --lr"
+SEARCHED = "the columns say little about the target, as no network of the search is better"
 TOO_FAR = "rows that are unlike the training rows: look for outliers with nncli check"
 LARGE_PENALTIES = {"l1": 0.01, "l2": 0.1}  # for inputs that are scaled, most of what could be learned may be lost
 STEPS, LOWER = tuple(10.0**k for k in range(-2, 5)), 0.95  # down the gradient; of the loss that a step should lower
@@ -46,7 +47,7 @@ def misfits(prepared: Prepared, trainer: Trainer, model: Model, figures: dict[st
         loss = prepared.config.objective_name(trainer.K)
         said = f"warning: the {loss} of the {worst} rows is {number(losses[worst])}"
         said += f", that of guessing {number(guessing)}"
-        return [f"{said}; most likely {_rate(trainer) or GROWN}"]
+        return [f"{said}; most likely {_rate(trainer) or (TOO_FAR if trainer.config.parts else GROWN)}"]
     # with costs or a threshold, what is predicted is not the likeliest class, as somebody asked
     as_asked = prepared.config.options.cost or prepared.config.options.choose_threshold
     found = [] if as_asked else _one_class(prepared, trainer, rows, name)
@@ -135,8 +136,8 @@ def _above_guessing(
     found = guess(rows, counts)
     if found.loss <= found.guessed:
         return []
-    cause = "it is too sure of what it learned by heart, or the columns say little about the class: "
-    cause += "--l2 0.01 or --calibrate makes it less sure"
+    cause = "it is too sure of what it learned by heart, or the columns say little about the class"
+    cause += "" if trainer.config.parts else ": --l2 0.01 or --calibrate makes it less sure"
     return [f"{say_above(f'the {name} rows', found)}; most likely {_rate(trainer) or cause}"]
 
 
@@ -183,11 +184,16 @@ def large_penalty(how: TrainingConfig) -> str:
 
 
 def _setting(trainer: Trainer) -> str:
-    """Blame an option of the run that nearly nothing can be learned with; empty if there is none."""
+    """Blame an option of the run that nearly nothing can be learned with, or the columns where a search has chosen the
+    options; empty if there is none."""
+    if trainer.config.parts:
+        return SEARCHED
     return _rate(trainer) or _penalty(trainer)
 
 
 def _not_learned(trainer: Trainer) -> str:
+    if trainer.config.parts:
+        return SEARCHED
     if trainer.val and trainer.best and trainer.best.number == 1 < len(trainer.history):
         return "the columns say little about the class of new rows: no later epoch was better on the validation rows"
     if trainer.config.model.is_linear:
