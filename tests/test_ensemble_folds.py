@@ -21,6 +21,8 @@ from nncli.model.model import build_network
 from nncli.nn.calibration import calibrate
 from nncli.nn.ensemble import Ensemble
 from nncli.nn.input_layers import InputKinds
+from nncli.nn.losses import LOSSES
+from nncli.training.batch import Batch
 from nncli.training.prepare import prepare
 from nncli.training.run import run_training
 from nncli.training.splitting import repeated_in_folds
@@ -61,6 +63,23 @@ def test_a_member_learns_from_all_rows_but_its_fold(weighted: bool) -> None:
     np.testing.assert_allclose([one for _, one in shown], np.mean(right, axis=0), rtol=1e-12)
     if not weighted:  # of folds of the same size the mean of their means is that of all rows
         np.testing.assert_allclose([one for one, _ in shown], np.mean(losses, axis=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_a_batch_in_parts_has_the_gradient_of_one_pass(weighted: bool) -> None:
+    """Each part has other shares of the folds: of the first fold, all rows are in the first two."""
+    every, folds = blobs(60), np.repeat([0, 1, 2], [23, 17, 20])
+    weights = np.random.default_rng(1).uniform(0.5, 2, 60) if weighted else None
+    every = dataclasses.replace(every, weights=weights, folds=folds)
+    rngs = [np.random.default_rng(i) for i in range(3)]
+    network = trainer(every, every, rngs, ensemble="folds:3").network
+    loss, found, gradients = LOSSES.create("cross-entropy"), [], []
+    for size in (60, 13):  # 13 rows at a time: 13, 13, 13, 13 and 8
+        batch = Batch(every, loss, K, network, size, each_member=True)
+        found.append(batch.learn(every.rows))
+        gradients.append(network.grad.copy())
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
 
 
 def test_a_fold_that_a_batch_is_whole_teaches_its_member_nothing() -> None:

@@ -265,7 +265,7 @@ def _prepared(trial: Trial, data: SweepData) -> Prepared:
     """Prepare the data for a trial; trials with the same preparation share it."""
     prepared = _prepared_once(data_config(trial.config), fold_of(trial.fold, trial.folds), data)
     config = resolve(trial.config, len(prepared.train), has_val=len(prepared.val) > 0)
-    refuse_embeddings_of_nothing(trial.config, prepared.preprocess)
+    refuse_embeddings_of_nothing(trial.config, prepared.dataset.table)
     return dataclasses.replace(prepared, config=config)
 
 

@@ -190,9 +190,10 @@ def prepare(
     else:
         preprocess = start.preprocess(dataset.table, split.train)
     if config.number_embedding or config.category_embedding:
-        from nncli.training.embeddings import refuse_embeddings_of_nothing
+        from nncli.training.embeddings import notes_on_embeddings, refuse_embeddings_of_nothing
 
-        refuse_embeddings_of_nothing(config, preprocess)
+        refuse_embeddings_of_nothing(config, dataset.table)
+        notes += notes_on_embeddings(config, preprocess)
     if resolved.training.distort:
         shape_to_distort(dataset, split.train, preprocess)  # which refuses what is no picture
     target, of_class = None, None
