@@ -255,9 +255,10 @@ def test_info_names_the_members(nncli: Run, here: Path) -> None:
         ("--ensemble many", "--ensemble: expected a number of members from 1 to 1,000"),
         (
             "--ensemble folds:1",
-            "--ensemble: expected a number of members from 1 to 1,000, as 8, shared:8 for shared weights, or folds:8 "
-            "(from 2), found 'folds:1'.",
+            "--ensemble: expected a number of members from 1 to 1,000, as 8, or from 2 as shared:8 for shared weights, "
+            "or folds:8, found 'folds:1'.",
         ),
+        ("--ensemble shared:1", "--ensemble: expected a number of members from 1 to 1,000, as 8, or from 2 as shared"),
         ("--ensemble bag:3", "--ensemble: expected a number of members from 1 to 1,000"),
         ("--ensemble 1001", "--ensemble: expected a number of members from 1 to 1,000"),
     ],
