@@ -38,6 +38,8 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("chocolate --model linear --l1 10", "most likely the penalty --l1 10 keeps the weights too near to 0"),
         ("iris --optimizer adam --lr 1e9", "most likely the learning rate 1e+09 is too high: try --lr 0.005"),
         ("wine --optimizer adam --lr 3 --hidden 8x8x8 --epochs 30", "with the same scores; most likely the learning rate 3 is too high"),
+        ("iris --lr-scale weight=1e4,bias=2", "most likely --lr-scale weight=10000 is too large a factor of the learning rate: try --lr-scale weight=1,bias=2"),
+        ("iris --lr-scale weight=0,bias=0", "most likely --lr-scale weight=0 leaves the weights nearly as they were drawn: leave it out"),
         ("rare.csv", "are predicted 'usual'; most likely because 9"),
         ("noise.csv --hidden 256 --patience 300 --metric accuracy --epochs 300", "is above that of guessing the shares of the classes"),
     ],
