@@ -240,6 +240,9 @@ def test_rows_with_fewer_categories_than_all_stop_no_run(nncli: Run) -> None:
     ("options", "message"),
     [
         (["--number-embedding", "pbld"], "--number-embedding: pbld needs inputs within bounds"),
+        (["--number-embedding", "pbld:sd=1", "--scale", "standard"], "which --scale robust gives. Use --scale robust."),
+        (["--model", "tabular", "--scale", "none"], "--scale: model 'tabular' embeds numbers, and pbld needs inputs "
+         "within bounds, which --scale robust gives. Leave it out, or add --number-embedding none."),
         (["--lr-scale", "input=6"], "--lr-scale: the network has no parameters of the kind input. Use --learn-scale"),
         (["--lr-scale", "slope=2"], "--lr-scale: the network has no parameters of the kind slope"),
         (["--lr-scale", "embedding=2"], "--lr-scale: the network has no parameters of the kind embedding"),

@@ -177,10 +177,7 @@ def prepare(
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
     if refit is None:
-        schema = dataset.schema
-        is_picture = bool(schema.image_shape) or dataset.table.numbers.dtype == np.uint8
-        columns_used = len(schema.columns)
-        config, by_data = with_usual_model(config, len(dataset), columns_used, schema.profile, is_picture)
+        config, by_data = with_model(config, dataset)
         chosen = [*chosen, *by_data]
     resolved = refit or resolve(config, len(split.train), has_val)
     if on_all:  # and there is nothing to choose an epoch by
@@ -257,6 +254,13 @@ def prepare(
         notes=(*chosen, *dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
         start=start,
     )
+
+
+def with_model(config: TrainConfig, dataset: Dataset) -> tuple[TrainConfig, list[str]]:
+    """Return the options with a model, by the data where they name none; see `with_usual_model`."""
+    schema = dataset.schema
+    is_picture = bool(schema.image_shape) or dataset.table.numbers.dtype == np.uint8
+    return with_usual_model(config, len(dataset), len(schema.columns), schema.profile, is_picture)
 
 
 def apart_from_test(prepared: Prepared) -> Dataset:
