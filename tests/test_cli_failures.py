@@ -104,8 +104,16 @@ def test_divergence_names_the_place_and_the_likely_cause(
             "--lr-scale weight=1,bias=0.5",
         ),
         # a penalty of its own that is the usual one, and a rate that begins and ends each period at 0
-        ("--model tabular --lr 1e20", "the learning rate 1e+20 (2.32e+19 by then) is too high", "--lr 0.005"),
-        ("--model tabular --lr 30", "the learning rate 30 (13.5 by then) is too high", "--lr 0.005"),
+        (
+            "--model tabular --hidden 9 --lr 1e20",
+            "the learning rate 1e+20 (2.32e+19 by then) is too high",
+            "--lr 0.005",
+        ),
+        (
+            "--model tabular --hidden 9x9x9 --lr 1e5",
+            "the learning rate 100000 (4.49e+04 by then) is too high",
+            "--lr 0.005",
+        ),
     ],
     ids=["factor", "rate", "rate of an epoch"],
 )

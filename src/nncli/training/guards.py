@@ -77,18 +77,18 @@ def why_diverged(
         return "the training rows are too few for so many inputs", f"Try {mention('l2', 0.1)}"
     lr, smooth, usual = how.lr, optimizer.smooth, optimizer.default_lr
     found: list[tuple[str, str]] = []  # causes, the likeliest first, each with a remedy
-    if unscaled:
-        found.append((unscaled, mention("scale", "auto")))
     if how.l2 * (rate if smooth else min(rate, usual)) > 2:  # a step along −λ w alone goes beyond −w
         found.append((f"{mention('l2', float(f'{how.l2:g}'))} is too large", mention("l2", MODEST_L2)))
     if factors := large_factors(how.lr_scale):
         its = mention("lr_scale", written_factors(factors))
         found.append((f"{its} is too large a factor of the learning rate", mention("lr_scale", tamed(how.lr_scale))))
-    if not smooth and (lr > HIGH * usual or not found or unscaled):
+    if not smooth and (lr > HIGH * usual or not found):
         by_then = "" if rate > 0.9 * lr else f" ({rate:.3g} by then)"
         lower = mention("lr", float(f"{min(lr / 10, usual):g}"))
         found.append((f"the learning rate {lr:g}{by_then} is too high", lower))
-    if not unscaled and (smooth or not is_scaled):
+    if unscaled:
+        found.insert(0, (unscaled, mention("scale", "auto")))
+    elif smooth or not is_scaled:
         found.append((f"the columns need scaling ({mention('scale', 'auto')})", mention("optimizer", "adam")))
     return ", or ".join(cause for cause, _ in found), f"Try {found[0][1]}"
 

@@ -210,7 +210,8 @@ def large_penalty(how: TrainingConfig) -> str:
 
 def _setting(trainer: Trainer) -> str:
     """Blame an option of the run that nearly nothing can be learned with; empty if there is none."""
-    return _rate(trainer) or _penalty(trainer)
+    unscaled = trainer.unscaled_column()
+    return _rate(trainer) or (f"{unscaled}: try --scale auto" if unscaled else "") or _penalty(trainer)
 
 
 def _not_learned(trainer: Trainer) -> str:
