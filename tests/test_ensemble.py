@@ -240,7 +240,10 @@ def test_info_names_the_members(nncli: Run, here: Path) -> None:
     told = nncli("info", "e.npz", "--json").json
     # by hand: 4·6 + 6 + 6·3 + 3 = 51 parameters in each
     assert (told["members"], told["parameters"], told["layers"]) == (3, 153, "3 x 4-6-3")
-    assert "3 members, whose answers are averaged" in " ".join(nncli("info", "e.npz").out.split())
+    assert "3 members; their answers are averaged" in " ".join(nncli("info", "e.npz").out.split())
+    for kind, said in (("shared", "that share weights"), ("folds", "that each leave out a fold of the rows")):
+        trained(nncli, "iris", "e.npz", "--ensemble", f"{kind}:2")
+        assert f"2 members {said}; their answers are averaged" in " ".join(nncli("info", "e.npz").out.split())
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> No
         fitting = [LBFGS.name] if suits_lbfgs(config, loss) else []
         remedy = f"Use {' or '.join(mention('optimizer', one) for one in [*fitting, Preset.optimizer])}"
         raise OptionError("optimizer", problem, remedy)
-    if optimizer.exact and config.init != "zeros":
+    if optimizer.exact and config.init not in (None, "zeros"):
         raise OptionError("init", f"{name} needs no initial weights", remedy)
     if optimizer.smooth:
         if not (loss.smooth or optimizer.exact):

@@ -39,9 +39,9 @@ def _members(d: dict[str, Any]) -> str:
     """Say how many members an ensemble has, and what is done with their answers; empty where there is one model."""
     if "members" not in d:
         return ""
-    shared = ", which share weights" if d["options"]["ensemble"].startswith("shared") else ""
-    what = "predictions" if not d["classes"] else "answers"
-    return f"{d['members']} members{shared}, whose {what} are averaged"
+    kind = d["options"]["ensemble"].partition(":")[0]
+    how = {"shared": " that share weights", "folds": " that each leave out a fold of the rows"}.get(kind, "")
+    return f"{d['members']} members{how}; their {'answers' if d['classes'] else 'predictions'} are averaged"
 
 
 def _named(entry: Entry) -> str:
