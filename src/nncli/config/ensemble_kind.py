@@ -32,6 +32,17 @@ def ensemble_of(text: str | None) -> Members | None:
     return None if found.number == 1 else found
 
 
+def members_in_words(text: str | None, *, of_classes: bool) -> str:
+    """Say how many members there are, how they are kin, and what is done with what they say; empty where there is one
+    network."""
+    members = ensemble_of(text)
+    if members is None:
+        return ""
+    kin = " that share weights" if members.shared else ""
+    kin = " that each leave out a fold of the rows" if members.folds else kin
+    return f"{members.number} members{kin}; their {'answers' if of_classes else 'predictions'} are averaged"
+
+
 class Ensembles(Kind):
     """A number of members, as 8, shared:8 or folds:8."""
 

@@ -128,7 +128,7 @@ def _objective(
     what = [f"{model.name} {network.widths_shown()}", model.activation, model.loss, *regularised]
     about = f"checking {', '.join(filter(None, what))}: the mean loss of {counted(len(subset), 'row')}, in float64"
     if network.copies > 1:
-        about += ", added up over the members"
+        about += ", added up over the members" if network.independent > 1 else " and of all members"
     return Objective(network, loss, penalty, how.label_smoothing, subset, K, seed=seed, notes=(*notes, about))
 
 

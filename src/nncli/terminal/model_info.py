@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
+from nncli.config.ensemble_kind import members_in_words
 from nncli.config.usual_model import chosen_model
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.disk.cache import Entry
@@ -35,15 +36,6 @@ def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
     put(f"{counted(len(entries), 'table')} in {folder}, {size / 1e6:,.1f} MB")
 
 
-def _members(d: dict[str, Any]) -> str:
-    """Say how many members an ensemble has, and what is done with their answers; empty where there is one model."""
-    if "members" not in d:
-        return ""
-    kind = d["options"]["ensemble"].partition(":")[0]
-    how = {"shared": " that share weights", "folds": " that each leave out a fold of the rows"}.get(kind, "")
-    return f"{d['members']} members{how}; their {'answers' if d['classes'] else 'predictions'} are averaged"
-
-
 def _named(entry: Entry) -> str:
     if entry.state == "damaged":
         return "damaged"
@@ -60,7 +52,7 @@ def print_model(d: dict[str, Any]) -> None:
     facts = {
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
         "chosen": chosen_model(d["notes"]),
-        "ensemble": _members(d),
+        "ensemble": members_in_words(d["options"].get("ensemble"), of_classes=bool(d["classes"])),
         "target": f"{d['target']}, {_classes(d)}",
         "numbers": f"{counted(len(numbers), 'column')}, scaling {d['scaling']}: {first_names(numbers)}"
         if numbers
