@@ -82,6 +82,20 @@ def test_outliers_and_rare_classes_are_found(nncli: Run) -> None:
     assert "class 'r' has 12 of 312 rows: --class-weight balanced gives all classes equal weight" in found
 
 
+@pytest.mark.parametrize("last", ["", "1,maybe\n"], ids=["trained", "refused"])
+@pytest.mark.parametrize(("rows", "becomes"), [(1499, "standardised"), (1501, "by median and quartiles")])
+def test_columns_become_what_the_model_of_so_many_rows_makes_of_them(
+    rows: int, becomes: str, last: str, nncli: Run
+) -> None:
+    """A class of one row is refused, which does not change what its model would be."""
+    n = rows - bool(last)
+    Path("d.csv").write_text("a,label\n" + "".join(f"{i / 7:.3f},{'pq'[i % 2]}\n" for i in range(n)) + last)
+    outcome = nncli("check", "d.csv", "--json")
+    assert outcome.code == (1 if last else 0)
+    [column] = outcome.json["columns"]
+    assert column["becomes"] == becomes
+
+
 def test_what_train_would_refuse_is_told_behind_the_tables(nncli: Run) -> None:
     write([f"{i % 9},{i * 7 % 31},{'pq'[i % 2]}" for i in range(40)] + ["1,2,r"])
     outcome = nncli("check", "d.csv")

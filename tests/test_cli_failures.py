@@ -82,7 +82,7 @@ def test_divergence_in_the_first_epoch_saves_nothing(nncli: Callable[..., Any], 
         (
             "iris --hidden 8 --l2 1e39",  # beyond float32
             "epoch 1, batch 1: expected a finite gradient, found nan, and the gradient of W1 is not finite any more; "
-            "most likely --l2 1e+39 is too large, or the learning rate 0.1 is too high. Lower it.",
+            "most likely --l2 1e+39 is too large. Try --l2 0.01.",
         ),
     ],
 )
@@ -93,6 +93,39 @@ def test_divergence_names_the_place_and_the_likely_cause(
     out = nncli("train", *options.split(), "--optimizer", "sgd", "-q")
     assert (out.code, out.err, out.out) == (1, line + "\n", "")
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "cause", "remedy"),
+    [
+        (
+            "--lr-scale weight=1e30,bias=0.5",
+            "--lr-scale weight=1e+30 is too large a factor of the learning rate",
+            "--lr-scale weight=1,bias=0.5",
+        ),
+        # a penalty of its own that is the usual one, and a rate that begins and ends each period at 0
+        (
+            "--model tabular --hidden 9 --lr 1e20",
+            "the learning rate 1e+20 (2.32e+19 by then) is too high",
+            "--lr 0.005",
+        ),
+        (
+            "--model tabular --hidden 9x9x9 --lr 1e5",
+            "the learning rate 100000 (4.49e+04 by then) is too high",
+            "--lr 0.005",
+        ),
+    ],
+    ids=["factor", "rate", "rate of an epoch"],
+)
+def test_divergence_names_what_was_given(
+    options: str, cause: str, remedy: str, nncli: Callable[..., Any], folder: Path
+) -> None:
+    out = nncli("train", "iris", *options.split(), "-q")
+    assert (out.code, out.out) == (1, "")
+    assert out.err.endswith(f"; most likely {cause}. Try {remedy}.\n")
+    given = dict(zip(options.split()[::2], options.split()[1::2], strict=True))
+    given |= dict([remedy.split()])
+    assert nncli("train", "iris", *(word for pair in given.items() for word in pair), "-q").code == 0
 
 
 def test_finite_but_absurd_loss_is_divergence_too(nncli: Callable[..., Any], folder: Path) -> None:

@@ -175,9 +175,11 @@ WIDE += "\n" + "".join(",".join([*(str(17 * (i + j) % 256) for j in range(17)), 
 AS_TEXT = "".join(f"{('uvw'[i % 3] if i else 'kind')},{row}\n" for i, row in enumerate(WIDE.splitlines()))
 EXPECTED = "--distort: it is for pictures: expected pixels alone"
 REFUSED = {
-    "numbers": ("d.csv --distort shift", TABLE, f"{EXPECTED} (16 or more columns of whole numbers from 0 to 255), found other numbers. Give the pixels as they are in the pictures."),
-    "no square": ("d.csv --distort shift", WIDE, f"{EXPECTED}, whose rows and columns are known, found 17 columns, which are no square. Give all pixels, or the pictures as an IDX file or as picture files."),
-    "text": ("d.csv --distort shift", AS_TEXT, f"{EXPECTED}, found column 'kind', which holds text. Leave that column out."),
+    "numbers": ("d.csv --distort shift", TABLE, f"{EXPECTED} (16 or more columns of whole numbers from 0 to 255), found 2 columns. Give the pixels as they are in the pictures."),
+    "fractions": ("breast-cancer --distort shift", "", f"{EXPECTED} (16 or more columns of whole numbers from 0 to 255), found other numbers. Give the pixels as they are in the pictures."),
+    "no square": ("d.csv --distort shift", WIDE, f"{EXPECTED}, whose rows and columns are known, found 17 columns, which are no square. Give the pixels of squares and nothing else, or the pictures as an IDX file or as picture files."),
+    "text": ("d.csv --distort shift", AS_TEXT, f"{EXPECTED}, found column 'kind', which holds text. Leave --distort out."),
+    "text beside a picture": ("d.csv --drop p3 --distort shift", AS_TEXT, f"{EXPECTED}, found column 'kind', which holds text. Leave out what is no pixel with --drop kind."),
     "row by row": ("digits --model perceptron --distort shift", "", "--distort: perceptron learns row by row, and its mistakes are counted on rows that stay as they are. Leave it out, or use --model mlp."),
     "lbfgs": ("digits --optimizer lbfgs --distort shift", "", "--distort: lbfgs needs the same smooth objective at every step. Leave it out, or use another --optimizer."),
     "exact": ("chocolate --model linear --optimizer exact --distort shift", "", "--distort: exact needs the same smooth objective at every step. Leave it out, or use another --optimizer."),
@@ -197,6 +199,12 @@ def test_what_cannot_be_distorted_is_refused(name: str, nncli: Run) -> None:
     assert done.code == 2
     assert not Path("m.npz").exists()
     assert nncli("train", *command.split(), "--dry-run").code == 2
+
+
+def test_what_is_advised_of_a_table_with_text_makes_pictures_of_it(nncli: Run) -> None:
+    Path("d.csv").write_text(AS_TEXT, "utf-8")
+    words = ["train", "d.csv", "--distort", "shift", "--hidden", 2, "--epochs", 1, "-q"]
+    assert nncli(*words, "--drop", "p3,kind").code == 0
 
 
 def test_pictures_that_are_too_large_are_refused(nncli: Run) -> None:

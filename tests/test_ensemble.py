@@ -261,7 +261,10 @@ def test_info_names_the_members(nncli: Run, here: Path) -> None:
     told = nncli("info", "e.npz", "--json").json
     # by hand: 4·6 + 6 + 6·3 + 3 = 51 parameters in each
     assert (told["members"], told["parameters"], told["layers"]) == (3, 153, "3 x 4-6-3")
-    assert "3 members, whose answers are averaged" in " ".join(nncli("info", "e.npz").out.split())
+    assert "3 members; their answers are averaged" in " ".join(nncli("info", "e.npz").out.split())
+    for kind, said in (("shared", "that share weights"), ("folds", "that each leave out a fold of the rows")):
+        trained(nncli, "iris", "e.npz", "--ensemble", f"{kind}:2")
+        assert f"2 members {said}; their answers are averaged" in " ".join(nncli("info", "e.npz").out.split())
 
 
 @pytest.mark.parametrize(
@@ -276,9 +279,10 @@ def test_info_names_the_members(nncli: Run, here: Path) -> None:
         ("--ensemble many", "--ensemble: expected a number of members from 1 to 1,000"),
         (
             "--ensemble folds:1",
-            "--ensemble: expected a number of members from 1 to 1,000, as 8, shared:8 for shared weights, or folds:8 "
-            "(from 2), found 'folds:1'.",
+            "--ensemble: expected a number of members from 1 to 1,000, as 8, or from 2 as shared:8 for shared weights, "
+            "or folds:8, found 'folds:1'.",
         ),
+        ("--ensemble shared:1", "--ensemble: expected a number of members from 1 to 1,000, as 8, or from 2 as shared"),
         ("--ensemble bag:3", "--ensemble: expected a number of members from 1 to 1,000"),
         ("--ensemble 1001", "--ensemble: expected a number of members from 1 to 1,000"),
     ],
@@ -293,7 +297,33 @@ def test_ensembles_without_meaning_are_refused(words: str, said: str, nncli: Run
 def test_an_ensemble_larger_than_memory_is_refused(nncli: Run, here: Path) -> None:
     outcome = nncli("train", "iris", "--hidden", "1000000x1000000", "--ensemble", "1000", "-o", "m.npz")
     assert outcome.code == 2
-    assert outcome.err.splitlines()[-1].startswith("--ensemble: 1,000 times a network of 4 inputs and 1000000x1000000")
+    assert outcome.err.splitlines()[-1].startswith(
+        "--ensemble: 1,000 networks of 4 inputs and 1000000x1000000 units take"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "bytes_needed", "said"),
+    [
+        # by hand: 4·9 + 9 + 9·3 + 3 = 75 numbers of 4 bytes, in θ, g, the best θ and two of Adam; 4 + 9 + 3 of 106 rows
+        ("--hidden 9", 4 * (5 * 75 + 16 * 106), "--hidden: a network of 4 inputs and 9 units takes"),
+        ("--hidden 9 --ensemble 2", 2 * 4 * (5 * 75 + 16 * 106), "--ensemble: 2 networks of 4 inputs and 9 units take"),
+        ("--hidden 9 --optimizer sgd", 4 * (3 * 75 + 16 * 106), "--hidden: a network of 4 inputs and 9 units takes"),
+    ],
+    ids=["one", "two", "sgd"],
+)
+def test_what_takes_more_memory_than_there_is_is_refused_before_it_is_made(
+    words: str, bytes_needed: int, said: str, nncli: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system gives more than it has, and ends the program when that is used."""
+    command = ["train", "iris", *words.split(), "--dry-run", "-q"]
+    monkeypatch.setattr("nncli.training.memory.machine_memory", lambda: float(bytes_needed))
+    assert nncli(*command).code == 0
+    monkeypatch.setattr("nncli.training.memory.machine_memory", lambda: float(bytes_needed - 1))
+    outcome = nncli(*command)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"{said} at least 0.0 GB to train, and there are 0.0 GB of memory. Use fewer ")
+    assert nncli("sweep", *command[1:-2], "--lr", "0.1,0.01", "--epochs", "1", "--jobs", "1", "-q").code == 1
 
 
 @pytest.mark.parametrize("ensemble", ["3", "shared:3"])

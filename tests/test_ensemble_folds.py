@@ -21,9 +21,11 @@ from nncli.model.model import build_network
 from nncli.nn.calibration import calibrate
 from nncli.nn.ensemble import Ensemble
 from nncli.nn.input_layers import InputKinds
+from nncli.nn.losses import LOSSES
+from nncli.training.batch import Batch
 from nncli.training.prepare import prepare
 from nncli.training.run import run_training
-from nncli.training.splitting import repeated_in_folds
+from nncli.training.splitting import Fold, repeated_in_folds
 from nncli.training.trainer import Trainer
 from training import K, blobs
 
@@ -61,6 +63,23 @@ def test_a_member_learns_from_all_rows_but_its_fold(weighted: bool) -> None:
     np.testing.assert_allclose([one for _, one in shown], np.mean(right, axis=0), rtol=1e-12)
     if not weighted:  # of folds of the same size the mean of their means is that of all rows
         np.testing.assert_allclose([one for one, _ in shown], np.mean(losses, axis=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_a_batch_in_parts_has_the_gradient_of_one_pass(weighted: bool) -> None:
+    """Each part has other shares of the folds: of the first fold, all rows are in the first two."""
+    every, folds = blobs(60), np.repeat([0, 1, 2], [23, 17, 20])
+    weights = np.random.default_rng(1).uniform(0.5, 2, 60) if weighted else None
+    every = dataclasses.replace(every, weights=weights, folds=folds)
+    rngs = [np.random.default_rng(i) for i in range(3)]
+    network = trainer(every, every, rngs, ensemble="folds:3").network
+    loss, found, gradients = LOSSES.create("cross-entropy"), [], []
+    for size in (60, 13):  # 13 rows at a time: 13, 13, 13, 13 and 8
+        batch = Batch(every, loss, K, network, size, each_member=True)
+        found.append(batch.learn(every.rows))
+        gradients.append(network.grad.copy())
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
 
 
 def test_a_fold_that_a_batch_is_whole_teaches_its_member_nothing() -> None:
@@ -180,3 +199,43 @@ def test_more_steps_need_another_ensemble() -> None:
     X = np.random.default_rng(0).normal(size=(30, 2))
     with pytest.raises(NncliError, match="leave out a fold"):
         NNClassifier(ensemble="folds:3").partial_fit(X, np.arange(30) % 2, classes=[0, 1])
+
+
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+@pytest.mark.parametrize("test", [0.15, 0.5])
+@pytest.mark.parametrize("rows", [20, 60, 130])
+def test_folds_of_few_numbers_have_the_test_rows_that_the_model_has(rows: int, test: float) -> None:
+    """No fold of a sweep or of --folds validates what the model at the end is tested on; each other row is in one."""
+    y = np.random.default_rng(rows).normal(size=rows)
+    Path("d.csv").write_text("x,y\n" + "".join(f"{i / 7:.3f},{one:.4f}\n" for i, one in enumerate(y)))
+    options = TrainConfig(data=("d.csv",), target="y", task="regression", hidden=(2,), test=test)
+    tested = prepare(options).split.test.tolist()
+    assert len(tested) == round(rows * test)
+    for folds in (2, 5):
+        parts = [prepare(options, fold=Fold(i, folds)).split for i in range(folds)]
+        parts_judged = [prepare(options, fold=Fold(i, folds, is_test=True)).split.test for i in range(folds)]
+        assert all(part.test.tolist() == tested for part in parts)
+        for found in ([part.val for part in parts], parts_judged):
+            assert sorted([*np.concatenate(found).tolist(), *tested]) == [*range(rows)]
+        members = prepare(dataclasses.replace(options, ensemble=f"folds:{folds}"))
+        assert members.split.test.tolist() == tested
+        assert members.val.folds is not None
+        assert {*members.val.folds[members.train.rows].tolist()} == {*range(folds)}
+
+
+def test_train_says_who_judges_the_validation_rows(nncli: Run) -> None:
+    said = nncli("train", "iris", "--hidden", 2, "--epochs", 1, "--ensemble", "folds:2", "--dry-run").err
+    assert "rows: 128 training, 128 validation (each by the member that leaves it out), 22 test" in said
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+def test_a_report_says_which_rows_told_when_to_stop(nncli: Run) -> None:
+    """They are no others than those that the members learned from."""
+    Path("d.csv").write_text("x,y\n" + "".join(f"{i % 7 / 7 + i / 60:.2f},{i / 10 + i % 7:.1f}\n" for i in range(60)))
+    words = ["-t", "y", "--task", "regression", "--hidden", 2, "--epochs", 2, "--ensemble", "folds:2", "-q"]
+    assert nncli("train", "d.csv", *words, "-o", "m.npz").code == 0
+    assert nncli("report", "m.npz", "-q", "-o", "r.md").code == 0
+    said = Path("r.md").read_text()
+    assert "| ensemble | 2 members that each leave out a fold of the rows; their predictions are averaged |" in said
+    assert "| rows | 51 training, 51 validation (each by the member that leaves it out), 9 test |" in said

@@ -218,10 +218,31 @@ def test_an_embedding_of_no_numbers_is_refused(nncli: Run) -> None:
     assert nncli("train", "d.csv", "--model", "tabular", "--hidden", 4, "--epochs", 1).code == 0  # which needs none
 
 
+def test_rows_with_fewer_categories_than_all_stop_no_run(nncli: Run) -> None:
+    """One row has the 13th category, so that all folds but one train on it: the other has nothing to embed."""
+    Path("d.csv").write_text("c,label\n" + "".join(f"k{i % 12 if i else 12},{'ab'[i % 2]}\n" for i in range(60)))
+    words = ["d.csv", "--hidden", 3, "--epochs", 1, "--test", 0, "-q"]
+    done = nncli("train", *words, "--category-embedding", 2, "--folds", 3, "--json")
+    assert done.code == 0, done.err
+    assert done.json["folds"]["n"] == 60
+    done = nncli("sweep", *words, "--category-embedding", "2,3", "--folds", 3, "--jobs", 1, "--json")
+    assert done.code == 0, done.err
+    assert (done.json["trials"], done.json["failed"]) == (6, 0)
+    said = []
+    for seed in range(8):  # one in three has the row to validate on
+        done = nncli("train", "d.csv", "--val", 0.33, "--seed", seed, "--category-embedding", 2, "--dry-run")
+        assert done.code == 0, done.err
+        said.append("--category-embedding has nothing to do: no column has more than 12 categories" in done.err)
+    assert {*said} == {True, False}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--number-embedding", "pbld"], "--number-embedding: pbld needs inputs within bounds"),
+        (["--number-embedding", "pbld:sd=1", "--scale", "standard"], "which --scale robust gives. Use --scale robust."),
+        (["--model", "tabular", "--scale", "none"], "--scale: model 'tabular' embeds numbers, and pbld needs inputs "
+         "within bounds, which --scale robust gives. Leave it out, or add --number-embedding none."),
         (["--lr-scale", "input=6"], "--lr-scale: the network has no parameters of the kind input. Use --learn-scale"),
         (["--lr-scale", "slope=2"], "--lr-scale: the network has no parameters of the kind slope"),
         (["--lr-scale", "embedding=2"], "--lr-scale: the network has no parameters of the kind embedding"),

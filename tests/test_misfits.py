@@ -22,6 +22,9 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("same.csv").write_text("a,b,y\n" + "1,2,no\n1,2,yes\n" * 40)
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(600, 2))
+    Path("huge.csv").write_text(
+        "a,b,y\n" + "".join(f"{1e14 * abs(a):.3g},{b:.3f},{'pq'[int(b > 0)]}\n" for a, b in noise[:150])
+    )
     for name, share in (("rare", 0.06), ("noise", 0.5)):
         y = np.where(rng.random(600) < share, "rare", "usual")
         rows = [f"{a:.3f},{b:.3f},{c}\n" for (a, b), c in zip(noise, y, strict=True)]
@@ -39,6 +42,9 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("chocolate --model linear --l1 10", "most likely the penalty --l1 10 keeps the weights too near to 0"),
         ("iris --optimizer adam --lr 1e9", "most likely the learning rate 1e+09 is too high: try --lr 0.005"),
         ("wine --optimizer adam --lr 3 --hidden 8x8x8 --epochs 30", "with the same scores; most likely the learning rate 3 is too high"),
+        ("iris --lr-scale weight=1e4,bias=2", "most likely --lr-scale weight=10000 is too large a factor of the learning rate: try --lr-scale weight=1,bias=2"),
+        ("iris --lr-scale weight=0,bias=0", "most likely --lr-scale weight=0 leaves the weights nearly as they were drawn: leave it out"),
+        ("huge.csv --model tabular --scale none --number-embedding none --hidden 9x9x9 --ensemble 3 --epochs 9", "with the same scores; most likely column 'a' reaches 3"),
         ("rare.csv", "are predicted 'usual'; most likely because 9"),
         ("same.csv --best --search-steps 1 --ensemble 1", "with the same scores; most likely the columns say little about the target, as no network of the search"),
         ("noise.csv --hidden 256 --patience 300 --metric accuracy --epochs 300", "is above that of guessing the shares of the classes"),

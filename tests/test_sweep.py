@@ -90,6 +90,23 @@ def test_a_trial_that_train_would_refuse_does_not_win(nncli: Run) -> None:
     assert "expected a column of text" in next(one["reason"] for one in trials() if one["outcome"] == "failed")
 
 
+@pytest.mark.parametrize(
+    ("words", "names", "cells"),
+    [
+        ("--distort none,shift --hidden 2", ["distort"], [["none"], ["shift"]]),
+        ("--model softmax,mlp --hidden 2", ["model", "hidden"], [["mlp", "2"], ["softmax", "none"]]),
+        ("--ensemble 1,2 --hidden 2", ["ensemble"], [["1"], ["2"]]),
+    ],
+    ids=["distort", "hidden", "ensemble"],
+)
+def test_no_cell_of_an_option_is_blank(words: str, names: list[str], cells: list[list[str]], nncli: Run) -> None:
+    shown = nncli("sweep", "digits", *words.split(), "--epochs", "1", "--jobs", "1", "-q").out
+    assert sorted(line.split()[: len(names)] for line in shown.splitlines()[3:5]) == cells
+    rows = [*csv.reader(io.StringIO(nncli("sweep", "--show", "model.sweep.jsonl", "--csv").out))]
+    assert rows[0][: len(names)] == names
+    assert sorted(row[: len(names)] for row in rows[1:]) == cells
+
+
 @pytest.mark.parametrize("more", ["--seeds 2", "--folds 3", "--dtype float64,float32", "--search halving"])
 def test_the_command_at_the_end_makes_the_same_model_again(more: str, nncli: Run) -> None:
     words = [*SPACE, *more.split()]

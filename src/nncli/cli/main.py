@@ -18,6 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 import nncli
+from nncli.cli.foreign_options import known_elsewhere
 from nncli.cli.help import HELP, Command, Group
 from nncli.cli.memory_limit import check_memory_limit
 from nncli.cli.signals import Ended, code_of_signal, end_at_once, kill_children
@@ -206,6 +207,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TyperException as error:  # an unknown option or command, a missing argument …
         where = f"nncli {words[0]}" if words and words[0] in COMMANDS else "nncli"
         problem = error.format_message().rstrip(".")
+        option = getattr(error, "option_name", None) if hasattr(error, "possibilities") else None
+        if option is not None and (known := known_elsewhere(words[0], option)):
+            problem = f"No such option: {option}; {known}"
         stop = "" if problem.endswith("?") else "."
         return _end(f"{where}: {problem}{stop} See {where} --help.", error.exit_code)
     except (KeyboardInterrupt, Ended):

@@ -29,8 +29,11 @@ def check_layers(config: TrainConfig) -> None:
         raise OptionError("activation", f"{expected}, found '{activation}'")
     scale = config.preset.scale if config.scale == "auto" else config.scale
     if config.number_embedding not in (None, "none") and scale not in ("robust", AUTO_ROBUST):
-        problem = f"{config.number_embedding} needs inputs within bounds, which {mention('scale', 'robust')} gives"
-        raise OptionError("number_embedding", problem, f"Add {mention('scale', 'robust')}")
+        needs = f"{config.number_embedding} needs inputs within bounds, which {mention('scale', 'robust')} gives"
+        if config.number_embedding == config.preset.of_network.get("number_embedding"):
+            remedy = f"Leave it out, or add {mention('number_embedding', 'none')}"
+            raise OptionError("scale", f"model '{config.model}' embeds numbers, and {needs}", remedy)
+        raise OptionError("number_embedding", needs, f"Use {mention('scale', 'robust')}")
     if hidden and config.init == "zeros":
         problem = "hidden units that start alike stay alike: zeros suits models without hidden layers"
         remedy = f"Leave it out, or use {mention('init', 'he')} or {mention('init', 'glorot')}"
@@ -133,7 +136,7 @@ def check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> No
         fitting = [LBFGS.name] if suits_lbfgs(config, loss) else []
         remedy = f"Use {' or '.join(mention('optimizer', one) for one in [*fitting, Preset.optimizer])}"
         raise OptionError("optimizer", problem, remedy)
-    if optimizer.exact and config.init != "zeros":
+    if optimizer.exact and config.init not in (None, "zeros"):
         raise OptionError("init", f"{name} needs no initial weights", remedy)
     if optimizer.smooth:
         if not (loss.smooth or optimizer.exact):

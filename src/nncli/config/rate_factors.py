@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nncli.config.option import Kind
 from nncli.nn.block_kinds import BLOCK_KINDS, FAN_IN
 from nncli.system.numbers import read_number, write_number
@@ -11,15 +13,10 @@ class RateFactors(Kind):
     """Factors of the learning rate between commas, as input=6,bias=0.1; of weights fan-in too, see `factors_of`."""
 
     def read(self, text: str) -> str:
-        factors = factors_of(text)
-        return ",".join(f"{kind}={_written(factors[kind])}" for kind in BLOCK_KINDS if kind in factors)
+        return written_factors(factors_of(text))
 
     def several(self, text: str) -> list[str]:
         return [text]
-
-
-def _written(factor: float | str) -> str:
-    return factor if isinstance(factor, str) else write_number(factor)
 
 
 def factors_of(text: str) -> dict[str, float | str]:
@@ -37,3 +34,9 @@ def factors_of(text: str) -> dict[str, float | str]:
             raise ValueError(expected)
         found[kind] = value
     return found
+
+
+def written_factors(factors: Mapping[str, float | str]) -> str:
+    """Write factors as `factors_of` reads them."""
+    pairs = [(kind, factors[kind]) for kind in BLOCK_KINDS if kind in factors]
+    return ",".join(f"{kind}={factor if isinstance(factor, str) else write_number(factor)}" for kind, factor in pairs)

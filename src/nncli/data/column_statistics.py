@@ -13,6 +13,7 @@ from nncli.data.heaps import Heap, heaps_of
 from nncli.data.input_scale import LARGEST, to_inputs
 from nncli.system.order_statistics import median_of, quantile_of
 
+LEAST_PIXELS = 16  # of a picture that is a row of numbers
 AUTO_ROBUST = "auto-robust"  # as auto, but robust in place of standard
 SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
 MOST = float(np.finfo(np.float64).max)
@@ -175,7 +176,7 @@ def _mean_and_deviation(numbers: Any, rows: Positions, median: Vector, largest: 
 
 def _are_pixels(numbers: Any, rows: Positions, low: Vector, high: Vector) -> bool:
     """Whole numbers from 0 to 255 that look like a picture: most columns reach half of the common maximum."""
-    if len(high) < 16 or low.min() < 0 or high.max() > 255 or np.mean(high >= high.max() / 2) <= 0.5:
+    if len(high) < LEAST_PIXELS or low.min() < 0 or high.max() > 255 or np.mean(high >= high.max() / 2) <= 0.5:
         return False
     if numbers.dtype == np.uint8:
         return True

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from nncli.data.column_statistics import ColumnStatistics
+from nncli.data.column_statistics import LEAST_PIXELS, ColumnStatistics
 from nncli.data.dataset import Dataset, Positions, Schema, by
 from nncli.data.preprocess import Preprocess
-from nncli.errors import OptionError, mention
+from nncli.errors import OptionError, mention, write_names
 from nncli.system.output import counted, in_quotes
 
 MOST_SIDE = 1024  # pixels of what can be distorted
@@ -46,20 +46,27 @@ def shape_of_pictures(
 ) -> tuple[int, ...]:
     """Return the shape of the pictures that some rows of a data set are. OptionError of an `option`, which asks for
     `what`, where they are none. `known` is whether the columns are pixels, if that is known."""
-    schema, d = dataset.schema, len(dataset.schema.columns)
-    expected = f"{what}: expected pixels alone"
-    for name, kind in schema.columns:
-        if kind != "number":
-            found = f"column {in_quotes(name)}, which holds {'dates' if kind == 'date' else 'text'}"
-            raise OptionError(option, f"{expected}, found {found}", "Leave that column out")
-    if schema.image_shape and math.prod(schema.image_shape) == d:
+    schema, numbers, expected = dataset.schema, dataset.table.numbers, f"{what}: expected pixels alone"
+    d, others = numbers.shape[1], {name: kind for name, kind in schema.columns if kind != "number"}
+    if schema.image_shape and math.prod(schema.image_shape) == d and not others:
         return schema.image_shape
-    numbers = dataset.table.numbers
-    if not known and ColumnStatistics.of(numbers, rows, "auto").scaling != "pixels":
-        problem = f"{expected} (16 or more columns of whole numbers from 0 to 255), found other numbers"
+    shape, may_be_some = square(d), d >= LEAST_PIXELS
+    are_some = may_be_some and (known or ColumnStatistics.of(numbers, rows, "auto").scaling == "pixels")
+    if others:
+        name, kind = next(iter(others.items()))
+        found = f"column {in_quotes(name)}, which holds {'dates' if kind == 'date' else 'text'}"
+        remedy = "Give the data without it"
+        if option == "distort":
+            all_but_them = are_some and shape is not None
+            drop = f"Leave out what is no pixel with {mention('drop', write_names(others))}"
+            remedy = drop if all_but_them else f"Leave {mention('distort')} out"
+        raise OptionError(option, f"{expected}, found {found}", remedy)
+    if not are_some:
+        found = "other numbers" if may_be_some else counted(d, "column")
+        problem = f"{expected} ({LEAST_PIXELS} or more columns of whole numbers from 0 to 255), found {found}"
         raise OptionError(option, problem, "Give the pixels as they are in the pictures")
-    shape = square(d)
     if shape is None:
         problem = f"{expected}, whose rows and columns are known, found {counted(d, 'column')}, which are no square"
-        raise OptionError(option, problem, "Give all pixels, or the pictures as an IDX file or as picture files")
+        remedy = "Give the pixels of squares and nothing else, or the pictures as an IDX file or as picture files"
+        raise OptionError(option, problem, remedy)
     return shape

@@ -24,7 +24,7 @@ from nncli.diagnostics.near_copies import near_copies
 from nncli.errors import DataError, OptionError, flag
 from nncli.system.output import counted, in_quotes, percent
 from nncli.training.doubts import different_texts, giveaways
-from nncli.training.prepare import Prepared, prepare
+from nncli.training.prepare import Prepared, prepare, with_model
 from nncli.training.repeated_rows import first_rows
 
 OUTLIER = 100  # interquartile ranges beyond the quartiles
@@ -61,8 +61,8 @@ def check_data(config: TrainConfig) -> DataReport:
         prepared = prepare(config, dataset)
         dataset, preprocess = prepared.dataset, prepared.preprocess
     except (DataError, OptionError) as error:
-        refusal = error
-        preprocess = Preprocess.fit(dataset.table, np.arange(len(dataset)), config.scale)
+        refusal, (config, _) = error, with_model(config, dataset)
+        preprocess = Preprocess.fit(dataset.table, np.arange(len(dataset)), DataConfig.of(config).scale)
     flattering = [] if prepared is None else random_split_flatters(prepared)
     return _report(dataset, preprocess, prepared, flattering, refusal)
 

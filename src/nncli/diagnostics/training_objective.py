@@ -130,7 +130,7 @@ def _objective(
     about = f"checking {', '.join(filter(None, what))}: the mean loss of {counted(len(subset), 'row')}, in float64"
     each_member = len(model.parts) < 2
     if network.copies > 1 and each_member:
-        about += ", added up over the members"
+        about += ", added up over the members" if network.independent > 1 else " and of all members"
     smoothing, notes = how.label_smoothing, [*notes, about]
     return Objective(network, loss, penalty, smoothing, subset, K, seed, each_member, tuple(notes))
 

@@ -53,7 +53,7 @@ def axis_of_option(name: str, configs: Sequence[RankedConfig]) -> tuple[Axis, Fl
     values: list[Any] = [getattr(one.config, name) for one in configs]
     title, written = (
         name.replace("_", " "),
-        {value: one.config.text(name) for value, one in zip(values, configs, strict=True)},
+        {value: one.written(name) for value, one in zip(values, configs, strict=True)},
     )
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(written) > MOST_VALUES and len(numbers) == len(values):
@@ -62,7 +62,7 @@ def axis_of_option(name: str, configs: Sequence[RankedConfig]) -> tuple[Axis, Fl
             return Axis.around(f"log10 of {title}", np.log10(places)), np.log10(places)
         return Axis.around(title, places), places
     order = sorted(written, key=_rank)
-    return Axis.of_names(title, [written[value] or "none" for value in order]), np.array(
+    return Axis.of_names(title, [written[value] for value in order]), np.array(
         [float(order.index(value)) for value in values]
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from nncli.nn.block_kinds import BLOCK_KINDS, FAN_IN
+from nncli.nn.block_kinds import FAN_IN
 from nncli.nn.network import Network, ParameterBlock
 from nncli.nn.optimizers import Part
 
@@ -25,11 +25,6 @@ def parts_of(network: Network, factors: Mapping[str, float | str]) -> list[Part]
         else:
             found.append(Part(block.start, block.stop, factor))
     return found
-
-
-def missing_kinds(network: Network, factors: Mapping[str, float | str]) -> list[str]:
-    """List the kinds that have a factor but no parameters in a network."""
-    return [kind for kind in BLOCK_KINDS if kind in factors and all(block.kind != kind for block in network.blocks)]
 
 
 def _factor(block: ParameterBlock, factor: float | str) -> float:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nncli.config.ensemble_kind import ensemble_of, members_in_words
 from nncli.config.usual_model import chosen_model
 from nncli.data.sources import ARRAYS, STDIN, title
 from nncli.errors import listing
 from nncli.model.checkpoint import ModelFile, describe
 from nncli.model.decision import say_threshold
 from nncli.model.limits import limits_of
+from nncli.model.model import Model
 from nncli.report.document import Block, Command, Listing, Paragraph, Section
 from nncli.report.evidence import Evidence
 from nncli.system.output import in_quotes, shortened
@@ -82,10 +84,11 @@ def _facts(of: Evidence, d: dict[str, Any]) -> dict[str, str]:
         by = "the class of the least expected cost"
     return {
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
+        "ensemble": members_in_words(of.model.config.model.ensemble, of_classes=True),
         "chosen": chosen_model(d["notes"]),
         "decides for": by,
         "data": f"{title(tuple(data['source']))}, {data['rows']:,} rows",
-        "trained on": _rows(figures),
+        "trained on": _rows(of.model, figures),
         "options": d["command_line"],
         "SHA-256 of the data": data["sha256"],
         "SHA-256 of the model": "" if of.subject.file == "-" else ModelFile.at(Path(of.subject.file)).sha256,
@@ -94,9 +97,13 @@ def _facts(of: Evidence, d: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _rows(figures: dict[str, Any]) -> str:
+def _rows(model: Model, figures: dict[str, Any]) -> str:
     """Say how many rows it learned from, and what the others are for."""
     said = f"{figures['n_train']:,} of these rows"
     others = [("n_val", "to say when to stop (validation)"), ("n_test", "to judge it by (test)")]
+    members = ensemble_of(model.config.model.ensemble)
+    if members is not None and members.folds:
+        said += f"; each of {members.number} members has left out a fold of them, to say when to stop (validation)"
+        others = others[1:]
     kept = [f"{figures[key]:,} {what}" for key, what in others if figures[key]]
     return f"{said}; kept from it were {listing(kept)}" if kept else said

@@ -46,7 +46,7 @@ def _verdict(
     done: Sequence[RankedConfig], ranking: Sequence[RankedConfig], names: Sequence[str], source: tuple[str, ...]
 ) -> tuple[str, str, str]:
     best, metric = done[0], METRICS.create(done[0].metric)
-    made = listing([f"{name.replace('_', ' ')} {_option(best, name)}" for name in names]) if names else "its defaults"
+    made = listing([f"{name.replace('_', ' ')} {best.written(name)}" for name in names]) if names else "its defaults"
     good = f"Of {counted(len(ranking), 'combination')} of options tried on {title(source)}, the best has "
     good += f"{written_score(best)} ({metric.label(None)}) on rows it was not trained on, with {made}."
     close = sum(p >= NOISE for p in p_values(ranking).values())
@@ -56,10 +56,6 @@ def _verdict(
         sure = f"The last has {written_score(done[-1])}."
     use = "The figure flatters, as the best was chosen by it: judge the model on its test rows before it is used, with "
     return good, sure, f"{use}nncli eval."
-
-
-def _option(one: RankedConfig, name: str) -> str:
-    return one.config.text(name) or "none"
 
 
 def _clear(ranking: Sequence[RankedConfig]) -> Finding:
@@ -125,7 +121,7 @@ def _leaderboard(ranking: Sequence[RankedConfig], names: Sequence[str]) -> Secti
             cells = [written_score(one), chance, f"{one.done[0]['parameters']:,}", f"{one.epochs:.0f}"]
         elif one.records:
             cells[0] = "failed"
-        rows.append((*(one.config.text(name) for name in names), *cells, f"{spent:.1f}"))
+        rows.append((*(one.written(name) for name in names), *cells, f"{spent:.1f}"))
     header = (*(name.replace("_", " ") for name in names), *figures)
     more = f" The first {MOST} of {len(ranking):,} are listed." if len(ranking) > MOST else ""
     text = "Combinations of options, the best first, on validation rows. A p-value is the probability of such a "

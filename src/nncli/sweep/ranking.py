@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.file_kinds import NONE
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.paired import exact_sign_flip_p
@@ -33,6 +34,10 @@ class RankedConfig:
     metric: str
     share: float = 1  # of its epochs that it has been given
     planned: int = 1  # number of its trials
+
+    def written(self, name: str) -> str:
+        """Write the value of an option as one types it; none where there is none, as the widths of a linear model."""
+        return self.config.text(name) or NONE
 
     @property
     def done(self) -> list[TrialRecord]:

@@ -29,6 +29,7 @@ from nncli.errors import DataError, OptionError, TrainingError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import ScoredRows
+from nncli.model.model import network_inputs
 from nncli.model.training_state import StepFigures, TrainingState
 from nncli.sweep.space import can_vary
 from nncli.system import scratch
@@ -36,6 +37,7 @@ from nncli.system.threads import multiply_with
 from nncli.system.workers import Stop, never
 from nncli.training.embeddings import refuse_embeddings_of_nothing
 from nncli.training.final_figures import scored
+from nncli.training.memory import check_network_fits
 from nncli.training.model_of_run import model_as_used
 from nncli.training.prepare import DECIDED_BY, Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
@@ -265,7 +267,8 @@ def _prepared(trial: Trial, data: SweepData) -> Prepared:
     """Prepare the data for a trial; trials with the same preparation share it."""
     prepared = _prepared_once(data_config(trial.config), fold_of(trial.fold, trial.folds), data)
     config = resolve(trial.config, len(prepared.train), has_val=len(prepared.val) > 0)
-    refuse_embeddings_of_nothing(trial.config, prepared.preprocess)
+    refuse_embeddings_of_nothing(trial.config, prepared.dataset.table)
+    check_network_fits(config, len(prepared.train), network_inputs(prepared.preprocess), len(prepared.dataset.classes))
     return dataclasses.replace(prepared, config=config)
 
 

@@ -13,6 +13,7 @@ import signal
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from pathlib import Path
 from typing import Any
 
 from nncli.errors import NncliError
@@ -128,6 +129,7 @@ class Processes:
         """Return a new executor of loky, whose processes are starting."""
         executor = None
         try:
+            Path.cwd()  # where it is gone, Python 3.13.0 cannot begin, and the helper process of loky would be dead
             import loky
 
             with _silent():

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
+from nncli.config.ensemble_kind import members_in_words
 from nncli.config.usual_model import chosen_model
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.disk.cache import Entry
@@ -42,15 +43,6 @@ def parts_of(d: dict[str, Any]) -> dict[str, str]:
     return {f"part {i}": f"{part['times']} of {total}, {part['trained_with']}" for i, part in enumerate(parts, 1)}
 
 
-def _members(d: dict[str, Any]) -> str:
-    """Say how many members an ensemble has, and what is done with their answers; empty where there is one model."""
-    if "members" not in d:
-        return ""
-    shared = ", which share weights" if d["options"]["ensemble"].startswith("shared") else ""
-    what = "predictions" if not d["classes"] else "answers"
-    return f"{d['members']} members{shared}, whose {what} are averaged"
-
-
 def _named(entry: Entry) -> str:
     if entry.state == "damaged":
         return "damaged"
@@ -68,7 +60,9 @@ def print_model(d: dict[str, Any]) -> None:
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
         "chosen": chosen_model(d["notes"]),
         **parts_of(d),
-        "ensemble": _members(d),
+        "ensemble": ""
+        if "parts" in d
+        else members_in_words(d["options"].get("ensemble"), of_classes=bool(d["classes"])),
         "target": f"{d['target']}, {_classes(d)}",
         "numbers": f"{counted(len(numbers), 'column')}, scaling {d['scaling']}: {first_names(numbers)}"
         if numbers

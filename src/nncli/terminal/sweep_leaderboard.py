@@ -149,7 +149,7 @@ def print_csv(ranking: Sequence[RankedConfig], units: Units | None) -> None:
             "seconds": round(sum(record["seconds"] for record in one.records), 3),
             "reason": one_line(next((record["reason"] for record in one.records if record["reason"]), "")),
         }
-        values = [one_line(one.config.text(name)) for name in names]
+        values = [one_line(one.written(name)) for name in names]
         writer.writerow([*values, one.metric, *(figure[name] for name in figures)])
 
 
@@ -163,7 +163,7 @@ def _table(ranking: Sequence[RankedConfig], names: Sequence[str], p_value_of: PV
     rows = []
     for one in ranking:
         spent, p = sum(record["seconds"] for record in one.records), p_value_of.get(one.config)
-        row = {name: one.config.text(name) for name in names}
+        row = {name: one.written(name) for name in names}
         row["time"] = f"{spent:.2f} s" if spent < 1 else f"{spent:.1f} s"
         row["p-value"] = "" if p is None else f"{p:.2f}" if p >= 0.005 else "< 0.01"
         if one.values:

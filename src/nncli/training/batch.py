@@ -136,10 +136,20 @@ class Batch:
         for start in range(0, len(rows), self.size):
             part = rows[start : start + self.size]
             found.append(self.learn(part))
-            g *= len(part) / len(rows)
+            g.reshape(self.network.independent, -1)[...] *= self._share_of(part, rows)
             total += g
         g[:] = total
         return Sums(*map(sum, zip(*found, strict=True)))
+
+    def _share_of(self, part: Positions, rows: Positions) -> float | Array:
+        """Return the share of the rows that is in a part of them; where members leave out folds, of the rows that each
+        learns from (N, 1)."""
+        folds, members = self.subset.folds, np.arange(self.copies)[:, None]
+        if self.copies == 1 or folds is None:
+            return len(part) / len(rows)
+        of_part, of_all = ((folds[some] != members).sum(axis=1, keepdims=True) for some in (part, rows))
+        share: Array = (of_part / np.maximum(of_all, 1)).astype(self.network.dtype)
+        return share
 
     def backward(self, dX: Array | None = None) -> None:
         """Compute g = dL/dθ, L the weighted mean over the rows of the last `forward`; and dX (n, d), if it is given."""

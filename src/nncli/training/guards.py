@@ -6,12 +6,16 @@ import math
 import time
 from collections.abc import Callable
 
+from nncli.config.rate_factors import factors_of, written_factors
+from nncli.config.resolved import TrainingConfig
 from nncli.errors import mention
 from nncli.nn.buffers import all_finite
 from nncli.nn.network import Network
 from nncli.nn.optimizers import Optimizer
 
 SHORT = 1.0  # seconds: an epoch that takes no longer is finished, whoever asks to stop
+HIGH = 10  # times what is usual: a learning rate, or a factor of one
+MODEST_L2 = 0.01  # that many rows can be learned with
 LONG = 0.2  # seconds: after an epoch that took so long, the state can be copied in less than a hundredth of that
 
 
@@ -65,23 +69,36 @@ def spoiled(network: Network) -> str:
 
 
 def why_diverged(
-    lr: float, rate: float, optimizer: Optimizer, l2: float, unscaled: str, is_scaled: bool
+    how: TrainingConfig, rate: float, optimizer: Optimizer, unscaled: str, is_scaled: bool
 ) -> tuple[str, str]:
-    """Return the most likely causes of numbers that are not finite, and what to do. `rate` is the learning rate `lr` as
-    the schedule had it by then, `unscaled` a few words on a column whose scale may be the cause."""
-    smooth = optimizer.smooth
-    by_then = "" if rate > 0.9 * lr else f" ({rate:.3g} by then)"
-    causes = [] if smooth else [f"the learning rate {lr:g}{by_then} is too high"]
-    lower = float(f"{min(lr / 10, optimizer.default_lr):g}")
-    remedy = f"Try {mention('optimizer', 'adam') if smooth else mention('lr', lower)}"
-    if l2 * rate > 2:  # a step along −λ w alone goes beyond −w
-        causes.insert(0, f"{mention('l2', float(f'{l2:g}'))} is too large")
-        remedy = "Lower it"
+    """Return the most likely causes of numbers that are not finite, and what to do. `rate` is the learning rate as the
+    schedule had it by then, `unscaled` a few words on a column whose scale may be the cause."""
     if optimizer.exact:  # right for the training rows alone, however the columns are scaled
         return "the training rows are too few for so many inputs", f"Try {mention('l2', 0.1)}"
+    lr, smooth, usual = how.lr, optimizer.smooth, optimizer.default_lr
+    found: list[tuple[str, str]] = []  # causes, the likeliest first, each with a remedy
+    if how.l2 * (rate if smooth else min(rate, usual)) > 2:  # a step along −λ w alone goes beyond −w
+        found.append((f"{mention('l2', float(f'{how.l2:g}'))} is too large", mention("l2", MODEST_L2)))
+    if factors := large_factors(how.lr_scale):
+        its = mention("lr_scale", written_factors(factors))
+        found.append((f"{its} is too large a factor of the learning rate", mention("lr_scale", tamed(how.lr_scale))))
+    if not smooth and (lr > HIGH * usual or not found):
+        by_then = "" if rate > 0.9 * lr else f" ({rate:.3g} by then)"
+        lower = mention("lr", float(f"{min(lr / 10, usual):g}"))
+        found.append((f"the learning rate {lr:g}{by_then} is too high", lower))
     if unscaled:
-        causes.insert(0, unscaled)
-        remedy = f"Try {mention('scale', 'auto')}"
+        found.insert(0, (unscaled, mention("scale", "auto")))
     elif smooth or not is_scaled:
-        causes.append(f"the columns need scaling ({mention('scale', 'auto')})")
-    return ", or ".join(causes), remedy
+        found.append((f"the columns need scaling ({mention('scale', 'auto')})", mention("optimizer", "adam")))
+    return ", or ".join(cause for cause, _ in found), f"Try {found[0][1]}"
+
+
+def large_factors(lr_scale: str) -> dict[str, float | str]:
+    """Return those of the factors of the learning rate that are far above the usual ones."""
+    factors = factors_of(lr_scale) if lr_scale else {}
+    return {kind: factor for kind, factor in factors.items() if isinstance(factor, float) and factor > HIGH}
+
+
+def tamed(lr_scale: str) -> str:
+    """Write factors of the learning rate with 1 in the place of those that are far above the usual ones."""
+    return written_factors(factors_of(lr_scale) | dict.fromkeys(large_factors(lr_scale), 1.0))

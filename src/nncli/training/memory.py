@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.errors import OptionError
 from nncli.model.model import EVAL_ROWS, Model, network_sizes
 from nncli.nn.input_layers import InputKinds
+from nncli.nn.optimizers import OPTIMIZERS
+from nncli.system.machine_memory import machine_memory
 from nncli.training.batch import rows_at_once
 
 ROW_BYTES = 9  # of each row whose cells are on the disk: its number and its class …
@@ -17,6 +20,7 @@ NUMBER_BYTES = 24  # … or its target as it is, and as it is learned
 TRAINING_BYTES, SPLIT_BYTES, TRAINING_COPIES = 150 << 20, 20, 9
 GROUPED_SPLIT_BYTES = 80  # by group or by time
 LEAST_WINDOW = 16 << 20
+VECTORS = 3  # as long as all parameters, that each run has: the parameters, their gradient, and the best so far
 # evaluation: bytes without any data; of each row that is evaluated; of each class, and of each confused pair, on
 # their way to JSON; copies of the parameters, and of the rows that are evaluated at once
 EVALUATION_BYTES, EVALUATED_ROW_BYTES, PAIR_BYTES, EVALUATION_COPIES = 100 << 20, 90, 600, 4
@@ -44,6 +48,23 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKin
     needed = TRAINING_BYTES + max(beside + LEAST_WINDOW, split)
     _refuse_more_than(memory, needed, f"to train on {n:,} rows in batches of {batch:,}")
     return max(at_once, (memory - TRAINING_BYTES - beside) // row_bytes)
+
+
+def check_network_fits(config: ResolvedConfig, n: int, inputs: InputKinds, K: int) -> None:
+    """Raise OptionError for a network that cannot be trained on n rows in the memory there is: the system would end the
+    program in the middle, without a word."""
+    parameters, numbers = network_sizes(config.model, inputs, K)
+    vectors = VECTORS + len(getattr(OPTIMIZERS.create(config.training.optimizer), "slots", ()))
+    number, memory = np.dtype(config.model.dtype).itemsize, machine_memory()
+    needed = number * (vectors * parameters + min(n, EVAL_ROWS) * numbers)
+    if needed <= memory:
+        return
+    members = ensemble_of(config.model.ensemble)
+    widths = f" and {'x'.join(map(str, config.model.hidden))} units" if config.model.hidden else ""
+    what = f"{inputs.width:,} inputs{widths}"
+    takes = f"{members.number:,} networks of {what} take" if members else f"a network of {what} takes"
+    problem = f"{takes} at least {needed / 1e9:,.1f} GB to train, and there are {memory / 1e9:,.1f} GB of memory"
+    raise OptionError("ensemble" if members else "hidden", problem, f"Use fewer {'members' if members else 'units'}")
 
 
 def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: int, block: int) -> None:

@@ -8,24 +8,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.rate_factors import factors_of, written_factors
 from nncli.config.resolved import TrainingConfig
 from nncli.data.scaled_rows import Subset
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
-from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.output import WARNING, in_quotes, number, percent
 from nncli.training.batch import Batch, judged
 from nncli.training.final_figures import scored
+from nncli.training.guards import HIGH, MODEST_L2, large_factors, tamed
 from nncli.training.guessing import Guess, guess, loss_of_shares, say_above
 from nncli.training.prepare import Prepared
 from nncli.training.trainer import Trainer
 
 MOST_ROWS = 5000  # that are looked at
 ABSURD = 10  # times the loss of scores of 0: a loss that no training is meant to end with
-HIGH, LOW = 10, 1 / 1000  # times the usual learning rate
+LOW = 1 / 1000  # times the usual learning rate, or the factor of one
 DEAD = "the network is dead, with units that are 0 for all rows: try a lower --lr, or --activation leaky-relu"
-GROWN = "the scores have grown without bound: try --l2 0.01"
+STUCK = "the hidden units say the same of all rows: try a lower --lr"
 TOO_LITTLE = "it has learned too little: try more --epochs, or another --lr"
 SEARCHED = "the columns say little about the target, as no network of the search is better"
 TOO_FAR = "rows that are unlike the training rows: look for outliers with nncli check"
@@ -47,7 +48,7 @@ def misfits(prepared: Prepared, trainer: Trainer, model: Model, figures: dict[st
         loss = prepared.config.objective_name(trainer.K)
         said = f"warning: the {loss} of the {worst} rows is {number(losses[worst])}"
         said += f", that of guessing {number(guessing)}"
-        return [f"{said}; most likely {_rate(trainer) or (TOO_FAR if trainer.config.parts else GROWN)}"]
+        return [f"{said}; most likely {_rate(trainer) or (TOO_FAR if trainer.config.parts else _grown(trainer))}"]
     # with costs or a threshold, what is predicted is not the likeliest class, as somebody asked
     as_asked = prepared.config.options.cost or prepared.config.options.choose_threshold
     found = [] if as_asked else _one_class(prepared, trainer, rows, name)
@@ -94,7 +95,7 @@ def _one_class(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str
     )
     spread, size = float(np.ptp(rows.logits, axis=0).max()), float(np.abs(rows.logits).max())
     if spread <= SAME * size or size == 0:
-        cause = _setting(trainer) or (DEAD if trainer.config.model.hidden else _not_learned(trainer))
+        cause = _setting(trainer) or _dead(trainer) or _not_learned(trainer)
         return [f"warning: {said}, with the same scores; most likely {cause}"]
     if penalty := _penalty(trainer):
         return [f"warning: {said}; most likely {_rate(trainer) or penalty}"]
@@ -137,7 +138,9 @@ def _above_guessing(
     if found.loss <= found.guessed:
         return []
     cause = "it is too sure of what it learned by heart, or the columns say little about the class"
-    cause += "" if trainer.config.parts else ": --l2 0.01 or --calibrate makes it less sure"
+    calibrated = trainer.config.training.calibrate or not trainer.val
+    remedy = f": --l2 {_more_l2(trainer):g}{'' if calibrated else ' or --calibrate'} makes it less sure"
+    cause += "" if trainer.config.parts else remedy
     return [f"{say_above(f'the {name} rows', found)}; most likely {_rate(trainer) or cause}"]
 
 
@@ -149,11 +152,35 @@ def class_counts(prepared: Prepared) -> NDArray[np.int64]:
 
 
 def _rate(trainer: Trainer) -> str:
-    """Blame the learning rate if it is far above or below the usual one; empty if not."""
-    usual = OPTIMIZERS.create(trainer.config.training.optimizer).default_lr
-    if trainer.optimizer.smooth or LOW * usual < trainer.lr <= HIGH * usual:
+    """Blame the learning rate if it is far above or below the usual one, or a factor of it; empty if neither is."""
+    usual, lr_scale = trainer.optimizer.default_lr, trainer.config.training.lr_scale
+    if trainer.optimizer.smooth:
         return ""
-    return f"the learning rate {trainer.lr:g} is too {'low' if trainer.lr < usual else 'high'}: try --lr {usual:g}"
+    if not LOW * usual < trainer.lr <= HIGH * usual:
+        return f"the learning rate {trainer.lr:g} is too {'low' if trainer.lr < usual else 'high'}: try --lr {usual:g}"
+    if factors := large_factors(lr_scale):
+        told = f"--lr-scale {written_factors(factors)} is too large a factor of the learning rate"
+        return f"{told}: try --lr-scale {tamed(lr_scale)}"
+    of_weights = factors_of(lr_scale).get("weight", 1.0) if lr_scale else 1.0
+    if isinstance(of_weights, float) and of_weights <= LOW:
+        return f"--lr-scale weight={of_weights:g} leaves the weights nearly as they were drawn: leave it out"
+    return ""
+
+
+def _grown(trainer: Trainer) -> str:
+    return f"the scores have grown without bound: try --l2 {_more_l2(trainer):g}"
+
+
+def _more_l2(trainer: Trainer) -> float:
+    """Return a stronger L2 penalty than there is."""
+    return max(MODEST_L2, 10 * trainer.config.training.l2)
+
+
+def _dead(trainer: Trainer) -> str:
+    """Blame the hidden units, if there are some."""
+    if not trainer.config.model.hidden:
+        return ""
+    return DEAD if "relu" in trainer.config.model.activation.split(",") else STUCK
 
 
 def _penalty(trainer: Trainer) -> str:
@@ -188,7 +215,8 @@ def _setting(trainer: Trainer) -> str:
     options; empty if there is none."""
     if trainer.config.parts:
         return SEARCHED
-    return _rate(trainer) or _penalty(trainer)
+    unscaled = trainer.unscaled_column()
+    return _rate(trainer) or (f"{unscaled}: try --scale auto" if unscaled else "") or _penalty(trainer)
 
 
 def _not_learned(trainer: Trainer) -> str:

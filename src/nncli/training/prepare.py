@@ -40,7 +40,7 @@ from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, note_of
 from nncli.training.class_weights import Weights, class_weights
-from nncli.training.memory import rows_in_memory
+from nncli.training.memory import check_network_fits, rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.rows_to_use import rows_to_use, val_rows_to_use
 from nncli.training.scale_of_target import scale_of
@@ -183,10 +183,7 @@ def prepare(
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
     if refit is None:
-        schema = dataset.schema
-        is_picture = bool(schema.image_shape) or dataset.table.numbers.dtype == np.uint8
-        columns_used = len(schema.columns)
-        config, by_data = with_usual_model(config, len(dataset), columns_used, schema.profile, is_picture)
+        config, by_data = with_model(config, dataset)
         chosen = [*chosen, *by_data]
     resolved = refit or resolve(config, len(split.train), has_val)
     if on_all:  # and there is nothing to choose an epoch by
@@ -196,9 +193,11 @@ def prepare(
     else:
         preprocess = start.preprocess(dataset.table, split.train)
     if config.number_embedding or config.category_embedding:
-        from nncli.training.embeddings import refuse_embeddings_of_nothing
+        from nncli.training.embeddings import notes_on_embeddings, refuse_embeddings_of_nothing
 
-        refuse_embeddings_of_nothing(config, preprocess)
+        refuse_embeddings_of_nothing(config, dataset.table)
+        notes += notes_on_embeddings(config, preprocess)
+    check_network_fits(resolved, len(split.train), network_inputs(preprocess), len(dataset.classes))
     if resolved.training.distort:
         shape_to_distort(dataset, split.train, preprocess)  # which refuses what is no picture
     target, of_class = None, None
@@ -262,6 +261,13 @@ def prepare(
         notes=(*chosen, *dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
         start=start,
     )
+
+
+def with_model(config: TrainConfig, dataset: Dataset) -> tuple[TrainConfig, list[str]]:
+    """Return the options with a model, by the data where they name none; see `with_usual_model`."""
+    schema = dataset.schema
+    is_picture = bool(schema.image_shape) or dataset.table.numbers.dtype == np.uint8
+    return with_usual_model(config, len(dataset), len(schema.columns), schema.profile, is_picture)
 
 
 def apart_from_test(prepared: Prepared) -> Dataset:

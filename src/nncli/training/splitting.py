@@ -47,14 +47,19 @@ def split_rows(
     them. Where a fold is the test, its validation rows are drawn from the others; `on_all`, the validation rows are
     training rows. DataError and OptionError where that cannot be."""
     val, test = _shares(config, dataset)
-    few = list[str]()
+    few, in_folds = list[str](), dataset
     if dataset.is_numeric:
         few = _too_few(config, dataset, val + test)
-        dataset = _with_strata(dataset, rows, (val, test), 1 if fold is None else fold.of)
-    split, notes = _drawn(config, dataset, columns, rows, (val, test), fold, on_all)
+        # the test rows are the same however many folds the others are put in, which may have room for fewer strata
+        in_folds = dataset if fold is None else _with_strata(dataset, rows, (val, test), fold.of)
+        dataset = _with_strata(dataset, rows, (val, test), 1)
+    split, notes = _drawn(config, dataset, in_folds, columns, rows, (val, test), fold, on_all)
     notes = [*few, *notes]
     if fold is not None and fold.is_test:
-        inner, _ = _drawn(config, dataset, columns, split.train, (val, 0), None)
+        if in_folds is not dataset:
+            held = int(val * len(split.train))
+            in_folds = _with_enough_rows(in_folds, split.train, 2, min(held, len(split.train) - held) if held else 1)
+        inner, _ = _drawn(config, in_folds, in_folds, columns, split.train, (val, 0), None)
         return Split(inner.train, inner.val, split.val), notes
     return split, notes
 
@@ -100,6 +105,15 @@ def _with_strata(dataset: Dataset, rows: Positions, shares: tuple[float, float],
     return dataclasses.replace(dataset, y=y, classes=names)
 
 
+def _with_enough_rows(strata: Dataset, rows: Positions, least: int, most: int) -> Dataset:
+    """Return the strata of a number, at most so many of them, if each has at least so many of these rows; else one for
+    all rows."""
+    counts = np.bincount(strata.y[rows], minlength=len(strata.classes))
+    if counts.min() >= least and len(counts) <= most:
+        return strata
+    return dataclasses.replace(strata, y=np.zeros_like(strata.y), classes=("all rows",))
+
+
 def _too_few(config: TrainConfig, dataset: Dataset, held_out: float) -> list[str]:
     """Say of few rows with numbers that none is held back, unless somebody asked how many are."""
     asked = config.val is not None or config.test is not None or config.val_data or config.test_data
@@ -118,18 +132,21 @@ def joined(split: Split) -> Split:
 def _drawn(
     config: TrainConfig,
     dataset: Dataset,
+    in_folds: Dataset,
     columns: RowColumns,
     rows: Positions,
     shares: tuple[float, float],
     fold: Fold | None,
     on_all: bool = False,
 ) -> tuple[Split, list[str]]:
+    """Draw parts in which the classes of the data are as frequent as in all; of a number these are strata, which may be
+    others `in_folds`."""
     (val, test), y, where = shares, dataset.y[rows], dataset.where
     seed = int(Seeds.of(config).split.generate_state(1)[0])
     of_folds = seed if fold is None else seed + fold.repeat
     if columns.group is not None:
         groups = columns.group.codes[rows]
-        drawn = _by_group(groups, y, val, test, (seed, of_folds), fold, where, str(config.group))
+        drawn = _by_group(groups, y, in_folds.y[rows], val, test, (seed, of_folds), fold, where, str(config.group))
     elif columns.time is not None:
         drawn = _by_time(columns.time[rows], val, test, fold, where, str(config.time))
     else:
@@ -140,7 +157,10 @@ def _drawn(
         if fold is None:
             return split, []
         sweeps = not fold.is_test
-        return stratified_fold(dataset.y, dataset.classes, split, *fold[:2], of_folds, where, sweeps), []
+        if in_folds is not dataset:
+            rest = np.concatenate([split.train, split.val])
+            in_folds = _with_enough_rows(in_folds, rest, fold.of, len(rest))
+        return stratified_fold(in_folds.y, in_folds.classes, split, *fold[:2], of_folds, where, sweeps), []
     return split, [_described(config, columns, split), *_absent_classes(config, dataset, split)]
 
 
@@ -254,6 +274,7 @@ def refuse_shared_groups(name: str, where: Mapping[str, str], groups: Mapping[st
 def _by_group(
     groups: Positions,
     y: Positions,
+    in_folds: Positions,
     val: float,
     test: float,
     seeds: tuple[int, int],
@@ -265,7 +286,7 @@ def _by_group(
     if fold is None:
         return split
     rest = np.sort(np.concatenate([split.train, split.val]))
-    fold_of = group_folds(groups[rest], y[rest], fold.of, seeds[1], where, name)
+    fold_of = group_folds(groups[rest], in_folds[rest], fold.of, seeds[1], where, name)
     return Split(rest[fold_of != fold.number], rest[fold_of == fold.number], split.test)
 
 

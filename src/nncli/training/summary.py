@@ -26,7 +26,9 @@ def summary(prepared: Prepared) -> list[str]:
     parts = [f"{len(prepared.train):,} training"]
     for name, part, own in (("validation", prepared.val, options.val_data), ("test", prepared.test, options.test_data)):
         place = "their own file" if name == "test" and dataset.test is not None else title(own) if own else ""
-        parts.append(f"{len(part):,} {name}" + (f" (from {place})" if place else ""))
+        is_in_folds = name == "validation" and part.folds is not None
+        place = f" (from {place})" if place else " (each by the member that leaves it out)" if is_in_folds else ""
+        parts.append(f"{len(part):,} {name}{place}")
     n = len(dataset) if prepared.start is None else prepared.start.n_new
     return [
         f"data: {bundled}{title(options.data)}, {n:,} rows, {columns}, "

@@ -395,9 +395,11 @@ class Trainer:
         epoch = epoch or len(self.history) + 1
         self.stopped = f"training diverged in epoch {epoch}"
         where = f"epoch {epoch}" if step is None else f"epoch {epoch}, batch {step % self.steps + 1}"
-        rate = self.lr * self.schedule.factor(step or (epoch - 1) * self.steps)
+        steps = range((epoch - 1) * self.steps, epoch * self.steps) if step is None else [step]
+        rate = self.lr * max(map(self.schedule.factor, steps))
         is_scaled = self.config.data.scale != "none"
-        causes, remedy = why_diverged(self.lr, rate, self.optimizer, self.penalty.l2, self.unscaled_column(), is_scaled)
+        how = dataclasses.replace(self.config.training, lr=self.lr)  # which a playground may have changed
+        causes, remedy = why_diverged(how, rate, self.optimizer, self.unscaled_column(), is_scaled)
         problem = f"expected {expected}, found {found:g}{spoiled(self.network)}"
         return TrainingError(where, f"{problem}; most likely {causes}", remedy)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nncli.config.ensemble_kind import ensemble_of, members_in_words
 from nncli.data.sources import title
 from nncli.errors import listing
 from nncli.model.checkpoint import ModelFile, describe
@@ -37,12 +38,15 @@ def card_of_numbers(of: EvidenceOfNumbers) -> Section:
     low, high = (quantity(scale["mean"] + k * scale["sd"]) for k in (-1, 1))
     rows, target = shortened(title(tuple(data["source"]))), in_quotes(shortened(d["target"]))
     columns = listing([shortened(one["name"]) for one in d["columns"]], 20)
-    parts = [("training", "n_train"), ("validation", "n_val"), ("test", "n_test")]
+    members = ensemble_of(of.model.config.model.ensemble)
+    by = " (each by the member that leaves it out)" if members is not None and members.folds else ""
+    parts = [("training", "n_train"), (f"validation{by}", "n_val"), ("test", "n_test")]
     facts = {
         "what for": f"to predict the number {target} (mostly {low} to {high}), for rows of the same kind as those of "
         f"{rows}; for any other use it is untested",
         "from": f"{counted(len(d['columns']), 'column')}: {columns}",
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters, loss {of.model.config.model.loss}",
+        "ensemble": members_in_words(of.model.config.model.ensemble, of_classes=False),
         "trained on": f"{title(tuple(data['source']))}, {data['rows']:,} rows",
         "rows": ", ".join(f"{figures[key]:,} {name}" for name, key in parts),
         "options": d["command_line"],
