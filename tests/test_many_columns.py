@@ -1,0 +1,76 @@
+"""Tables of many columns: what is worked out for all of them at once is what each alone would have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nncli.data.column_statistics import ColumnStatistics, some_columns
+from nncli.system.order_statistics import in_order, medians_of, quantiles_of
+from nncli.training import doubts
+
+Run = Callable[..., Any]
+
+
+def holed(rows: int, columns: int) -> np.ndarray:
+    """Numbers of which many repeat, and of which column j lacks j % rows."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(-3, 4, (rows, columns)) / 4
+    for j in range(columns):
+        X[rng.permutation(rows)[: j % (rows + 1)], j] = np.nan
+    return X
+
+
+def test_columns_in_order_have_the_statistics_of_numpy() -> None:
+    X, seen = holed(7, 30), []
+    for at, ordered in in_order(X.T):
+        seen += at.tolist()
+        if ordered.shape[1]:
+            np.testing.assert_array_equal(medians_of(ordered), np.nanmedian(X[:, at], axis=0))
+            np.testing.assert_allclose(quantiles_of(ordered, 0.25), np.nanquantile(X[:, at], 0.25, axis=0), rtol=1e-15)
+    assert sorted(seen) == list(range(30))
+
+
+def test_columns_of_a_table_in_memory_and_elsewhere_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nncli.data.column_statistics.CELLS_AT_ONCE", 8)  # several parts, of rows and of columns
+    X, rows = holed(7, 30), np.array([0, 2, 3, 5, 6])
+
+    class Elsewhere:
+        shape, dtype = X.shape, X.dtype
+
+        def __getitem__(self, some: np.ndarray) -> np.ndarray:
+            assert len(some) * X.shape[1] <= 30  # a row at a time
+            return X[some]
+
+    for numbers in (X, Elsewhere()):
+        parts = list(some_columns(numbers, rows))
+        assert len(parts) > 1
+        np.testing.assert_array_equal(np.concatenate(parts), X[rows].T)
+    medians = ColumnStatistics.of(X, rows, "minmax").median
+    expected = [np.median(x[~np.isnan(x)]) if (~np.isnan(x)).any() else 0 for x in X[rows].T]
+    np.testing.assert_array_equal(medians, expected)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_columns_that_are_mostly_0_are_not_looked_at_unless_they_can_give_a_class_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Run, K: int
+) -> None:
+    rng, lines = np.random.default_rng(0), []
+    for i in range(240):
+        y = i % K
+        own = [3] if y else []  # 3 is not 0 only in rows of other classes than 0: it tells two classes apart
+        places = sorted({*rng.integers(5, 2000, 30).tolist(), *own, 4})  # 4 is never 0, and the class itself
+        lines.append(f"{y} " + " ".join(f"{place}:{y + 1 if place == 4 else 1 + rng.random():.3f}" for place in places))
+    (tmp_path / "d.svm").write_text("\n".join(lines) + "\n")
+    monkeypatch.chdir(tmp_path)
+    looked_at = []
+    binned = doubts._binned
+    monkeypatch.setattr(doubts, "_binned", lambda *words: looked_at.append(1) or binned(*words))
+    found = nncli("check", "d.svm", "--json").json["findings"]
+    named = [line.split("'")[1] for line in found if "alone predicts" in line]
+    assert named == (["c3", "c4"] if K == 2 else ["c4"])
+    assert len(looked_at) == 2
