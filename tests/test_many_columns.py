@@ -9,9 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
 from nncli.data.column_statistics import ColumnStatistics, some_columns
+from nncli.data.csv import arrow_parser
+from nncli.data.csv.arrow_parser import FastParser
+from nncli.data.dataset import Table
+from nncli.data.preprocess import Preprocess
+from nncli.data.row_blocks import Layout
+from nncli.model.model import eval_rows, network_inputs
 from nncli.system.order_statistics import in_order, medians_of, quantiles_of
 from nncli.training import doubts
+from nncli.training.memory import rows_in_memory
 
 Run = Callable[..., Any]
 
@@ -74,3 +83,33 @@ def test_columns_that_are_mostly_0_are_not_looked_at_unless_they_can_give_a_clas
     named = [line.split("'")[1] for line in found if "alone predicts" in line]
     assert named == (["c3", "c4"] if K == 2 else ["c4"])
     assert len(looked_at) == 2
+
+
+def test_cells_are_converted_some_columns_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyarrow takes memory for each column that it converts, which it keeps."""
+    names = tuple(f"n{i}" for i in range(10))
+    layout = Layout((*names, "t", "y"), ",", True, names, ("t",), "y", keep=names[:3])
+    data = b"".join(b"%d.5,1,2,-3,,5,6,7,8,1e3,text,%d\n" % (i, i % 2) for i in range(5))
+    whole = FastParser(layout).read(data, True, False)
+    monkeypatch.setattr(arrow_parser, "COLUMNS_AT_ONCE", 3)
+    parser = FastParser(layout)
+    assert [len(one.include_columns) for one in parser.convert_options["float32"]] == [3, 3, 3, 3]
+    parts = parser.read(data, True, False)
+    assert whole is not None
+    assert parts is not None
+    np.testing.assert_array_equal(parts.table.numbers, whole.table.numbers)
+    np.testing.assert_array_equal(
+        whole.table.numbers[:2], [[k + 0.5, 1, 2, -3, np.nan, 5, 6, 7, 8, 1000] for k in (0, 1)]
+    )
+    assert parts.table.texts["t"].values == whole.table.texts["t"].values == ("text",)
+    assert parts.kept["n2"].to_pylist() == whole.kept["n2"].to_pylist() == ["2"] * 5
+
+
+def test_ten_thousand_columns_are_learned_from_in_300_megabytes() -> None:
+    config = resolve(TrainConfig(hidden=(64,)), 2800, has_val=True)
+    preprocess = Preprocess.fit(Table(tuple(map(str, range(10_000))), np.eye(2, 10_000)), np.arange(2), "standard")
+    rows = rows_in_memory(300_000_000, config, 4000, network_inputs(preprocess), 2)
+    assert 64 <= rows < 4000  # a batch at least, and not all
+    # a pass of an evaluation is at most 8 MB, where 1,024 rows would be 41 MB
+    assert eval_rows([10_000, 64, 2]) * 10_000 <= 1 << 21 < 1024 * 10_000
+    assert eval_rows([784, 64, 10]) == 1024

@@ -25,7 +25,7 @@ from nncli.inference.rows_to_judge import RowsToJudge, read_again_with, rows_to_
 from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.decision import Decision
-from nncli.model.model import EVAL_ROWS, Model
+from nncli.model.model import Model, eval_rows
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
 from nncli.system.output import in_quotes, warnings_in
@@ -139,7 +139,8 @@ def score(
     if model.target is not None:
         return predicted_rows(model, found, memory)
     K, dataset, rows = len(model.classes), found.dataset, found.rows
-    block = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
+    at_once = eval_rows(model.network.widths)
+    block = max(at_once, CELLS_AT_ONCE // max(model.preprocess.width, K) // at_once * at_once)
     if memory is not None:
         check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
     y, losses = dataset.y[rows].astype(np.int64), np.empty(len(rows)) if with_losses else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from nncli.guards.guard import Guard
     from nncli.model.target_scale import TargetScale
 
-EVAL_ROWS = 1024  # rows that pass through the network at once outside training
+EVAL_ROWS = 1024  # rows that pass through the network at once outside training …
+EVAL_CELLS = 1 << 21  # … and fewer where a layer is wider than 2,048
 
 
 def build_network(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[Network, Loss]:
@@ -56,6 +57,11 @@ def _network(config: ModelConfig, d: int, layers: list[Layer], link: str) -> Net
     from nncli.nn.ensemble import SeparateMembers, SharedMembers
 
     return (SharedMembers if members.shared else SeparateMembers)(d, layers, members.number, link, config.dtype)
+
+
+def eval_rows(widths: Sequence[int]) -> int:
+    """Return how many rows pass at once, outside training, through a network of these widths."""
+    return max(1, min(EVAL_ROWS, EVAL_CELLS // max(widths)))
 
 
 def network_sizes(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[int, int]:
@@ -213,9 +219,9 @@ class Model:
     def scores_of_members(self, table: Table) -> NDArray[Any]:
         """Return the scores (members, n, outputs) that each member of an ensemble has; of one network, its own."""
         matrix, N = self.preprocess.transform(table, self.network.dtype), self.network.copies
-        parts = list[NDArray[Any]]()
-        for start in range(0, len(matrix), EVAL_ROWS):
-            Z = self.network.scores_of_members(matrix.slice(start, start + EVAL_ROWS))
+        parts, at_once = list[NDArray[Any]](), eval_rows(self.network.widths)
+        for start in range(0, len(matrix), at_once):
+            Z = self.network.scores_of_members(matrix.slice(start, start + at_once))
             parts.append(Z.reshape(N, -1, Z.shape[1]).copy())
         return np.concatenate(parts, axis=1)
 
@@ -275,11 +281,11 @@ class Model:
         """Return how much the members of an ensemble differ (n,): the standard deviation over them of the probability
         of the class with the position codes (n,) in each row (of its score, if there are no probabilities); of the
         predicted number, in its unit."""
-        found, N = np.empty(len(table)), self.network.copies
+        found, N, at_once = np.empty(len(table)), self.network.copies, eval_rows(self.network.widths)
         with np.errstate(all="ignore"):
             matrix = self.preprocess.transform(table, self.network.dtype)
-            for start in range(0, len(matrix), EVAL_ROWS):
-                Z = self.network.scores_of_members(matrix.slice(start, start + EVAL_ROWS))
+            for start in range(0, len(matrix), at_once):
+                Z = self.network.scores_of_members(matrix.slice(start, start + at_once))
                 part = slice(start, start + len(Z) // N)
                 if codes is None:
                     of_members = self.numbers(Z)
@@ -297,10 +303,11 @@ class Model:
 
     def _filled(self, found: NDArray[Any], table: Table, of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
         """Fill in what the network gives; ModelFileError if that is not finite."""
+        at_once = eval_rows(self.network.widths)
         with np.errstate(all="ignore"):
             matrix = self.preprocess.transform(table, self.network.dtype)
-            for start in range(0, len(matrix), EVAL_ROWS):
-                found[start : start + EVAL_ROWS] = of(matrix.slice(start, start + EVAL_ROWS))
+            for start in range(0, len(matrix), at_once):
+                found[start : start + at_once] = of(matrix.slice(start, start + at_once))
         if found.size and not all_finite(found):
             raise ModelFileError("model", "its scores for these rows are not finite", "Train it again")
         return found
