@@ -6,6 +6,7 @@ import numpy as np
 
 from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.errors import OptionError
+from nncli.metrics.stored_logits import MOST_IN_MEMORY
 from nncli.model.model import Model, eval_rows, network_sizes
 from nncli.nn.input_layers import InputKinds
 from nncli.training.batch import rows_at_once
@@ -54,7 +55,7 @@ def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: in
         block * EVALUATION_COPIES * (network.widths[0] + K)
         + eval_rows(network.widths) * sum(network.widths) * network.copies
     )
-    numbers = evaluated * K + block_numbers + EVALUATION_COPIES * network.size
+    numbers = min(evaluated * K, MOST_IN_MEMORY) + block_numbers + EVALUATION_COPIES * network.size
     pairs = min(evaluated, K * K) + K
     others = (
         (ROW_BYTES + NUMBER_BYTES * (model.target is not None)) * n
