@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class StoredLogits:
                     rest = rest[os.write(self._descriptor, rest) :]
             self._written += len(tile)
             waiting -= len(tile)
+        self._waiting = [np.concatenate(self._waiting)]  # a copy: the rows may be in a buffer for the next ones
 
     def __getitem__(self, which: Any) -> Any:
         """Return some rows: a slice, or an array of places or of truth values, whose rows are in a file of their own if
@@ -122,3 +123,18 @@ def _writing() -> AbstractContextManager[None]:
 def logits_of(n: int, K: int, dtype: np.dtype[Any]) -> NDArray[Any] | StoredLogits:
     """Return room for logits (n, K), in memory or, if they are many, in a file."""
     return np.empty((n, K), dtype) if n * K <= MOST_IN_MEMORY else StoredLogits(n, K, dtype)
+
+
+def gathered(blocks: Iterable[NDArray[Any]], n: int) -> NDArray[Any] | StoredLogits:
+    """Return the logits (n, K) of all blocks, which have (some, K) each."""
+    found: NDArray[Any] | StoredLogits | None = None
+    at = 0
+    for Z in blocks:
+        found = logits_of(n, Z.shape[1], Z.dtype) if found is None else found
+        if isinstance(found, StoredLogits):
+            found.append(Z)
+        else:
+            found[at : at + len(Z)] = Z
+        at += len(Z)
+    assert found is not None
+    return found

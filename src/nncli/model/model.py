@@ -166,10 +166,9 @@ class Model:
         """Tell whether it gives probabilities, not only scores."""
         return self.loss.probabilistic or self.calibration is not None
 
-    def with_validation(self, Z: NDArray[Any], y: NDArray[np.int64]) -> Model:
-        """Return the model with the probabilities of their own classes y (n,) that validation rows with the scores Z
-        have, from which prediction sets come."""
-        own = self.by_class(Z)[np.arange(len(y)), y]
+    def with_validation(self, own: NDArray[Any]) -> Model:
+        """Return the model with the probabilities of their own classes (n,) that validation rows have, from which
+        prediction sets come."""
         kept = -kept_scores(-own)
         return dataclasses.replace(self, own_probabilities=tuple(float(str(p)) for p in kept))  # in few figures
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import Subset
 from nncli.metrics.rows import ScoredRows
+from nncli.metrics.stored_logits import gathered
 from nncli.model.decision import Decision
 from nncli.model.model import EVAL_ROWS, eval_rows
 from nncli.model.training_state import Sums
@@ -206,19 +207,23 @@ def judged(network: Network, loss: Loss, subset: Subset, K: int, decision: Decis
         return _standardised(network, loss, subset, K)
     subset.matrix.expect(subset.rows)
     batch = _to_evaluate(network, loss, subset, K)
-    logits, predicted, losses = list[Array](), list[NDArray[np.int64]](), list[RowLosses]()
+    predicted, losses = list[NDArray[np.int64]](), list[RowLosses]()
     rule = None if decision is None or decision.is_likeliest or not loss.probabilistic else decision
-    for start in range(0, len(subset), batch.size):
-        batch.take(subset.rows[start : start + batch.size])
-        losses.append(batch.losses())
-        logits.append(loss.logits(batch.Z.copy()))
-        predicted.append(loss.classes(batch.Z) if rule is None else rule.classes(loss.by_class(batch.Z)))
+
+    def of_parts() -> Iterator[Array]:
+        for start in range(0, len(subset), batch.size):
+            batch.take(subset.rows[start : start + batch.size])
+            losses.append(batch.losses())
+            predicted.append(loss.classes(batch.Z) if rule is None else rule.classes(loss.by_class(batch.Z)))
+            yield loss.logits(batch.Z.copy())
+
+    logits = gathered(of_parts(), len(subset))
     of_rows = np.concatenate(losses)
     if subset.weights is not None:
         weights = subset.weights[subset.rows]
         of_rows *= weights * (len(subset) / weights.sum())
     y = subset.y[subset.rows].astype(np.int64)
-    said = np.concatenate(predicted), K, np.concatenate(logits), loss.probabilistic
+    said = np.concatenate(predicted), K, logits, loss.probabilistic
     if decision is None:
         return ScoredRows(y, *said, of_rows)
     return ScoredRows(y, *said, of_rows, decision.positive, decision.cost_matrix)

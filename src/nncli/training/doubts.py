@@ -69,8 +69,7 @@ def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> l
     texts = ((name, column.codes.astype(np.int64) + 1) for name, column in table.texts.items())
     found = []
     for name, codes in (*coded, *texts):
-        counts = np.bincount(codes[:n] * K + y[:n], minlength=(int(codes.max()) + 1) * K)
-        guesses = [counts.reshape(-1, K).argmax(axis=1)[codes[n:]]]
+        guesses = [_commonest(codes[:n], y[:n], int(codes.max()) + 1)[codes[n:]]]
         if name in columns and not np.isnan(columns[name]).any():
             guesses.append(y[:n][_nearest(columns[name][:n], columns[name][n:])])
         rights = [np.bincount(y[n:], guess == y[n:], K) for guess in guesses]
@@ -98,6 +97,17 @@ def _may_tell(numbers: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _some(rows: Positions, most: int | None) -> Positions:
     return rows if most is None else rows[:: -(-len(rows) // most) or 1]
+
+
+def _commonest(codes: NDArray[np.int64], y: NDArray[Any], n_codes: int) -> NDArray[np.int64]:
+    """Return the commonest class of each code, (n_codes,): of equals, and without rows, the first."""
+    K = int(y.max()) + 1
+    pairs, counts = np.unique(codes * K + y, return_counts=True)  # of many codes and classes, few occur together
+    order = np.argsort(-counts, kind="stable")
+    found = np.zeros(n_codes, np.int64)
+    code, first = np.unique(pairs[order] // K, return_index=True)
+    found[code] = pairs[order][first] % K
+    return found
 
 
 def _nearest(known: NDArray[Any], asked: NDArray[Any]) -> Positions:
