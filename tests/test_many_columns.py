@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.column_statistics import ColumnStatistics, some_columns
 from nncli.data.csv import arrow_parser
 from nncli.data.csv.arrow_parser import FastParser
-from nncli.data.dataset import Table
+from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.preprocess import Preprocess
 from nncli.data.row_blocks import Layout
+from nncli.data.split import Split
 from nncli.model.model import eval_rows, network_inputs
 from nncli.system.order_statistics import in_order, medians_of, quantiles_of
 from nncli.training import doubts
@@ -113,3 +115,24 @@ def test_ten_thousand_columns_are_learned_from_in_300_megabytes() -> None:
     # a pass of an evaluation is at most 8 MB, where 1,024 rows would be 41 MB
     assert eval_rows([10_000, 64, 2]) * 10_000 <= 1 << 21 < 1024 * 10_000
     assert eval_rows([784, 64, 10]) == 1024
+
+
+def test_the_commonest_class_of_a_code_is_the_first_of_equals() -> None:
+    rng = np.random.default_rng(0)
+    codes, y = rng.integers(0, 6, 40), rng.integers(0, 4, 40)
+    table = np.zeros((8, 4), np.int64)
+    np.add.at(table, (codes, y), 1)
+    np.testing.assert_array_equal(doubts._commonest(codes, y, 8), table.argmax(axis=1))
+
+
+def test_no_table_of_bins_by_classes_is_counted() -> None:
+    """Of 5,000 classes, a column has 10,000 bins: their table would be 400 MB."""
+    K = 5000
+    y, x = np.arange(2 * K) % K, np.arange(2.0 * K)[:, None]
+    schema = Schema((("x", "number"),), "y", True, (), 1)
+    dataset = Dataset(Table(("x",), x), y, tuple(map(str, range(K))), schema, "d.csv", "")
+    tracemalloc.start()
+    doubts.giveaways(dataset, Split(np.arange(K), np.arange(0), np.arange(K, 2 * K)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
