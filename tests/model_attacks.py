@@ -156,8 +156,8 @@ META: dict[str, tuple[Forge, str]] = {
     "no JSON": (with_text(lambda text: text[:-1]), "Expecting"),
     "no UTF-8": (with_text(lambda text: text.replace(b"nncli", b"\xff\xfe\xfd\xfc\xfb", 1)), "can't decode"),
     "brackets without an end": (with_text(lambda text: DEEP), "brackets nested too deeply"),
-    "too many values": (with_text(lambda text: b"[" + b"[]," * 400_000 + b"[]]"), "too many names and values"),
-    "a text of megabytes": (with_text(lambda text: b'"' + b"x" * (5 << 20) + b'"'), "member meta of 5,243,010 bytes, where at most"),
+    "too many values": (with_text(lambda text: b"[" + b"[]," * 1_400_000 + b"[]]"), "too many names and values"),
+    "a text of megabytes": (with_text(lambda text: b'"' + b"x" * (9 << 20) + b'"'), "member meta of 9,437,314 bytes, where at most"),
     "NaN": (with_text(lambda text: text.replace(b'"best_epoch":', b'"best_epoch":NaN,"x":')), "the number NaN"),
     "infinity by the back door": (
         with_text(lambda text: text.replace(b'"baseline_accuracy":0', b'"baseline_accuracy":1e999,"x":0')),

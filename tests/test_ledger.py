@@ -157,7 +157,7 @@ def test_folders_and_devices_are_no_ledgers(tmp_path: Path) -> None:
 def test_what_cannot_be_written_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "new.jsonl"
     with pytest.raises(ValueError, match="too many names and values"):
-        Ledger(path, {**HEADER, "data": ["x" * (5 << 20)]})
+        Ledger(path, {**HEADER, "data": ["x" * (9 << 20)]})
     assert not path.exists()
 
     def full(_: int) -> None:

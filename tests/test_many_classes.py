@@ -12,6 +12,12 @@ import pytest
 
 import peak_memory
 from nncli.cli.main import main
+from nncli.errors import OutputError
+from nncli.inference import evaluate
+from nncli.inference.metrics import all_metrics
+from nncli.metrics import rows, stored_logits
+from nncli.metrics.rows import ScoredRows
+from nncli.metrics.stored_logits import StoredLogits, logits_of
 
 Run = Callable[..., Any]
 
@@ -77,3 +83,50 @@ def test_eval_takes_no_more_memory_than_it_asks_for(
     assert done.returncode == 0
     assert int(match[1]) < 400
     assert peak * 1024 < int(match[1]) * 1e6
+
+
+def test_logits_in_a_file_have_the_figures_of_those_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, n, K = np.random.default_rng(0), 71, 23
+    Z, y = np.round(rng.normal(size=(n, K)), 1), np.arange(n) % K
+    monkeypatch.setattr(rows, "CELLS_AT_ONCE", 7 * K)
+    monkeypatch.setattr(stored_logits, "CELLS_AT_ONCE", 7 * K)  # 11 files of rows, the last of one
+    monkeypatch.setattr(stored_logits, "MOST_IN_MEMORY", 5 * K)
+    stored = logits_of(n, K, Z.dtype)
+    assert isinstance(stored, StoredLogits)
+    for start, stop in ((0, 3), (3, 20), (20, 71)):
+        stored.append(Z[start:stop])
+    np.testing.assert_array_equal(stored[5:40], Z[5:40])
+    some = rng.permutation(n)[:30]
+    np.testing.assert_array_equal(stored[some][:], Z[some])  # in a file of its own
+    np.testing.assert_array_equal(stored[np.array([70, 2])], Z[[70, 2]])
+    names = [f"c{k}" for k in range(K)]
+    for probabilistic in (True, False):
+        kept, lent = (ScoredRows(y, Z.argmax(axis=1), K, one, probabilistic) for one in (Z, stored))
+        assert all_metrics(lent, names) == all_metrics(kept, names)
+        assert all_metrics(lent.take(y < 20), names) == all_metrics(kept.take(y < 20), names)
+
+
+@pytest.mark.usefixtures("many")
+def test_eval_keeps_neither_all_logits_nor_a_matrix_of_counts(monkeypatch: pytest.MonkeyPatch, nncli: Run) -> None:
+    expected = nncli("eval", "m.npz", "d.csv", "--json", "-q").out
+    for module in (rows, stored_logits, evaluate):
+        monkeypatch.setattr(module, "CELLS_AT_ONCE", 2500, raising=False)
+    monkeypatch.setattr(stored_logits, "MOST_IN_MEMORY", 1000)
+    shapes = []
+    appended = StoredLogits.append
+    monkeypatch.setattr(StoredLogits, "append", lambda self, Z: shapes.append(Z.shape) or appended(self, Z))
+    assert nncli("eval", "m.npz", "d.csv", "--json", "-q").out == expected
+    assert sum(n for n, _ in shapes) == 1000
+
+
+def test_a_full_disk_for_logits_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    stored = StoredLogits(4, 3, np.dtype(np.float32))
+    assert not list(tmp_path.iterdir())  # a killed program leaves nothing
+
+    def full(*words: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.write", full)
+    with pytest.raises(OutputError, match=f"^{tmp_path}: cannot write temporary files: No space left on device. "):
+        stored.append(np.zeros((4, 3), np.float32))

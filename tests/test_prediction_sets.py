@@ -43,7 +43,7 @@ def test_what_is_likely_enough_comes_from_validation_rows(iris_model: Path) -> N
     """Of 9 rows, 90 % rests on the 9th largest probability, 80 % on the 8th, 50 % on the 5th, and 91 % on a 10th."""
     model = package.load(iris_model).model_
     Z = np.log([[p, (1 - p) / 2, (1 - p) / 2] for p in np.arange(0.1, 1, 0.1)])
-    model = model.with_validation(Z, np.zeros(9, np.int64))
+    model = model.with_validation(model.by_class(Z)[:, 0])
     found = [model.least_probability(share) for share in (0.9, 0.8, 0.5, 0.91)]
     assert found == [pytest.approx(0.1), pytest.approx(0.2), pytest.approx(0.5), None]
 

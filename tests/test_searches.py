@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ledgers import documents, trials
+from nncli.sweep.space import Space
 from nncli.training.trainer import Trainer
 
 Run = Callable[..., Any]
@@ -92,3 +93,19 @@ def test_refine_looks_closer_around_the_best(nncli: Run) -> None:
     Path("model.sweep.jsonl").write_text("".join(lines[:7]))
     assert nncli(*words, "--trials", "12", "--search", "refine").code == 0
     assert trials() == found
+
+
+def test_drawing_ends_soon_where_a_space_has_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Run
+) -> None:
+    """Rates are rounded to three figures: of 0.01 to 0.011, there are 0.01, 0.0101 … 0.011."""
+    monkeypatch.chdir(tmp_path)
+    drawn = []
+    draw_one = Space.draw
+    monkeypatch.setattr(Space, "draw", lambda *words: drawn.append(1) or draw_one(*words))
+    words = ["sweep", "xor", "--epochs", 1, "--hidden", 2, "--lr", "0.01:0.011", "--jobs", 1, "-o", "m.npz"]
+    done = nncli(*words, "--trials", 5000)
+    assert done.code == 0
+    assert "the ranges have 11 combinations, of which each is tried, not 5,000\n" in done.err
+    assert len(trials("m.sweep.jsonl")) == 11
+    assert len(drawn) < 20_000  # and not a hundred for each of those that were asked for, every time

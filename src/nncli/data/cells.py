@@ -29,7 +29,7 @@ UNSEEN = (
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 SHOWN = 40  # characters of a cell, in messages
-MOST_COLUMNS = 100_000  # of a table, and features of a matrix
+MOST_COLUMNS = 100_000  # of a table, and pixels of a picture
 
 
 class PlainNumber(str):
@@ -102,10 +102,11 @@ def quoted(cell: str) -> str:
     return "'" + cell.replace("\r", "\\r").replace("\n", "\\n") + "'"
 
 
-def check_width(columns: int, where: str, what: str = "columns") -> None:
-    """Raise DataError for more columns than a table may have."""
-    if columns > MOST_COLUMNS:
-        raise DataError(where, f"expected at most {MOST_COLUMNS:,} {what}, found {columns:,}")
+def check_width(columns: int, where: str, what: str = "columns", most: int | None = None) -> None:
+    """Raise DataError for more columns than a table, or than `most`, may have."""
+    most = most or MOST_COLUMNS
+    if columns > most:
+        raise DataError(where, f"expected at most {most:,} {what}, found {columns:,}")
 
 
 def later_days(cell: str, spelling: Spelling | None) -> float | None:

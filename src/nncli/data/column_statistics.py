@@ -3,6 +3,7 @@ be in memory or on the disk."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Positions
 from nncli.data.heaps import Heap, heaps_of
 from nncli.data.input_scale import LARGEST, to_inputs
-from nncli.system.order_statistics import median_of, quantile_of
+from nncli.system.order_statistics import in_order, medians_of, quantiles_of
 
 LEAST_PIXELS = 16  # of a picture that is a row of numbers
 AUTO_ROBUST = "auto-robust"  # as auto, but robust in place of standard
@@ -105,17 +106,32 @@ def filled(block: NDArray[Any], median: NDArray[Any]) -> NDArray[Any]:
 def _median_and_quartiles(numbers: Any, rows: Positions, with_quartiles: bool) -> tuple[Vector, Vector]:
     """Return the median of the numbers of each column that are not missing, 0 where all are; and how far it is from the
     lower quartile to the upper one, 0 without quartiles."""
-    sample = numbers[_evenly(rows)].T  # (columns, rows): partitions run along memory
-    if sample.dtype != np.uint8:
-        sample = sample.astype(np.float64)
-    median, between = np.zeros((2, len(sample)))
-    for i, column in enumerate(sample):
-        known = column if sample.dtype == np.uint8 else column[~np.isnan(column)]
-        if len(known):
-            median[i] = median_of(known)
-        if len(known) and with_quartiles:
-            between[i] = quantile_of(known, 0.75) - quantile_of(known, 0.25)
+    median, between = np.zeros((2, numbers.shape[1]))
+    place = 0
+    for columns in some_columns(numbers, _evenly(rows)):
+        for at, ordered in in_order(columns):
+            if ordered.shape[1]:
+                median[place + at] = medians_of(ordered)
+            if ordered.shape[1] and with_quartiles:
+                between[place + at] = quantiles_of(ordered, 0.75) - quantiles_of(ordered, 0.25)
+        place += len(columns)
     return median, between
+
+
+def some_columns(numbers: Any, rows: Positions) -> Iterator[NDArray[Any]]:
+    """Yield some columns of the rows at a time, each a row here, (some, rows)."""
+    d, n = numbers.shape[1], len(rows)
+    at_once = max(1, 4 * CELLS_AT_ONCE // max(1, n))
+    for start in range(0, d, at_once):
+        part = slice(start, start + at_once)
+        if isinstance(numbers, np.ndarray):
+            yield np.ascontiguousarray(numbers[rows, part].T)
+            continue
+        found = np.empty((len(range(d)[part]), n), numbers.dtype)
+        for at in range(0, n, rows_at_once(d)):  # a row on the disk is read with all its columns
+            some = slice(at, at + rows_at_once(d))
+            found[:, some] = numbers[rows[some]][:, part].T
+        yield found
 
 
 def _evenly(rows: Positions) -> Positions:
@@ -180,4 +196,5 @@ def _are_pixels(numbers: Any, rows: Positions, low: Vector, high: Vector) -> boo
         return False
     if numbers.dtype == np.uint8:
         return True
-    return all(bool((block == np.trunc(block)).all()) for block in blocks_of(numbers, rows))  # a missing one is not
+    blocks = blocks_of(numbers, rows, at_once=rows_at_once(len(high)))
+    return all(bool((block == np.trunc(block)).all()) for block in blocks)  # a missing one is not

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nncli.config.resolved import DataConfig
 from nncli.config.train_config import TrainConfig
+from nncli.data.column_statistics import some_columns
 from nncli.data.dataset import Dataset, Table, Target, TextColumn
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
@@ -22,6 +23,7 @@ from nncli.data.split import row_numbers
 from nncli.diagnostics.flattering_splits import dated_rows, flattering_splits
 from nncli.diagnostics.near_copies import near_copies
 from nncli.errors import DataError, OptionError, flag
+from nncli.system.order_statistics import in_order, quantiles_of
 from nncli.system.output import counted, in_quotes, percent
 from nncli.training.doubts import different_texts, giveaways
 from nncli.training.prepare import Prepared, prepare, with_model
@@ -136,13 +138,16 @@ def _outliers_of_target(dataset: Dataset) -> list[str]:
 def _columns(dataset: Dataset, preprocess: Preprocess) -> list[dict[str, Any]]:
     """Describe each column: its kind, its missing and distinct values, its range, and what it becomes."""
     table, found = dataset.table, []
-    places = {name: i for i, name in enumerate(table.number_names)}
+    numbers = iter(_number_columns(table, preprocess))  # they are in the same order
     for name, kind in dataset.schema.columns:
         if kind == "text":
             described = _text_column(table.texts[name], preprocess.categories[name])
+        elif kind == "date":
+            missing, distinct, low, high = next(_ranges(table.dates[name][:, None]))
+            becomes = "3 inputs: days since the first, day of the year, weekday"
+            described = _described(missing, distinct, low, high, becomes)
         else:
-            values = table.dates[name] if kind == "date" else table.numbers[:, places[name]]
-            described = _number_column(values, preprocess, places.get(name))
+            described = next(numbers)
         found.append({"name": name, "kind": kind, **described})
     return found
 
@@ -158,23 +163,34 @@ def _text_column(column: TextColumn, categories: Sequence[str | None]) -> dict[s
     return {"missing": missing, "distinct": distinct, "low": None, "high": None, "often": often, "becomes": becomes}
 
 
-def _number_column(values: NDArray[Any], preprocess: Preprocess, place: int | None) -> dict[str, Any]:
-    """Describe a column of numbers, at a place among them, or of dates."""
-    known = _known(values)
-    missing, distinct = len(values) - len(known), len(np.unique(known))
-    low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
-    if place is None:
-        becomes = "3 inputs: days since the first, day of the year, weekday"
-    elif preprocess.scale[place] == 0:
-        becomes = "not used: the same in all training rows"
-    else:
-        median = f"; if missing: {preprocess.median[place]:g}, the median" if missing else ""
-        becomes = SCALED.get(preprocess.scaling, "unchanged") + median
+def _number_columns(table: Table, preprocess: Preprocess) -> Iterator[dict[str, Any]]:
+    """Describe each column of numbers."""
+    usual, is_used = SCALED.get(preprocess.scaling, "unchanged"), (preprocess.scale != 0).tolist()
+    for place, (missing, distinct, low, high) in enumerate(_ranges(table.numbers)):
+        if is_used[place]:
+            median = f"; if missing: {preprocess.median[place]:g}, the median" if missing else ""
+            becomes = usual + median
+        else:
+            becomes = "not used: the same in all training rows"
+        yield _described(missing, distinct, low, high, becomes)
+
+
+def _described(missing: int, distinct: int, low: float | None, high: float | None, becomes: str) -> dict[str, Any]:
     return {"missing": missing, "distinct": distinct, "low": low, "high": high, "often": [], "becomes": becomes}
 
 
-def _known(values: NDArray[Any]) -> NDArray[Any]:
-    return values[~np.isnan(values)] if values.dtype.kind == "f" else values
+def _ranges(numbers: NDArray[Any]) -> Iterator[tuple[int, int, float | None, float | None]]:
+    """Yield of each column how many numbers are missing, how many are distinct, the lowest and the highest."""
+    n = len(numbers)
+    for columns in some_columns(numbers, row_numbers(n)):
+        distinct, missing = np.zeros((2, len(columns)), np.int64)
+        low, high = np.full((2, len(columns)), None)
+        for at, ordered in in_order(columns):
+            missing[at] = n - ordered.shape[1]
+            if ordered.shape[1]:
+                distinct[at] = 1 + np.count_nonzero(ordered[:, 1:] != ordered[:, :-1], axis=1)
+                low[at], high[at] = ordered[:, 0].astype(np.float64), ordered[:, -1].astype(np.float64)
+        yield from zip(missing.tolist(), distinct.tolist(), low.tolist(), high.tolist(), strict=True)
 
 
 def _rare_classes(dataset: Dataset, counts: list[int]) -> list[str]:
@@ -185,17 +201,26 @@ def _rare_classes(dataset: Dataset, counts: list[int]) -> list[str]:
 
 def _outliers(table: Table) -> list[str]:
     """Report numbers far from most of their column."""
-    found = []
-    for name, column in zip(table.number_names, table.numbers.T, strict=True):
-        values = _known(column)
-        if not len(values):
-            continue
-        low, first, third, high = np.quantile(values.astype(np.float64), [0, 0.25, 0.75, 1])
-        if third > first and max(high - third, first - low) > OUTLIER * (third - first):
-            end = high if high - third > first - low else low
-            half = f"half of its values lie between {first:g} and {third:g}"
-            found.append(f"column {in_quotes(name)} reaches {end:g}, while {half}")
-    return found
+    found, place = dict[int, str](), 0
+    for columns in some_columns(table.numbers, row_numbers(len(table))):
+        for at, ordered in in_order(columns):
+            if ordered.shape[1]:
+                places = zip((place + at).tolist(), _far_out(ordered.astype(np.float64)), strict=True)
+                found |= {i: said for i, said in places if said}
+        place += len(columns)
+    return [f"column {in_quotes(table.number_names[i])} {found[i]}" for i in sorted(found)]
+
+
+def _far_out(ordered: NDArray[np.float64]) -> list[str]:
+    """Say of each row of numbers in ascending order that one is far from most; nothing where none is."""
+    low, high = ordered[:, 0], ordered[:, -1]
+    first, third = quantiles_of(ordered, 0.25), quantiles_of(ordered, 0.75)
+    said = [""] * len(ordered)
+    is_far = (third > first) & (np.maximum(high - third, first - low) > OUTLIER * (third - first))
+    for i in np.flatnonzero(is_far).tolist():
+        end = high[i] if high[i] - third[i] > first[i] - low[i] else low[i]
+        said[i] = f"reaches {end:g}, while half of its values lie between {first[i]:g} and {third[i]:g}"
+    return said
 
 
 def _often_missing(table: Table) -> list[str]:

@@ -55,7 +55,8 @@ def _inputs(prepared: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64],
     most = min(MOST_ROWS, MOST_CELLS // prepared.preprocess.width)
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:most])
     X = prepared.preprocess.transform(table.take(rows), np.dtype(np.float32)).slice(0, len(rows)).astype(np.float32)
-    _, first = np.unique(X, axis=0, return_index=True)
+    X += 0  # −0 becomes 0, which has the same bytes everywhere
+    _, first = np.unique(X.view(np.dtype((np.void, X.itemsize * X.shape[1]))), return_index=True)
     first = np.sort(first)
     return X[first], prepared.dataset.y[rows[first]].astype(np.int64), rows[first].astype(np.int64)
 

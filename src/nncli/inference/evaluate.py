@@ -23,9 +23,10 @@ from nncli.inference.metrics import OBJECTIVE, all_metrics, check_metrics, check
 from nncli.inference.prediction_sets import JudgedSets
 from nncli.inference.rows_to_judge import RowsToJudge, read_again_with, rows_to_judge
 from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
+from nncli.metrics.stored_logits import StoredLogits, logits_of
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.decision import Decision
-from nncli.model.model import EVAL_ROWS, Model
+from nncli.model.model import Model, eval_rows
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
 from nncli.system.output import in_quotes, warnings_in
@@ -120,7 +121,8 @@ def evaluate_model(
     guard = guard_report(model, found, scored.predicted, threshold is None)
     notes += [] if guard is None else guard.said
     if not model.probabilistic:
-        notes += model.say_ties(int(model.loss.tied(scored.logits).sum()), len(found.rows))
+        tied = sum(int(model.loss.tied(scored.logits[part]).sum()) for part in scored.parts())
+        notes += model.say_ties(tied, len(found.rows))
     of_sets = None if sets is None else sets.to_json(found.groups)
     return Evaluation(metrics, found.evaluated_on, notes, _rule_of(model), headline, of_sets, guard)
 
@@ -139,17 +141,23 @@ def score(
     if model.target is not None:
         return predicted_rows(model, found, memory)
     K, dataset, rows = len(model.classes), found.dataset, found.rows
-    block = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
+    at_once = eval_rows(model.network.widths)
+    block = max(at_once, CELLS_AT_ONCE // max(model.preprocess.width, K) // at_once * at_once)
     if memory is not None:
         check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
     y, losses = dataset.y[rows].astype(np.int64), np.empty(len(rows)) if with_losses else None
-    logits, predicted = np.empty((len(rows), 0)), np.empty(len(rows), np.int64)
+    predicted = np.empty(len(rows), np.int64)
+    logits: Any = np.empty((len(rows), 0))
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
         Z = model.scores(dataset.table.take(rows[part]))
         some = model.logits(Z)
-        logits = logits if start else np.empty((len(rows), some.shape[1]), some.dtype)
-        logits[part], predicted[part] = some, model.predicted(Z)
+        logits = logits if start else logits_of(len(rows), some.shape[1], some.dtype)
+        if isinstance(logits, StoredLogits):
+            logits.append(some)
+        else:
+            logits[part] = some
+        predicted[part] = model.predicted(Z)
         if P is not None:
             P[part] = model.by_class(Z)
         if sets is not None:

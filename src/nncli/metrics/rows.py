@@ -21,8 +21,9 @@ class ScoredRows:
     are no logits.
 
     y, predicted: the true and the predicted class, (n,).
-    logits: (n, K), or (n, 1) where 0 is that of the first of two classes. If `probabilistic`, P = softmax(logits);
-    else they are scores. Figures come from them and not from P, which rounds to 0 and 1.
+    logits: (n, K), an array or, of many rows and classes, `StoredLogits`; or (n, 1) where 0 is that of the first of two
+    classes. If `probabilistic`, P = softmax(logits); else they are scores. Figures come from them and not from P, which
+    rounds to 0 and 1.
     positive: the positive class, of two.
     costs: of a row of each class, if each class is predicted, (K, K); None where nobody said.
     groups: the group of each row, (n,), where rows of one group have much in common; None where they do not.
@@ -32,7 +33,7 @@ class ScoredRows:
     y: NDArray[Any]
     predicted: NDArray[Any]
     K: int
-    logits: NDArray[np.floating]
+    logits: Any
     probabilistic: bool
     losses: Floats | None = None
     positive: int = 1
@@ -102,11 +103,11 @@ class ScoredRows:
 
     def blocks(self) -> Iterator[tuple[slice, Floats]]:
         """Yield the logits (some, K) of some rows at a time, in float64, with where these rows stand."""
-        for part in self._parts():
+        for part in self.parts():
             Z = self.logits[part].astype(np.float64)
             yield part, np.hstack([np.zeros_like(Z), Z]) if Z.shape[1] == 1 else Z
 
-    def _parts(self) -> Iterator[slice]:
+    def parts(self) -> Iterator[slice]:
         """Yield where some rows stand, as many as are worked on at a time."""
         at_once = max(1, CELLS_AT_ONCE // self.K)
         return (slice(start, start + at_once) for start in range(0, len(self), at_once))
@@ -147,7 +148,7 @@ class ScoredRows:
             ahead = np.where(self.y, -z, z)
             return -np.maximum(ahead, 0) - np.log1p(np.exp(-np.abs(ahead)))
         found = np.empty(len(self))
-        for part in self._parts():
+        for part in self.parts():
             y, Z = self.y[part], self.logits[part].T.astype(np.float64, order="C")  # (K, some): few and long sums
             rows = np.arange(len(y))
             Z -= Z[y, rows]  # a_k

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from nncli.guards.guard import Guard
     from nncli.model.target_scale import TargetScale
 
-EVAL_ROWS = 1024  # rows that pass through the network at once outside training
+EVAL_ROWS = 1024  # rows that pass through the network at once outside training …
+EVAL_CELLS = 1 << 21  # … and fewer where a layer is wider than 2,048
 
 
 def build_network(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[Network, Loss]:
@@ -81,6 +82,11 @@ def _blend(config: ModelConfig, inputs: InputKinds, K: int, link: str) -> Networ
     ]
     times = [times for times, _ in config.parts]
     return Blend(parts, times, link, vectors, members.number if members is not None and members.folds else 0)
+
+
+def eval_rows(widths: Sequence[int]) -> int:
+    """Return how many rows pass at once, outside training, through a network of these widths."""
+    return max(1, min(EVAL_ROWS, EVAL_CELLS // max(widths)))
 
 
 def network_sizes(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[int, int]:
@@ -198,10 +204,9 @@ class Model:
         """Tell whether it gives probabilities, not only scores."""
         return self.loss.probabilistic or self.calibration is not None
 
-    def with_validation(self, Z: NDArray[Any], y: NDArray[np.int64]) -> Model:
-        """Return the model with the probabilities of their own classes y (n,) that validation rows with the scores Z
-        have, from which prediction sets come."""
-        own = self.by_class(Z)[np.arange(len(y)), y]
+    def with_validation(self, own: NDArray[Any]) -> Model:
+        """Return the model with the probabilities of their own classes (n,) that validation rows have, from which
+        prediction sets come."""
         kept = -kept_scores(-own)
         return dataclasses.replace(self, own_probabilities=tuple(float(str(p)) for p in kept))  # in few figures
 
@@ -251,9 +256,9 @@ class Model:
     def scores_of_members(self, table: Table) -> NDArray[Any]:
         """Return the scores (members, n, outputs) that each member of an ensemble has; of one network, its own."""
         matrix, N = self.preprocess.transform(table, self.network.dtype), self.network.copies
-        parts = list[NDArray[Any]]()
-        for start in range(0, len(matrix), EVAL_ROWS):
-            Z = self.network.scores_of_members(matrix.slice(start, start + EVAL_ROWS))
+        parts, at_once = list[NDArray[Any]](), eval_rows(self.network.widths)
+        for start in range(0, len(matrix), at_once):
+            Z = self.network.scores_of_members(matrix.slice(start, start + at_once))
             parts.append(Z.reshape(N, -1, Z.shape[1]).copy())
         return np.concatenate(parts, axis=1)
 
@@ -313,11 +318,11 @@ class Model:
         """Return how much the members of an ensemble differ (n,): the standard deviation over them of the probability
         of the class with the position codes (n,) in each row (of its score, if there are no probabilities); of the
         predicted number, in its unit."""
-        found, N = np.empty(len(table)), self.network.copies
+        found, N, at_once = np.empty(len(table)), self.network.copies, eval_rows(self.network.widths)
         with np.errstate(all="ignore"):
             matrix = self.preprocess.transform(table, self.network.dtype)
-            for start in range(0, len(matrix), EVAL_ROWS):
-                Z = self.network.scores_of_members(matrix.slice(start, start + EVAL_ROWS))
+            for start in range(0, len(matrix), at_once):
+                Z = self.network.scores_of_members(matrix.slice(start, start + at_once))
                 part = slice(start, start + len(Z) // N)
                 if codes is None:
                     of_members = self.numbers(Z)
@@ -335,10 +340,11 @@ class Model:
 
     def _filled(self, found: NDArray[Any], table: Table, of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
         """Fill in what the network gives; ModelFileError if that is not finite."""
+        at_once = eval_rows(self.network.widths)
         with np.errstate(all="ignore"):
             matrix = self.preprocess.transform(table, self.network.dtype)
-            for start in range(0, len(matrix), EVAL_ROWS):
-                found[start : start + EVAL_ROWS] = of(matrix.slice(start, start + EVAL_ROWS))
+            for start in range(0, len(matrix), at_once):
+                found[start : start + at_once] = of(matrix.slice(start, start + at_once))
         if found.size and not all_finite(found):
             raise ModelFileError("model", "its scores for these rows are not finite", "Train it again")
         return found

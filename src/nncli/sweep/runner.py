@@ -105,6 +105,9 @@ class Sweep:
         """Return what there is to say before it runs, one line each."""
         axes = [f"{name.replace('_', ' ')} {axis}" for name, axis in self.plan.space.axes.items()]
         found = [f"{self.plan.search} search: {'; '.join(axes) or 'one configuration'}"]
+        asked = self.plan.trials
+        if asked is not None and self.plan.search != "refine" and (there := len(self.plan.configs())) < asked:
+            found.append(f"the ranges have {counted(there, 'combination')}, of which each is tried, not {asked:,}")
         path, records, version = self.ledger.path, self.ledger.records, self.ledger.header["nncli"]
         if self.ledger.torn:
             found.append(f"{path}: the last line was incomplete and is removed; its trial runs again")

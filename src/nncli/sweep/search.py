@@ -18,6 +18,8 @@ from nncli.sweep.ranking import RankedConfig, TrialRecord
 from nncli.sweep.space import Space
 from nncli.sweep.trial import Trial
 
+# Of S configurations that are as likely as one another, this many times S draws miss one with probability e^−20.
+MOST_IN_VAIN = 20
 ROUNDS = 3  # of refine: the first over the whole space, each other in a part of it around the best
 SHRINK = 3  # factor by which a range is shorter in the next round
 RUNGS, KEPT = 3, 3  # of halving: the best third reaches the next rung, and trains three times as long
@@ -68,12 +70,13 @@ class SearchPlan:
 def draw(space: Space, n: int, rng: np.random.Generator, known: Collection[TrainConfig] = ()) -> list[TrainConfig]:
     """Draw n configurations that are not known yet; fewer where the space has no more."""
     found: dict[TrainConfig, None] = {}
-    for _ in range(100 * n):
+    in_vain = 0  # draws since the last that was new
+    while len(found) < n and in_vain < MOST_IN_VAIN * (len(found) + len(known) + 50):
         config = space.draw(rng)
-        if config not in known:
-            found[config] = None
-        if len(found) == n:
-            break
+        if config in known or config in found:
+            in_vain += 1
+        else:
+            found[config], in_vain = None, 0
     return list(found)
 
 

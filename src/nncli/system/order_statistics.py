@@ -3,6 +3,7 @@ which takes as long as training on a small table."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,36 @@ def median_of(numbers: NDArray[Any]) -> float:
     return float(np.partition(numbers, middle)[middle].mean())
 
 
-def quantile_of(numbers: NDArray[Any], share: float) -> float:
-    """Return the number below which that share of numbers (n,) lies, none of them NaN: as NumPy has it by default, on
-    the straight line between the two nearest in order."""
-    place = share * (len(numbers) - 1)
+def in_order(columns: NDArray[Any]) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
+    """Yield columns (d, n), each a row here, in groups of as many numbers that are not NaN: their places, and these
+    numbers in ascending order, (some, known)."""
+    ordered = np.sort(columns, axis=1)  # with NaN at the end
+    known = np.full(len(columns), columns.shape[1])
+    if columns.dtype.kind == "f" and np.isnan(ordered[:, -1:]).any():
+        known -= np.count_nonzero(np.isnan(ordered), axis=1)
+    for many in np.unique(known):
+        at = np.flatnonzero(known == many)
+        yield at, (ordered if len(at) == len(columns) else ordered[at])[:, :many]
+
+
+def medians_of(ordered: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the median of each row of (d, n), whose numbers are in ascending order; of an even n, the mean of the two
+    in the middle."""
+    n = ordered.shape[1]
+    found: NDArray[np.float64] = ordered[:, [(n - 1) // 2, n // 2]].astype(np.float64).mean(axis=1)
+    return found
+
+
+def quantiles_of(ordered: NDArray[Any], share: float) -> NDArray[np.float64]:
+    """Return the number below which that share of each row of (d, n) lies, whose numbers are in ascending order: as
+    NumPy has it by default, on the straight line between the two nearest in order."""
+    place = share * (ordered.shape[1] - 1)
     low = int(place)
-    high = min(low + 1, len(numbers) - 1)
+    high = min(low + 1, ordered.shape[1] - 1)
     # in halves, whose difference does not overflow
-    left, right = np.partition(numbers, [low, high])[[low, high]].astype(np.float64) / 2
-    return 2 * float(left + (right - left) * (place - low))
+    left, right = ordered[:, low].astype(np.float64) / 2, ordered[:, high].astype(np.float64) / 2
+    found: NDArray[np.float64] = 2 * (left + (right - left) * (place - low))
+    return found
 
 
 def distinct_of(numbers: NDArray[Any]) -> NDArray[Any]:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-MOST_BYTES = 4 << 20
-MOST_VALUES = 300_000  # each takes up to a hundred bytes of memory, however short it is in the file
+MOST_BYTES = 8 << 20
+MOST_VALUES = 1_000_000  # each takes up to a hundred bytes of memory, however short it is in the file
 
 
 @dataclass(frozen=True)

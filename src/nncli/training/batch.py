@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import Subset
 from nncli.metrics.rows import ScoredRows
+from nncli.metrics.stored_logits import gathered
 from nncli.model.decision import Decision
-from nncli.model.model import EVAL_ROWS
+from nncli.model.model import EVAL_ROWS, eval_rows
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
@@ -175,18 +176,23 @@ def rows_at_once(widths: Sequence[int]) -> int:
     return max(EVAL_ROWS, CELLS_IN_CACHE // max(widths))
 
 
+def _to_evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Batch:
+    """Make a batch for rows that are only evaluated."""
+    return Batch(subset, loss, K, network, min(eval_rows(network.widths), len(subset)))
+
+
 def evaluate(
     network: Network, loss: Loss, subset: Subset, K: int, look: Callable[[Batch], None] = lambda batch: None
 ) -> tuple[float, float, float]:
     """Return means over a subset, which must not be empty: the weighted loss, the accuracy, the weighted accuracy; of
     numbers, the mean squared error is in the place of the accuracy.
 
-    `look` is given the batch after each `EVAL_ROWS` rows, with their scores Z, which last until the next.
+    `look` is given the batch after each `eval_rows` rows, with their scores Z, which last until the next.
     """
     subset.matrix.expect(subset.rows)
-    batch, parts = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset))), list[Sums]()
-    for start in range(0, len(subset), EVAL_ROWS):
-        parts.append(batch.forward(subset.rows[start : start + EVAL_ROWS]))
+    batch, parts = _to_evaluate(network, loss, subset, K), list[Sums]()
+    for start in range(0, len(subset), batch.size):
+        parts.append(batch.forward(subset.rows[start : start + batch.size]))
         look(batch)
     weight = len(subset) if subset.weights is None else float(subset.weights[subset.rows].sum())
     total, correct, weighted_correct = map(sum, zip(*parts, strict=True))
@@ -194,12 +200,12 @@ def evaluate(
 
 
 def scores(network: Network, loss: Loss, subset: Subset, K: int) -> Iterator[Array]:
-    """Yield the scores Z of `EVAL_ROWS` rows of a subset at a time, which last until the next: where members leave out
+    """Yield the scores Z of `eval_rows` rows of a subset at a time, which last until the next: where members leave out
     folds, each row has the score of the member that left it out."""
     subset.matrix.expect(subset.rows)
-    batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
-    for start in range(0, len(subset), EVAL_ROWS):
-        batch.take(subset.rows[start : start + EVAL_ROWS])
+    batch = _to_evaluate(network, loss, subset, K)
+    for start in range(0, len(subset), batch.size):
+        batch.take(subset.rows[start : start + batch.size])
         yield batch.scores()
 
 
@@ -210,20 +216,24 @@ def judged(network: Network, loss: Loss, subset: Subset, K: int, decision: Decis
     if subset.is_numeric:
         return _standardised(network, loss, subset, K)
     subset.matrix.expect(subset.rows)
-    batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
-    logits, predicted, losses = list[Array](), list[NDArray[np.int64]](), list[RowLosses]()
+    batch = _to_evaluate(network, loss, subset, K)
+    predicted, losses = list[NDArray[np.int64]](), list[RowLosses]()
     rule = None if decision is None or decision.is_likeliest or not loss.probabilistic else decision
-    for start in range(0, len(subset), EVAL_ROWS):
-        batch.take(subset.rows[start : start + EVAL_ROWS])
-        losses.append(batch.losses())
-        logits.append(loss.logits(batch.Z.copy()))
-        predicted.append(loss.classes(batch.Z) if rule is None else rule.classes(loss.by_class(batch.Z)))
+
+    def of_parts() -> Iterator[Array]:
+        for start in range(0, len(subset), batch.size):
+            batch.take(subset.rows[start : start + batch.size])
+            losses.append(batch.losses())
+            predicted.append(loss.classes(batch.Z) if rule is None else rule.classes(loss.by_class(batch.Z)))
+            yield loss.logits(batch.Z.copy())
+
+    logits = gathered(of_parts(), len(subset))
     of_rows = np.concatenate(losses)
     if subset.weights is not None:
         weights = subset.weights[subset.rows]
         of_rows *= weights * (len(subset) / weights.sum())
     y = subset.y[subset.rows].astype(np.int64)
-    said = np.concatenate(predicted), K, np.concatenate(logits), loss.probabilistic
+    said = np.concatenate(predicted), K, logits, loss.probabilistic
     if decision is None:
         return ScoredRows(y, *said, of_rows)
     return ScoredRows(y, *said, of_rows, decision.positive, decision.cost_matrix)
@@ -240,10 +250,10 @@ def judged_numbers(network: Network, loss: Loss, subset: Subset, scale: TargetSc
 
 def _standardised(network: Network, loss: Loss, subset: Subset, K: int) -> ScoredRows:
     predicted, losses = np.empty(len(subset)), np.empty(len(subset))
-    batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
+    batch = _to_evaluate(network, loss, subset, K)
     subset.matrix.expect(subset.rows)
-    for start in range(0, len(subset), EVAL_ROWS):
-        part = slice(start, start + EVAL_ROWS)
+    for start in range(0, len(subset), batch.size):
+        part = slice(start, start + batch.size)
         batch.take(subset.rows[part])
         losses[part] = batch.losses()
         predicted[part] = batch.Z[:, 0]

@@ -17,6 +17,7 @@ from nncli.training.prepare import Prepared
 
 BINS = 32  # of numbers, to see how well a single column predicts the class
 MOSTLY_ONCE = 0.5  # of real categories, less than half of the cells in samples of 60 rows are the only ones of theirs
+ROUNDED = 1e-9  # more than a sum of shares is rounded by
 GIVES_AWAY = 0.98  # balanced accuracy of one column alone on held-out rows
 FEWEST_HELD_OUT = 10  # rows, or that all of them are right says nothing
 ROWS_AT_ONCE = 1_000_000
@@ -58,16 +59,17 @@ def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> l
     train, held_out = _some(train, most_rows), _some(held_out, most_rows)
     table, y = dataset.table.take(np.concatenate([train, held_out])), dataset.y
     y, n = np.concatenate([y[train], y[held_out]]), len(train)
-    columns = dict(zip(table.number_names, table.numbers.T, strict=True)) | dict(table.dates)
-    coded = ((name, _binned(column, n, max(BINS, 2 * K))) for name, column in columns.items())
-    texts = ((name, column.codes.astype(np.int64) + 1) for name, column in table.texts.items())
     present = np.bincount(y[n:], minlength=K)
     if len(held_out) < FEWEST_HELD_OUT or np.count_nonzero(present) < 2:
         return None
+    may = _may_tell(table.numbers[n:], y[n:])
+    numbers = {name: table.numbers[:, i] for i, name in enumerate(table.number_names) if may[i]}
+    columns = numbers | dict(table.dates)
+    coded = ((name, _binned(column, n, max(BINS, 2 * K))) for name, column in columns.items())
+    texts = ((name, column.codes.astype(np.int64) + 1) for name, column in table.texts.items())
     found = []
     for name, codes in (*coded, *texts):
-        counts = np.bincount(codes[:n] * K + y[:n], minlength=(int(codes.max()) + 1) * K)
-        guesses = [counts.reshape(-1, K).argmax(axis=1)[codes[n:]]]
+        guesses = [_commonest(codes[:n], y[:n], int(codes.max()) + 1)[codes[n:]]]
         if name in columns and not np.isnan(columns[name]).any():
             guesses.append(y[:n][_nearest(columns[name][:n], columns[name][n:])])
         rights = [np.bincount(y[n:], guess == y[n:], K) for guess in guesses]
@@ -79,8 +81,33 @@ def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> l
     return found
 
 
+def _may_tell(numbers: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which columns of rows of the classes y could give these away, (d,). All rows in which a column is 0 are
+    guessed to be of one class; where most are, as in sparse data, it cannot be right about the others."""
+    order = np.argsort(y, kind="stable")
+    starts, sizes = np.unique(y[order], return_index=True, return_counts=True)[1:]
+    may = np.empty(numbers.shape[1], np.bool_)
+    at_once = max(1, ROWS_AT_ONCE // len(y))
+    for start in range(0, len(may), at_once):
+        some = slice(start, start + at_once)
+        zeros = np.add.reduceat(numbers[:, some][order] == 0, starts, axis=0, dtype=np.float64) / sizes[:, None]
+        may[some] = 1 - zeros.mean(axis=0) + zeros.max(axis=0) / len(sizes) >= GIVES_AWAY - ROUNDED
+    return may
+
+
 def _some(rows: Positions, most: int | None) -> Positions:
     return rows if most is None else rows[:: -(-len(rows) // most) or 1]
+
+
+def _commonest(codes: NDArray[np.int64], y: NDArray[Any], n_codes: int) -> NDArray[np.int64]:
+    """Return the commonest class of each code, (n_codes,): of equals, and without rows, the first."""
+    K = int(y.max()) + 1
+    pairs, counts = np.unique(codes * K + y, return_counts=True)  # of many codes and classes, few occur together
+    order = np.argsort(-counts, kind="stable")
+    found = np.zeros(n_codes, np.int64)
+    code, first = np.unique(pairs[order] // K, return_index=True)
+    found[code] = pairs[order][first] % K
+    return found
 
 
 def _nearest(known: NDArray[Any], asked: NDArray[Any]) -> Positions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from nncli.data.scaled_rows import Subset
 from nncli.data.task import REGRESSION
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
+from nncli.metrics.stored_logits import gathered
 from nncli.model.model import Model
 from nncli.model.provenance import losses_of
 from nncli.model.training_state import Epoch
@@ -22,11 +24,11 @@ if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
 
 
-def figures_of(model: Model, part: Subset, scores: list[NDArray[Any]] | None = None) -> dict[str, float | None]:
+def figures_of(model: Model, part: Subset, seen: Callable[..., None] | None = None) -> dict[str, float | None]:
     """Return accuracy and log loss of the model as it is used: calibrated, with its decision, each row counting once;
     and the objective, the mean loss that training minimises. The loss is the log loss; without probabilities there is
-    none, and it is the objective. Of numbers, see `figures_of_numbers`. The scores of classes are added to a list of
-    `scores`, some rows at a time."""
+    none, and it is the objective. Of numbers, see `figures_of_numbers`. Of classes, `seen`
+    is given the scores Z, y and what is predicted, of some rows at a time."""
     if model.target is not None:
         rows = scored(model, part)
         assert rows.losses is not None
@@ -35,9 +37,9 @@ def figures_of(model: Model, part: Subset, scores: list[NDArray[Any]] | None = N
 
     def look(batch: Batch) -> None:
         nonlocal right, minus_log_p
-        if scores is not None:
-            scores.append(batch.Z.copy())
         y, predicted = batch.y.astype(np.int64), model.predicted(batch.Z)
+        if seen is not None:
+            seen(batch.Z, y, predicted)
         right += int(np.count_nonzero(predicted == y))
         if model.probabilistic:
             minus_log_p -= float(ScoredRows(y, predicted, K, model.logits(batch.Z), True).log_p().sum())
@@ -93,12 +95,19 @@ def scored(model: Model, part: Subset) -> ScoredRows:
     if model.target is not None:
         return judged_numbers(model.network, model.loss, part, model.target)
     K, decision = len(model.classes), model.decision
-    Z = np.concatenate([one.copy() for one in scores(model.network, model.loss, part, K)])
+    predicted = list[NDArray[np.int64]]()
+
+    def logits() -> Iterator[NDArray[Any]]:
+        for Z in scores(model.network, model.loss, part, K):
+            predicted.append(model.predicted(Z))
+            yield model.logits(Z.copy())
+
+    found = gathered(logits(), len(part))
     return ScoredRows(
         part.y[part.rows].astype(np.int64),
-        model.predicted(Z),
+        np.concatenate(predicted),
         K,
-        model.logits(Z),
+        found,
         model.probabilistic,
         positive=model.positive,
         costs=None if decision is None else decision.cost_matrix,

@@ -7,7 +7,8 @@ import numpy as np
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.errors import OptionError
-from nncli.model.model import EVAL_ROWS, Model, network_sizes
+from nncli.metrics.stored_logits import MOST_IN_MEMORY
+from nncli.model.model import Model, eval_rows, network_sizes
 from nncli.nn.input_layers import InputKinds
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.machine_memory import machine_memory
@@ -32,10 +33,11 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKin
     d, (parameters, numbers) = inputs.width, network_sizes(config.model, inputs, K)
     number = np.dtype(config.model.dtype).itemsize
     batch = rows_per_step(config.training.batch_size, n)
-    at_once = min(batch, rows_at_once([d, *config.model.hidden, max(K, 1)]))
+    widths = [d, *config.model.hidden, max(K, 1)]
+    at_once = min(batch, rows_at_once(widths))
     row_bytes = 3 * d * number + 16  # of a window: as read, scaled, and on the way
     network = TRAINING_COPIES * parameters * number
-    step = 3 * numbers * number * max(at_once, EVAL_ROWS) + row_bytes * at_once
+    step = 3 * numbers * number * max(at_once, eval_rows(widths)) + row_bytes * at_once
     of_row = (
         ROW_BYTES
         + NUMBER_BYTES * config.options.is_regression
@@ -71,9 +73,10 @@ def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: in
     """Raise OptionError if `memory`, in bytes, cannot hold the scores of the evaluated rows of n, and a block."""
     K, network = max(1, len(model.classes)), model.network
     block_numbers = (
-        block * EVALUATION_COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths) * network.copies
+        block * EVALUATION_COPIES * (network.widths[0] + K)
+        + eval_rows(network.widths) * sum(network.widths) * network.copies
     )
-    numbers = evaluated * K + block_numbers + EVALUATION_COPIES * network.size
+    numbers = min(evaluated * K, MOST_IN_MEMORY) + block_numbers + EVALUATION_COPIES * network.size
     pairs = min(evaluated, K * K) + K
     others = (
         (ROW_BYTES + NUMBER_BYTES * (model.target is not None)) * n

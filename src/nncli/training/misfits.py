@@ -22,7 +22,8 @@ from nncli.training.guessing import Guess, guess, loss_of_shares, say_above
 from nncli.training.prepare import Prepared
 from nncli.training.trainer import Trainer
 
-MOST_ROWS = 5000  # that are looked at
+MOST_ROWS, FEWEST_ROWS = 5000, 500  # that are looked at: as many as have 8 million scores
+MOST_CELLS = 1 << 23
 ABSURD = 10  # times the loss of scores of 0: a loss that no training is meant to end with
 LOW = 1 / 1000  # times the usual learning rate, or the factor of one
 DEAD = "the network is dead, with units that are 0 for all rows: try a lower --lr, or --activation leaky-relu"
@@ -40,8 +41,9 @@ def misfits(prepared: Prepared, trainer: Trainer, model: Model, figures: dict[st
     if prepared.target is not None:
         return _of_numbers(prepared, trainer, figures, guessing)
     name, part, groups = next((name, one, groups) for name, one, groups in _parts(prepared) if one)
-    some = dataclasses.replace(part, rows=part.rows[:MOST_ROWS])
-    rows = dataclasses.replace(scored(model, some), groups=None if groups is None else groups[:MOST_ROWS])
+    most = max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // trainer.K))
+    some = dataclasses.replace(part, rows=part.rows[:most])
+    rows = dataclasses.replace(scored(model, some), groups=None if groups is None else groups[:most])
     losses = {one: figures[key]["objective"] for one, key in KEYS.items() if figures[key]}
     worst = max(losses, key=lambda one: losses[one])
     if not trainer.loss.homogeneous and losses[worst] > ABSURD * guessing:
@@ -114,7 +116,8 @@ def _no_better(prepared: Prepared, trainer: Trainer, figures: dict[str, Any]) ->
     if prepared.train.weights is not None or accuracy > shares.max() + 1e-9 or shares.max() == 1:
         return []
     said = f"of its own training rows {percent(accuracy)} are right, no more than by guessing the commonest class"
-    of_all = dataclasses.replace(prepared.train, rows=prepared.train.rows[:MOST_ROWS])
+    most = max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // trainer.K))
+    of_all = dataclasses.replace(prepared.train, rows=prepared.train.rows[:most])
     rows = judged(trainer.network, trainer.loss, of_all, trainer.K)
     balanced = METRICS.create("balanced-accuracy").value(rows)
     is_useless = not trainer.loss.probabilistic and balanced <= 1 / len(rows.present) + 1e-9

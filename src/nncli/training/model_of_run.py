@@ -108,6 +108,25 @@ def _calibrated(val: Subset, trainer: Trainer) -> Calibration:
     return calibrate(Z, val.y[val.rows].astype(np.int64), trainer.loss, trainer.K, weights)
 
 
+class SeenRows:
+    """What a model keeps of rows that it was not fitted to: its predictions, and the probabilities of their classes."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._predicted, self._own = list[NDArray[np.int64]](), list[NDArray[Any]]()
+
+    def add(self, Z: NDArray[Any], y: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
+        """Take rows of the classes y (m,), with their scores Z, which are not kept."""
+        self._predicted.append(predicted)
+        if self.model.probabilistic:
+            self._own.append(self.model.by_class(Z)[np.arange(len(y)), y])
+
+    def kept(self) -> Model:
+        """Return the model with what it says of the rows, if there are any."""
+        model = self.model.with_validation(np.concatenate(self._own)) if self._own else self.model
+        return with_predictions(model, np.concatenate(self._predicted)) if self._predicted else model
+
+
 def with_predictions(model: Model, predicted: NDArray[Any]) -> Model:
     """Return the model with what is predicted of rows that it was not fitted to (n,), positions of classes or numbers,
     to compare later predictions with."""

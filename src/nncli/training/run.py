@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.data.pictures import shape_to_distort
 from nncli.errors import OptionError, TrainingError, mention
@@ -24,7 +23,7 @@ from nncli.training.batch import judged_numbers
 from nncli.training.distorted_rows import DistortedPictures
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import misfits
-from nncli.training.model_of_run import model_as_used, model_so_far, provenance_of, with_predictions
+from nncli.training.model_of_run import SeenRows, model_as_used, model_so_far, provenance_of, with_predictions
 from nncli.training.prepare import Prepared
 from nncli.training.seeds import Seeds
 from nncli.training.trainer import Trainer
@@ -133,16 +132,12 @@ def finished(
             model.target = model.target.with_errors(np.abs(rows.predicted - rows.y))
             model = with_predictions(model, rows.predicted)
     notes, failure = notes + decided, failure or unkept
-    scores = list[NDArray[Any]]()  # of the validation rows, that come with their figures
+    seen = SeenRows(model)  # the validation rows, of which there are figures anyhow
     figures = known_figures(prepared, trainer, best) | {
-        name: figures_of(model, part, scores if name == "val" else None) if part else None
+        name: figures_of(model, part, seen.add if name == "val" else None) if part else None
         for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
     }
-    if model.target is None and scores:
-        Z = np.concatenate(scores)
-        if model.probabilistic:
-            model = model.with_validation(Z, prepared.val.y[prepared.val.rows].astype(np.int64))
-        model = with_predictions(model, model.predicted(Z))
+    model = seen.kept()
     figures["metric"] = chosen_metric(model, prepared)
     if reference is not None and not interrupted:
         from nncli.training.reference import compare, say_not_compared

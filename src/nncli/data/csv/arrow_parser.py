@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from nncli.data.dataset import Table, TextColumn
 from nncli.data.row_blocks import Layout, RowBlock
 
 CELLS_AT_ONCE = 1 << 14  # which stay in cache
+COLUMNS_AT_ONCE = 2000  # that are converted
 
 
 class FastParser:
@@ -56,21 +57,30 @@ class FastParser:
         text = {column: pa.string() for _, column in self.text}
         others_of = text | {column: pa.int64() for _, column in self.row_numbers}
         self.convert_options = {
-            kind: csv.ConvertOptions(
-                column_types={**dict.fromkeys(self.numeric, getattr(pa, kind)()), **others_of},
-                include_columns=[*self.numeric, *others_of],
+            kind: self._options(
+                {**dict.fromkeys(self.numeric, getattr(pa, kind)()), **others_of},
                 null_values=[] if kind == "uint8" else tokens,  # a missing cell is no uint8
-                strings_can_be_null=False,
                 decimal_point=layout.decimal,
             )
-            for kind in ("uint8", "float32", "float64")
+            for kind in ("uint8", self.dtype)
         }
         self.whole_columns = [i for i, name in enumerate(layout.numeric) if name in layout.whole]
-        self.keep_options = csv.ConvertOptions(
-            column_types={column: pa.string() for _, column in self.keep},
-            include_columns=list(dict.fromkeys(column for _, column in self.keep)),
-            strings_can_be_null=False,
-        )
+        self.keep_options = self._options({column: pa.string() for _, column in self.keep})
+
+    def _options(self, types: Mapping[str, Any], **how: Any) -> list[Any]:
+        """Return the options that convert some columns to these types, of some columns at a time: pyarrow takes ten
+        kilobytes for each while it does."""
+        columns = list(types)
+        parts = [columns[i : i + COLUMNS_AT_ONCE] for i in range(0, max(1, len(columns)), COLUMNS_AT_ONCE)]
+        return [
+            self.csv.ConvertOptions(
+                column_types={column: types[column] for column in part},
+                include_columns=part,
+                strings_can_be_null=False,
+                **how,
+            )
+            for part in parts
+        ]
 
     def read(self, data: bytes, regular: bool, small: bool) -> RowBlock | None:
         """Read whole rows; None where pyarrow refuses them, or might read them otherwise than `StrictParser`."""
@@ -137,10 +147,7 @@ class FastParser:
         if not n or (data.isascii() and n == sum(map(_rows_with_codes, texts.values()))):
             return False
         places = [str(self.layout.place_of[name]) for name in watched]
-        options = self.csv.ConvertOptions(
-            column_types=dict.fromkeys(places, self.pa.string()), include_columns=places, strings_can_be_null=False
-        )
-        table = self._parse(data, options)
+        table = self._parse(data, self._options(dict.fromkeys(places, self.pa.string())))
         if table is None:
             return True  # the strict parser will see
         columns = (column.combine_chunks() for column in table.columns)
@@ -198,16 +205,21 @@ class FastParser:
         parts = (some[start : start + rows] for start in range(0, len(some), rows))
         return any(bool((np.abs(part - np.rint(part)) > 0).any()) for part in parts)  # a missing one is no fraction
 
-    def _parse(self, data: bytes, convert_options: Any) -> Any:
-        try:
-            return self.csv.read_csv(
-                self.pa.py_buffer(data),
-                read_options=self.read_options,
-                parse_options=self.parse_options[b'"' in data],
-                convert_options=convert_options,
-            )
-        except (self.pa.ArrowInvalid, self.pa.ArrowKeyError):
-            return None
+    def _parse(self, data: bytes, convert_options: Sequence[Any]) -> Any:
+        """Read the columns that each of the options names; None where pyarrow refuses one."""
+        columns: dict[str, Any] = {}
+        for options in convert_options:
+            try:
+                table = self.csv.read_csv(
+                    self.pa.py_buffer(data),
+                    read_options=self.read_options,
+                    parse_options=self.parse_options[b'"' in data],
+                    convert_options=options,
+                )
+            except (self.pa.ArrowInvalid, self.pa.ArrowKeyError):
+                return None
+            columns |= zip(table.column_names, table.columns, strict=True)
+        return self.pa.table(columns)
 
     def _matrix(self, table: Any) -> NDArray[Any] | None:
         d = len(self.numeric)

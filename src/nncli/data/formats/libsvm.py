@@ -21,6 +21,7 @@ from nncli.errors import DataError
 from nncli.system.output import counted
 
 REMEDY = "With enough memory, convert it to .npz or Parquet"  # where its zeros, too, have a size
+MOST_FEATURES = 250_000  # of sparse text; each has weights of its own
 DENSE_CELLS = 1 << 22  # spread at a time
 ROW_BYTES, VALUE_BYTES = 24, 12  # of memory, for a row and for a value of it
 NO_LABEL = re.compile(rb"[ \t]*\d+:")
@@ -102,7 +103,7 @@ def _first(like: Schema) -> int:
 def _parsed(lines: Sequence[bytes], number: int, where: str) -> tuple[Any, NDArray[np.float64]]:
     """Parse the lines from that number on: X, with a column 0 that may be empty, and y."""
     for i, line in enumerate(lines):
-        check_width(line.count(b":"), f"{where}:{number + i}", "features in a row")
+        check_width(line.count(b":"), f"{where}:{number + i}", "features in a row", MOST_FEATURES)
         if NO_LABEL.match(line):
             problem = "expected a label before the features, found none"
             raise DataError(f"{where}:{number + i}", problem, "Begin the line with it, as in '1 3:0.5 7:2'")
@@ -121,7 +122,7 @@ def _parsed(lines: Sequence[bytes], number: int, where: str) -> tuple[Any, NDArr
         raise DataError(place, "expected finite numbers that fit float32, found others")
     if len(X.indices):
         widest = X.indices.argmax()
-        check_width(int(X.indices[widest]), _place(X, widest, lines, number, where), "features")
+        check_width(int(X.indices[widest]), _place(X, widest, lines, number, where), "features", MOST_FEATURES)
     return X, y
 
 
