@@ -166,7 +166,7 @@ class CsvReader(BlockReader):
         if self._tail:
             data, parsed, self._tail = self._tail + data, None, b""
         for block in self._read(data, parsed, self._line, at_end or self.on_error == "fail"):
-            if self._may_be_quoted and b"'" in data:
+            if self._may_be_quoted and (block.table.texts or block.target) and b"'" in data:
                 self._refuse_single_quotes(block)
             if block.errors:
                 row, error = next(iter(block.errors.items()))
