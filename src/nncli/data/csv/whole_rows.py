@@ -8,7 +8,6 @@ from nncli.data.byte_input import ByteStream
 from nncli.data.csv.row_text import LOOKED_AT, ROW_LIMIT, end_of_rows, row_patterns
 from nncli.data.row_blocks import Layout
 
-
 NEAR = 64  # bytes in which the last row most often ends
 
 
