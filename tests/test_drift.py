@@ -88,7 +88,7 @@ def test_bins_have_as_many_values_each_and_frequent_values_their_own() -> None:
 @pytest.mark.parametrize("rows", [1, 200, 3001])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
 def test_cells_are_counted_as_one_by_one(dtype: str, rows: int) -> None:
-    """Few rows, many rows, and whole numbers of one byte are counted in three ways."""
+    """Few rows, many rows, wide ones, and whole numbers of one byte are counted in ways of their own."""
     values = RNG.integers(0, 256, (rows, 5)).astype(dtype)
     if dtype != "uint8":
         values[:, 1] = RNG.normal(size=rows)
@@ -96,6 +96,7 @@ def test_cells_are_counted_as_one_by_one(dtype: str, rows: int) -> None:
     training = np.sort(RNG.integers(10, 200, (500, 5)), axis=0).astype(dtype)
     edges = np.stack([padded(edges_of(column)) for column in training.T])
     edges[2, 3:] = np.nan
+    edges[4, :3] = -1, 254.5, 255
     low, high = np.array([20.0, -0.5, 20, 300, -1]), np.array([200.0, 0.75, 200, 400, 256])
     outside, (binned, up_to) = count_outside(values, low, high), count_up_to(values, edges)
     for i, column in enumerate(values.T.astype(float)):
@@ -106,3 +107,8 @@ def test_cells_are_counted_as_one_by_one(dtype: str, rows: int) -> None:
         assert (outside.below[i], outside.above[i]) == (len(below), len(above))
         assert outside.lowest[i] == (min(below) if below else np.inf)
         assert outside.highest[i] == (max(above) if above else -np.inf)
+    wide, times = np.tile(values, 120), lambda counts: np.tile(counts.T, 120).T
+    for got, expected in zip(count_outside(wide, *np.tile([low, high], 120)), outside, strict=True):
+        assert got.tolist() == times(expected).tolist()
+    for got, expected in zip(count_up_to(wide, times(edges)), (binned, up_to), strict=True):
+        assert got.tolist() == times(expected).tolist()

@@ -31,7 +31,7 @@ from nncli.data.expand import expand
 from nncli.errors import DONE
 from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
 from nncli.system.output import say
-from nncli.system.threads import use_threads
+from nncli.system.threads import multiply_with
 
 REASONS_HELP = (
     "Add the K columns that matter most for each prediction, and what each adds to its lead over the runner-up, or to "
@@ -146,8 +146,8 @@ def predict(
                 seen = place.seen([model, *sources])
                 predict_files(workers, checkpoint.ModelFile.at(Path(seen[0])), seen[1:], options, folder, output)
         else:
-            # one thread, as in other processes: the last digits do not depend on how many of these there are
-            with use_threads(1 if len(sources) > 1 else None):
+            # products in one thread, as in other processes: the last digits do not depend on their number
+            with multiply_with(1 if len(sources) > 1 else None):
                 for source in sources:
                     predict_source(loaded, source, options, output)
         report, given_files = output.report_of_guard(), tuple(sources)

@@ -7,7 +7,7 @@ text).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -145,10 +145,12 @@ def stream_like(
     text: TextOptions = DETECTED,
     known: Known | None = None,
     with_target: bool = False,
+    make: Callable[[RowBlock], Any] | None = None,
 ) -> Iterator[tuple[Iterator[RowBlock], tuple[str, ...], Sequence[str]]]:
     """Read the rows of a file or pipe as they arrive, for a model's schema, and the classes and categories that are
-    `known` to it; also give the columns to keep, and notes. Raises DataError and OptionError; also for what is no
-    table, if rows have to have their target."""
+    `known` to it; also give the columns to keep, and notes. What there is to `make` of a block may be `made` of it by
+    the thread that has read it. Raises DataError and OptionError; also for what is no table, if rows have to have their
+    target."""
     given = SourceFiles.of((source,))
     path, found, stream = given.paths[0], given.formats[0], given.stream
     refuse_unused(given.named_formats(), vars(text))
@@ -168,6 +170,7 @@ def stream_like(
         yield (dataclasses.replace(block, table=_named(block.table, schema, source)) for block in read), kept, ()
         return
     how: dict[str, Any] = {"dtype": dtype, "keep": keep, "on_error": on_error, "known": known}
+    how |= {"make": make} if found is TEXT else {}
     opened = open_like(path, found, stream, schema, text, with_target=with_target, **how)
     with opened as rows, closing(iter(rows)) as blocks:  # whoever stops in the middle leaves nobody reading ahead
         yield blocks, rows.layout.keep, rows.notes

@@ -143,7 +143,7 @@ def one_line_and_few(known: Mapping[str, Collection[str]]) -> dict[str, Any]:
 @dataclass(frozen=True)
 class RowBlock:
     """Some rows of a table. A row in `errors` has NaN, code −1 and an empty text or what could be read of `kept`.
-    `notes` are what there is to say when they have been read."""
+    `notes` are what there is to say when they have been read, `made` what a reader was to make of them."""
 
     table: Table
     target: TextColumn | None
@@ -151,6 +151,7 @@ class RowBlock:
     errors: dict[int, DataError]
     notes: tuple[str, ...] = ()
     row_numbers: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # of columns that are left out for them
+    made: Any = None  # of just these rows; None: nothing, as of rows that are read with care
 
     def __len__(self) -> int:
         return len(self.table)

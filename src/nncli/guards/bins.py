@@ -11,9 +11,10 @@ from nncli.system.order_statistics import distinct_of
 
 BINS = 10
 EDGES = BINS - 1
-FEW_ROWS = 256  # up to which all cells are compared at once; beyond, column by column is faster
-MOST_AT_ONCE = 1 << 22  # comparisons
-LANES, MOST_IN_LANE = 8, 255  # flags in a number of 64 bits, and what each of its bytes can count
+FEW_CELLS = 1 << 13  # of which all are compared with all edges at once
+LANES, LEAST_ROWS, LONG = 8, 256, 512  # rows that are taken as one, from how many on, and up to which length
+MOST_ROWS, FLAGS_AT_ONCE = 255, 1 << 18  # which a byte can count, and which stay in the cache
+MANY = 8  # the part of the columns that are many
 WHOLE = 256  # values that a number of one byte can have
 
 Floats = NDArray[np.float64]
@@ -65,7 +66,7 @@ class Outside(NamedTuple):
 
 def count_outside(block: NDArray[Any], low: Floats, high: Floats) -> Outside:
     """Count the values of some rows (n, d) that lie outside of ranges; only columns with such values, or with missing
-    ones, are looked at one by one."""
+    ones, are looked at closely."""
     n, d = block.shape
     low, high = as_of(low, block.dtype), as_of(high, block.dtype)
     found = Outside(
@@ -74,12 +75,17 @@ def count_outside(block: NDArray[Any], low: Floats, high: Floats) -> Outside:
     if not n:
         return found
     least, most_of_all = _ends(block)
-    for i in np.flatnonzero(~((least >= low) & (most_of_all <= high))):  # also where one is NaN
-        column = block[:, i]
-        column = column[column == column].astype(np.float64)
-        below, above = column[column < low[i]], column[column > high[i]]
-        found.known[i], found.below[i], found.above[i] = len(column), len(below), len(above)
-        found.lowest[i], found.highest[i] = below.min(initial=np.inf), above.max(initial=-np.inf)
+    outside = np.flatnonzero(~((least >= low) & (most_of_all <= high)))  # also where one is NaN
+    if not len(outside):
+        return found
+    i: Any = outside if MANY * len(outside) < d else slice(None)  # to pick columns takes longer than to look at them
+    values, low, high = block[:, i], low[i][None], high[i][None]
+    if block.dtype != np.uint8:
+        found.known[i] = _count_below(values, np.full_like(high, np.inf), also=True)
+        least[i], most_of_all[i] = np.fmin.reduce(values), np.fmax.reduce(values)  # of the known ones
+    found.below[i], found.above[i] = _count_below(values, low), found.known[i] - _count_below(values, high, also=True)
+    found.lowest[i] = np.where(found.below[i], least[i], np.inf)
+    found.highest[i] = np.where(found.above[i], most_of_all[i], -np.inf)
     return found
 
 
@@ -96,7 +102,7 @@ def _ends(block: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     first, which is three times as fast."""
     n, d = block.shape
     whole = n - n % LANES
-    if whole < FEW_ROWS or not block.flags.c_contiguous:
+    if whole < LEAST_ROWS or not block.flags.c_contiguous:
         return block.min(axis=0), block.max(axis=0)
     wide, rest = block[:whole].reshape(-1, LANES * d), block[whole - LANES :]
     least, most = (of(wide, axis=0).reshape(LANES, d) for of in (np.min, np.max))
@@ -105,32 +111,30 @@ def _ends(block: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def count_up_to(block: NDArray[Any], edges: Floats) -> tuple[Integers, Integers]:
     """Return how many values of some rows (n, d) are known, (d,), and lie up to each edge, (d, 9), in each column."""
-    n, d = block.shape
-    if n <= FEW_ROWS and block.size * EDGES <= MOST_AT_ONCE:
+    d = block.shape[1]
+    if block.size * EDGES <= FEW_CELLS:
         values = block.astype(np.float64)
         return np.count_nonzero(values == values, axis=0), np.count_nonzero(values[:, :, None] <= edges, axis=0)
-    if block.dtype == np.uint8:
-        return np.full(d, n), _bytes_up_to(block, edges)
-    columns, its = np.ascontiguousarray(block.T), edges.astype(block.dtype)  # edges are values of that type
-    flags = np.zeros((d, -(-n // (LANES * MOST_IN_LANE)) * LANES * MOST_IN_LANE), bool)
-    up_to = np.zeros((d, EDGES), np.int64)
-    for k in range(np.count_nonzero(edges == edges, axis=1).max(initial=0)):
-        np.less_equal(columns, its[:, k, None], out=flags[:, :n])
-        up_to[:, k] = _count_rows(flags)
-    np.equal(columns, columns, out=flags[:, :n])
-    return _count_rows(flags), up_to
+    its = edges.T[(edges == edges).any(axis=0)]
+    *up_to, known = _count_below(np.ascontiguousarray(block), np.vstack([its, np.full(d, np.inf)]), also=True)
+    return known, np.array([*up_to, *np.zeros((EDGES - len(its), d), np.int64)]).T
 
 
-def _count_rows(flags: NDArray[np.bool_]) -> Integers:
-    """Count what is true in each row (d, any multiple of 8 · 255): eight flags are added at once, as the bytes of one
-    number, and 255 of these before a byte could overflow. That is five times as fast as `np.count_nonzero`."""
-    lanes = flags.view(np.uint64).reshape(len(flags), -1, MOST_IN_LANE).sum(axis=2)
-    return lanes.view(np.uint8).reshape(len(flags), -1).sum(axis=1, dtype=np.int64)
-
-
-def _bytes_up_to(block: NDArray[Any], edges: Floats) -> Integers:
-    """Count whole numbers from 0 to 255 by their 256 values."""
-    each = np.stack([np.bincount(column, minlength=WHOLE) for column in np.ascontiguousarray(block.T)])  # (d, 256)
-    up_to = np.concatenate([np.zeros((len(each), 1), np.int64), each.cumsum(axis=1)], axis=1)
-    place = np.where(np.isnan(edges), 0, np.clip(np.floor(np.nan_to_num(edges)), -1, WHOLE - 1) + 1).astype(np.int64)
-    return np.take_along_axis(up_to, place, axis=1)
+def _count_below(values: NDArray[Any], ends: Floats, also: bool = False) -> Integers:
+    """Count the values (n, d) that lie below ends (k, d) of their columns, or `also` those that are equal: (k, d). None
+    lies below a NaN, and all that are known up to infinity. Flags are added as bytes, of so few rows that none
+    overflows: many times as fast as `np.count_nonzero`."""
+    (n, d), k, compare = values.shape, len(ends), np.less_equal if also else np.less
+    first = ends  # the least number that is not counted, of bytes
+    if values.dtype == np.uint8:
+        first, compare = np.nan_to_num(np.floor(ends) + 1 if also else np.ceil(ends)), np.less
+    its = np.clip(first, 0, WHOLE - 1).astype(np.uint8) if values.dtype == np.uint8 else ends.astype(values.dtype)
+    lanes = LANES if n >= LEAST_ROWS and d <= LONG else 1
+    whole, counts = n - n % lanes, np.zeros((k, d), np.int64)
+    for part, many in ((values[:whole], lanes), (values[whole:], 1)):
+        wide, all_ends = part.reshape(-1, 1, many * d), np.tile(its, many)
+        at_once = min(MOST_ROWS, FLAGS_AT_ONCE // all_ends.size + 1)
+        for row in range(0, len(wide), at_once):
+            flags = compare(wide[row : row + at_once], all_ends).view(np.uint8)
+            counts += flags.sum(axis=0, dtype=np.uint8).reshape(k, many, d).sum(axis=1, dtype=np.int64)
+    return np.where(first < WHOLE, counts, n) if values.dtype == np.uint8 else counts

@@ -16,9 +16,10 @@ from nncli.data.sources import title
 from nncli.errors import DataError, NncliError, mention
 from nncli.guards.guard import STATE_FORM, Guard
 from nncli.guards.report import Report, report_of
+from nncli.inference.answers import Answer, Answers
 from nncli.inference.guarding import before_unlike
 from nncli.inference.other_units import FarColumns, NewCategories
-from nncli.inference.predictor import PredictOptions, Predictor
+from nncli.inference.predictor import PredictOptions
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.model import Model
 from nncli.system import plain_json
@@ -92,26 +93,39 @@ class OutputSink:
 
 def predict_source(model: Model, source: str, options: PredictOptions, sink: OutputSink | _ResultSink) -> None:
     """Predict the rows of a source block by block, as they arrive."""
-    dtype = model.config.model.dtype
-    stream = stream_like(source, model.schema, dtype, options.keep, options.on_error, options.text, model.known_cells)
-    # where a row takes longer to read than to predict, more threads would only slow the reader down
-    threads = 1 if model.network.size < CHEAP * model.preprocess.width else None
+    # where a row takes longer to read than to predict, each block is for one thread, which has the rows at hand; else,
+    # and for reasons, all threads are for one block
+    cheap = model.network.size < CHEAP * model.preprocess.width
+    answers = Answers(model, options)
+    stream = stream_like(
+        source,
+        model.schema,
+        model.config.model.dtype,
+        options.keep,
+        options.on_error,
+        options.text,
+        model.known_cells,
+        make=answers.ahead if cheap and not options.reasons else None,
+    )
     with stream as (blocks, kept, notes):
         guard = model.guard()
-        predictor = Predictor(model, options, kept, guard=guard)
-        sink.begin(source, predictor.header, notes)
-        rows = 0
+        sink.begin(source, answers.begin(kept), notes)
+        rows = decided = tied = 0
         begun, far, new = len(notes), FarColumns(model.schema), NewCategories(model.preprocess.categories)
-        with multiply_with(threads):
+        with multiply_with(1 if cheap else None):
             for whole in blocks:
                 block, refusal = before_unlike(whole, guard, source, rows) if options.strict else (whole, None)
                 rows += len(block)
                 unread = [str(error) for error in block.errors.values()]
                 unseen = model.preprocess.unseen(block.table)
-                sink.take(predictor.predict(block), unread, unseen)
+                answer: Answer = block.made or answers.of(block)
+                sink.take(answer.lines, unread, unseen)
+                decided, tied = decided + answer.decided, tied + answer.tied
                 far.look(block.table)
                 new.look(block.table, unseen)
                 if guard is not None:
+                    for predicted in answer.predicted:
+                        guard.look_at_predictions(predicted)
                     guard.look(block.without_errors().table if block.errors else block.table)
                 sink.note(block.notes)
                 if refusal is not None:
@@ -120,7 +134,7 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
         sink.told.extend([*far.told, *new.told])
         sink.take_guard(guard)
         sink.note(note_of(title((source,)), one) for one in [*far.notes(), *new.notes()])
-        ties = model.say_ties(predictor.tied, predictor.rows) if predictor.tied else []
+        ties = model.say_ties(tied, decided) if tied else []
         sink.note(note_of(title((source,)), one) for one in ties)
 
 

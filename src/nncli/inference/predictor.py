@@ -87,13 +87,11 @@ class Predictor:
         options: PredictOptions,
         keep: Sequence[str] = (),
         beside: Sequence[str] = (),
-        guard: Listener | None = None,
     ) -> None:
         """Prepare to write the columns `keep` of the input, and behind those of the model columns `beside` them, which
-        whoever calls `lines` brings; OptionError where the model cannot do what is asked. A `guard` is told what is
-        predicted as the model decides."""
+        whoever calls `lines` brings; OptionError where the model cannot do what is asked."""
         _check(options, model)
-        self.guard = guard if options.threshold is None else None
+        self.guard: Listener | None = None  # is told what is predicted
         self.model, self.options, self.keep = model, options, keep
         self.half_width = self.least = None
         if options.interval is not None and model.target is not None:

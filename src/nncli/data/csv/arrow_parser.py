@@ -84,16 +84,16 @@ class FastParser:
 
     def read(self, data: bytes, regular: bool, small: bool) -> RowBlock | None:
         """Read whole rows; None where pyarrow refuses them, or might read them otherwise than `StrictParser`."""
-        if data.startswith(BOM_UTF8):
-            return None  # pyarrow takes it off, and here it is a part of a cell
-        if not regular or b"\0" in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
-            return None  # pyarrow is lenient about misplaced quotes, and takes a single CR for the end of a row
-        if self.whole:
+        if self.whole and regular:
             cells = uint8_parser.read(data, len(self.layout.names), self.layout.delimiter)
             if cells is not None:
                 block = self._whole(cells)  # none with a leading zero
                 return block if self.layout.are_known({}, block.target) else None
             self.whole = False
+        if data.startswith(BOM_UTF8):
+            return None  # pyarrow takes it off, and here it is a part of a cell
+        if not regular or b"\0" in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
+            return None  # pyarrow is lenient about misplaced quotes, and takes a single CR for the end of a row
         table = numbers = None
         if (
             small and not self.spelled and b"x" not in data and b"X" not in data

@@ -21,7 +21,11 @@ MALLOPT = {-3: 8 << 20, -1: 64 << 20}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD: byt
 
 def side_by_side(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
     """`map(function, items)`, that many at a time, and few further ahead. Items are awaited in a thread of their own,
-    so that one that is slow to come, as from a pipe, does not hold up the results before it."""
+    so that one that is slow to come, as from a pipe, does not hold up the results before it. With one thread, there is
+    no other than that of the caller."""
+    if threads == 1:
+        yield from map(function, items)
+        return
     from concurrent.futures import Future, ThreadPoolExecutor
 
     results: Queue[Future[R] | None] = Queue(threads)

@@ -10,8 +10,8 @@ import csv
 import dataclasses
 import functools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 from nncli.data.byte_input import ByteStream, Input, open_input
 from nncli.data.csv.alignment import plan_answering
@@ -55,11 +55,12 @@ class CsvReader(BlockReader):
         on_error: OnError = "fail",
         whole: bool = False,
         alone: bool = True,
+        make: Callable[[RowBlock], Any] | None = None,
     ) -> None:
         super().__init__(plan.layout, plan.notes, on_error, whole)
         self.input = source
         self._line = plan.first_line
-        self._is_alone = alone
+        self._is_alone, self._make = alone, make
         # with --rows, which would cut every one of several files
         self._can_end = training and alone and plan.rows is None
         self._may_end = self._can_end and on_error == "fail"
@@ -147,7 +148,7 @@ class CsvReader(BlockReader):
         keep_freed_memory()
         threads = min(reader_threads(), MOST_THREADS)
         try:
-            for data, parsed in side_by_side(lambda part: (part[0], self._parse(*part)), self._cut, threads):
+            for data, parsed in side_by_side(self._work_on, self._cut, threads):
                 yield from self._rows(data, parsed)
             if self._tail:
                 yield from self._rows(b"", None, at_end=True)
@@ -165,7 +166,7 @@ class CsvReader(BlockReader):
         if self._tail:
             data, parsed, self._tail = self._tail + data, None, b""
         for block in self._read(data, parsed, self._line, at_end or self.on_error == "fail"):
-            if self._may_be_quoted and b"'" in data:
+            if self._may_be_quoted and (block.table.texts or block.target) and b"'" in data:
                 self._refuse_single_quotes(block)
             if block.errors:
                 row, error = next(iter(block.errors.items()))
@@ -227,6 +228,13 @@ class CsvReader(BlockReader):
                 remedy = """Add --quote "'" if that is a quoted text, or --quote '"' if it is meant as it is written"""
                 raise DataError(self.input.where, problem, remedy)
 
+    def _work_on(self, rows: tuple[bytes, bool]) -> tuple[bytes, RowBlock | None]:
+        """Do with whole rows all that does not depend on the rows before them."""
+        block = self._parse(*rows)
+        if block is not None and self._make is not None:
+            block = dataclasses.replace(block, made=self._make(block))
+        return rows[0], block
+
     def _parse(self, data: bytes, regular: bool) -> RowBlock | None:
         """Parse rows fast; None where they are few, or have to be read one by one."""
         few = FEW_BYTES if "pyarrow" in sys.modules else FEW_BYTES * LOADING
@@ -271,9 +279,11 @@ def read_blocks(
     needed: Mapping[str, str] = {},
     codes: CodeWatch | None = None,
     alone: bool = True,
+    make: Callable[[RowBlock], Any] | None = None,
 ) -> CsvReader:
     """Open the rows of `source` as a model expects them, block by block as they arrive; `known` are its classes, and
-    the categories of its columns of text. `codes` watches columns of another file to learn from.
+    the categories of its columns of text. `codes` watches columns of another file to learn from. What there is to
+    `make` of the rows that pyarrow can read is made by the thread that has read them.
 
     Needs no more than the first line before it returns. The numbers are of `dtype`, or float64 where the model needs
     that; with `whole`, for a file that will be read to its end, blocks of small whole numbers may also be uint8, and
@@ -283,7 +293,7 @@ def read_blocks(
     try:
         plan = plan_answering(opened, expected, dtype, keep, with_target, text, known)
         plan = plan._replace(layout=dataclasses.replace(plan.layout, needed=needed, codes=codes or CodeWatch({})))
-        return CsvReader(opened, plan, on_error=on_error, whole=whole, alone=alone)
+        return CsvReader(opened, plan, on_error=on_error, whole=whole, alone=alone, make=make)
     except BaseException:
         opened.close()
         raise

@@ -37,24 +37,26 @@ def _read(padded: NDArray[np.uint8], columns: int, delimiter: str) -> NDArray[np
     digits = padded - ZERO  # above 9 for whatever is no digit
     is_digit = digits <= 9
     byte, here, before = padded[3:], is_digit[3:], is_digit[2:-1]
-    ends = np.flatnonzero(~here)
-    newline = byte == NEWLINE
-    lines = np.count_nonzero(newline)
-    if not newline[-1] or lines + np.count_nonzero(byte == ord(delimiter)) != len(ends) or not (here | before).all():
-        return None  # no end of line, another character, or an empty cell
+    ends = np.flatnonzero(digits[3:] > 9)
     last = byte[ends[columns - 1 :: columns]]
-    if (last != NEWLINE).any() or lines != len(last):
-        return None  # rows of other lengths
-    pairs = is_digit[:-1] & is_digit[1:]
-    if (pairs[:-2] & pairs[2:]).any() or ((padded[2:-1] == ZERO) & (here > is_digit[1:-2])).any():
-        return None  # four digits in a row, or a leading zero
-    # of the number that ends before each byte; where none does, they mean nothing
+    if (
+        byte[-1] != NEWLINE
+        or len(ends) != len(last) * columns
+        or (last != NEWLINE).any()
+        or np.count_nonzero(byte == ord(delimiter)) != len(ends) - len(last)
+        or not (here | before).all()
+    ):
+        return None  # no end of line, rows of other lengths, another character, or an empty cell
+    # of the number that ends before each byte, modulo 256; where none does, it means nothing
     digits *= is_digit.view(np.uint8)  # 0 for whatever is no digit
-    hundreds = digits[:-3] * pairs[1:-1].view(np.uint8)
-    below_100 = digits[1:-2] * np.uint8(10)
-    below_100 += digits[2:-1]
-    value = hundreds * np.uint8(100)
-    value += below_100
-    if hundreds.max() > 2 or (value < below_100).any():
-        return None  # above 255
-    return value.take(ends).reshape(-1, columns)
+    hundreds = digits[:-3] * (is_digit[1:-2] & before).view(np.uint8)
+    value = digits[1:-2] * np.uint8(10)
+    value += digits[2:-1]
+    above_299 = hundreds.max() > 2
+    hundreds *= np.uint8(100)
+    value += hundreds
+    cells = value.take(ends)
+    # No cell has fewer digits than its value needs. Leading zeros, a fourth digit, and 256 to 299, which come to 0 to
+    # 43, are digits too many.
+    needed = len(cells) + np.count_nonzero(cells > 9) + np.count_nonzero(cells > 99)
+    return None if above_299 or needed != len(byte) - len(ends) else cells.reshape(-1, columns)

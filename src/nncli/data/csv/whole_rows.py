@@ -8,6 +8,8 @@ from nncli.data.byte_input import ByteStream
 from nncli.data.csv.row_text import LOOKED_AT, ROW_LIMIT, end_of_rows, row_patterns
 from nncli.data.row_blocks import Layout
 
+NEAR = 64  # bytes in which the last row most often ends
+
 
 class UnfinishedRow(Exception):
     """Raised where the rest of the file is no whole row. Its text is a quote that none closes, or the problem."""
@@ -19,7 +21,7 @@ def whole_rows(
     """Yield whole rows as they arrive, and whether their quotes are regular: what has been read ahead, then the stream
     in blocks of so many bytes. To `go_on`, lines that begin no row are yielded, too, each alone; else,
     UnfinishedRow is raised."""
-    wide, at_end = len(layout.names) > 1, False
+    wide, at_end, behind = len(layout.names) > 1, False, b""
     # of a row of delimiters at the end of the file, which is none where each row has a class
     empty = b"\r\n \t" + layout.delimiter.encode() if layout.target is not None else b""
     endings = tuple(start + end for start in (layout.delimiter.encode(), b"\n") for end in (b"\n", b"\r\n"))
@@ -30,9 +32,10 @@ def whole_rows(
             end = tail.find(b"\n", last, end) + 1 if last else 0
         # Empty lines are an error, but not at the end of the file: they wait for what follows.
         end = _before_empty_lines(tail, end) if wide else end
+        data, tail, behind = tail[:end], tail[end:] + behind, b""  # most often all there is, which nobody copies
         if end:
-            data, tail = tail[:end], tail[end:]
             yield data, regular
+        del data
         if at_end and wide and not tail.strip(empty or b"\r\n"):
             lines = tail.split(b"\n") if tail.strip(b"\r\n") else []
             n = sum(line.strip(b"\r") != b"" for line in lines)
@@ -55,7 +58,8 @@ def whole_rows(
             return
         chunk = stream.read(block_bytes)
         at_end = not chunk
-        tail += chunk
+        cut = chunk.rfind(b"\n") + 1
+        tail, behind = b"".join((tail, memoryview(chunk)[:cut])), chunk[cut:]
         del chunk  # megabytes that nobody needs while the block is read
         if at_end and tail and not tail.endswith(b"\n"):
             tail += b"\n"  # the end of the file ends its last row
@@ -64,7 +68,10 @@ def whole_rows(
 def _before_empty_lines(data: bytes, end: int) -> int:
     """Return where the empty lines begin with which some rows end, 0 where there is nothing else. A lone CR is no line
     end, and its line is not empty. All are looked at in one step: a file may have millions of them."""
-    content = len(data[:end].rstrip(b"\r\n"))
+    start = max(0, end - NEAR)
+    content = start + len(data[start:end].rstrip(b"\r\n"))
+    if content == start:
+        content = len(data[:end].rstrip(b"\r\n"))
     lone = data.rfind(b"\r\r\n", content, end)
     if lone >= 0:
         return lone + 3

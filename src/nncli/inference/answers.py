@@ -1,0 +1,65 @@
+"""Predict blocks of rows in several threads, each with buffers of its own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from nncli.data.row_blocks import RowBlock
+from nncli.errors import NncliError
+from nncli.inference.predictor import PredictOptions, Predictor
+from nncli.model.model import Model
+
+
+class Answer(NamedTuple):
+    """What there is to write and to count of a block: its lines; what is `predicted` as the model decides, for a guard
+    (empty where it does not decide); and of how many `decided` rows two scores were `tied`."""
+
+    lines: bytes
+    predicted: list[NDArray[Any]]
+    decided: int
+    tied: int
+
+
+class _Heard(list[NDArray[Any]]):
+    look_at_predictions = list.append
+
+
+class Answers:
+    """Answers blocks of rows: `begin` once, then each of them, by any thread."""
+
+    def __init__(self, model: Model, options: PredictOptions) -> None:
+        self.model, self.options = model, options
+        self._idle = SimpleQueue[Predictor]()
+
+    def begin(self, keep: Sequence[str]) -> bytes:
+        """Prepare to write the columns `keep` of the input before the predictions; return the header. OptionError where
+        the model cannot do what is asked."""
+        self._first = Predictor(self.model, self.options, keep)
+        return self._first.header
+
+    def of(self, block: RowBlock) -> Answer:
+        """Answer the rows of a block. Raises NncliError where the model cannot."""
+        try:
+            predictor = self._idle.get_nowait()
+        except Empty:
+            predictor = copy.copy(self._first)
+            predictor.model = self.model.for_another_thread()
+        predictor.rows = predictor.tied = 0
+        heard = _Heard()
+        predictor.guard = heard if self.options.threshold is None else None
+        lines = predictor.predict(block)
+        self._idle.put(predictor)
+        return Answer(lines, heard, predictor.rows, predictor.tied)
+
+    def ahead(self, block: RowBlock) -> Answer | None:
+        """Answer the rows of a block before those above it; None where that cannot be done, which is told in its
+        turn."""
+        try:
+            return self.of(block)
+        except NncliError:
+            return None
