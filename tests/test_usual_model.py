@@ -21,17 +21,18 @@ PIXELS = [ColumnProfile(f"p{i}", "number", 0, 16, whole=True) for i in range(16)
 
 def usual(
     rows: int = 2000, columns: int = 5, profile: Sequence[ColumnProfile] = (), picture: bool = False, **given: Any
-) -> tuple[str | None, tuple[int, ...] | None, int | None]:
+) -> tuple[str | None, str | None, int | None]:
     config, _ = with_usual_model(TrainConfig(**given), rows, columns, profile or MEASURED, picture)
-    return config.model, config.hidden, config.epochs
+    return config.model, config.ensemble, config.epochs
 
 
 MLP = "mlp", None, None
 
 
-def test_a_larger_table_gets_a_small_tabular_model() -> None:
-    assert usual(1500) == ("tabular", (128, 128, 128), 48)
+def test_a_larger_table_gets_one_member_of_tabular() -> None:
+    assert usual(1500) == ("tabular", "1", None)
     assert usual(columns=200)[0] == "tabular"
+    assert usual(ensemble="shared:8")[:2] == ("tabular", "shared:8")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_a_chosen_model_is_resumed_to_the_last_byte(table: Path, nncli: Run, mon
 
 def test_train_and_info_say_what_was_chosen_and_why(table: Path, nncli: Run) -> None:
     words = ("train", "d.csv", "-o", "m.npz")
-    said = "--model tabular --hidden 128x128x128 --epochs 48, as the table has at least 1,500 rows"
+    said = "--model tabular --ensemble 1, as the table has at least 1,500 rows"
     assert f"chosen: {said}" in nncli(*words).err
     assert load(Path("m.npz"))[0].config.model.name == "tabular"
     assert said in " ".join(nncli("info", "m.npz").out.split())

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.option import FULL_BATCH
 from nncli.config.train_config import TrainConfig
 from nncli.data.csv.csv_options import CsvOptions
@@ -109,6 +110,8 @@ class ResolvedConfig:
         if options.model is None:
             raise ValueError("no value for 'model', which always has one")
         given = {name: value for name, value in vars(options).items() if value is not None} | {"name": options.model}
+        if ensemble_of(options.ensemble) is None:
+            given.pop("ensemble", None)
         return cls(options, DataConfig.of(options), _group(ModelConfig, given), _group(TrainingConfig, given))
 
     def objective_name(self, K: int) -> str:

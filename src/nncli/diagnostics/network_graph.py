@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nncli.data.sources import Source
-from nncli.errors import NncliError, OptionError, UsageError
+from nncli.errors import NncliError, OptionError, UsageError, mention
 from nncli.explain.columns import names_of_inputs
 from nncli.model.model import Model, build_network, network_inputs
 from nncli.model.provenance import Provenance, labelled_rows
@@ -37,7 +37,7 @@ def graph_of_model(
     network, loss = build_network(config, network_inputs(model.preprocess), K)
     if network.copies > 1:
         problem = f"expected a model of one network, found an ensemble of {network.copies} members"
-        raise UsageError(model_file, problem, "Train one without --ensemble")
+        raise UsageError(model_file, problem, f"Train one with {mention('ensemble', 1)}")
     network.theta[:] = model.network.theta
     _refuse_large(model_file, network.size)
     dataset = labelled_rows(model, provenance, model_file, source, config.dtype)

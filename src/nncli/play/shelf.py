@@ -27,7 +27,7 @@ from nncli.data.load import load_dataset, load_like
 from nncli.data.sources import ARRAYS, Source, title
 from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.data.unchanged_source import check_as_it_was
-from nncli.errors import DataError, NncliError
+from nncli.errors import DataError, NncliError, mention
 from nncli.model import checkpoint
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -207,4 +207,4 @@ def _refuse_ensemble(model: Model, where: str) -> None:
     """Raise DataError for a model of several networks, of which a page could show none."""
     if model.network.copies > 1:
         problem = f"expected a model of one network to play with, found an ensemble of {model.network.copies} members"
-        raise DataError(where, problem, "Train one without --ensemble")
+        raise DataError(where, problem, f"Train one with {mention('ensemble', 1)}")
