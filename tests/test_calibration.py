@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
+from scipy.stats import norm
 from sklearn.calibration import _SigmoidCalibration
 
 from nncli.metrics.definitions import METRICS
@@ -37,17 +38,19 @@ def test_the_temperature_is_found() -> None:
         assert fitted.b == 0
 
 
-def test_the_temperature_makes_the_log_loss_least() -> None:
-    """With Platt's doubt: of the n_k rows of a class and two more, one is of the other three, a third of it of each."""
-    Z, y = drawn(300)
-    doubt = 1 / (np.bincount(y)[y] + 2)[:, None]
-    Y = np.where(np.eye(4)[y] == 1, 1 - doubt, doubt / 3)
-    fitted = calibrate(3 * Z, y, LOSSES.create("cross-entropy"), 4)
-    best = minimize_scalar(
-        lambda a: -(Y * log_softmax(3 * Z * a, axis=1)).sum(axis=1).mean(), bounds=(0.01, 10), method="bounded",
-        options={"xatol": 1e-10},
-    )  # fmt: skip
-    assert fitted.a == pytest.approx(best.x, rel=1e-5)
+@pytest.mark.parametrize("n", [20, 300])
+def test_the_temperature_is_the_likeliest(n: int) -> None:
+    """Before the rows, log T is normal about 0 with a standard deviation of 0.5."""
+    Z, y = drawn(n)
+    Z *= 3
+
+    def minus_log_density(log_t: float) -> float:
+        log_p = log_softmax(Z / np.exp(log_t), axis=1)[np.arange(n), y]
+        return float(-log_p.sum() - norm.logpdf(log_t, 0, 0.5))
+
+    best = minimize_scalar(minus_log_density, bounds=(-3, 3), method="bounded", options={"xatol": 1e-10})
+    fitted = calibrate(Z, y, LOSSES.create("cross-entropy"), 4)
+    assert fitted.a == pytest.approx(np.exp(-best.x), rel=1e-5)
 
 
 def test_platt_scaling_against_scikit_learn() -> None:
@@ -79,14 +82,34 @@ def test_calibrated_probabilities_can_be_taken_at_their_word(loss: str) -> None:
         assert after < calibration_error(one.logits(4 * Z[half:]), y[half:]) / 2
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_rows_that_are_all_right_do_not_make_it_sure(loss: str) -> None:
+@pytest.mark.parametrize("loss", [name for name in LOSSES if not LOSSES.create(name).probabilistic])
+def test_margins_that_are_all_right_do_not_make_it_sure(loss: str) -> None:
     """Of the 20 rows of each class and two more, one would be wrong: 21/22."""
     one = LOSSES.create(loss)
     y = np.array([0, 1] * 20)
     Z = (2.0 * y - 1)[:, None] if one.outputs(2) == 1 else np.eye(2)[y]
     P = probabilities(calibrate(50 * Z, y, one, 2), 50 * Z)
     np.testing.assert_allclose(P[np.arange(40), y], 21 / 22, rtol=1e-4)
+
+
+@pytest.mark.parametrize("loss", [name for name in LOSSES if LOSSES.create(name).probabilistic])
+def test_few_rows_say_little_against_the_probabilities(loss: str) -> None:
+    """Of 6 rows of each of 2 classes, all right with a probability of about 0.9, Platt's doubt would make 7/8."""
+    one = LOSSES.create(loss)
+    y = np.array([0, 1] * 6)
+    Z = (2.0 * y - 1)[:, None] if one.outputs(2) == 1 else np.eye(2)[y]
+    Z = Z * np.log(9)
+    p = probabilities(calibrate(Z, y, one, 2), Z)[np.arange(12), y]
+    assert ((p > 0.9) & (p < 0.98)).all()
+
+
+def test_weights_that_are_all_the_same_change_nothing() -> None:
+    Z, y = drawn(30)
+    loss = LOSSES.create("cross-entropy")
+    assert calibrate(Z, y, loss, 4, np.full(30, 7.0)).a == pytest.approx(calibrate(Z, y, loss, 4).a)
+    # rows of weight 0 say nothing
+    half = (np.arange(30) < 15).astype(float)
+    assert calibrate(Z, y, loss, 4, half).a == pytest.approx(calibrate(Z[:15], y[:15], loss, 4).a)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -136,8 +136,9 @@ def test_a_resolved_config_resolves_to_itself(
         ({"number_embedding": "none"}, "weight=fan-in,bias=0.1,input=6"),
         ({"learn_scale": False, "number_embedding": "none", "scale": "standard"}, "weight=fan-in,bias=0.1"),
         ({"dropout_schedule": "constant"}, "weight=fan-in,bias=0.1,input=6,embedding=0.1"),
+        ({"ensemble": "1"}, "weight=fan-in,bias=0.1,input=6,embedding=0.1"),
     ],
-    ids=["learn-scale", "number-embedding", "both", "dropout-schedule"],
+    ids=["learn-scale", "number-embedding", "both", "dropout-schedule", "ensemble"],
 )
 def test_what_a_preset_has_can_be_denied(denied: dict[str, Any], rates: str) -> None:
     """Its rates are then of what is left; and whoever begins with the options of that run denies the same."""
@@ -146,6 +147,21 @@ def test_what_a_preset_has_can_be_denied(denied: dict[str, Any], rates: str) -> 
     assert {name: getattr(resolved.options, name) for name in denied} == denied
     assert resolve(resolved.options, 2000, True) == resolved
     assert TrainConfig.from_json(resolved.options.to_json()) == resolved.options
+
+
+@pytest.mark.parametrize(
+    ("given", "members"),
+    [
+        ({}, "4"),
+        ({"ensemble": "1"}, ""),
+        ({"ensemble": "shared:8"}, "shared:8"),
+        ({"optimizer": "lbfgs", "average": "none", "dropout": 0.0}, ""),
+    ],
+    ids=["usual", "one", "said", "of another optimizer"],
+)
+def test_tabular_has_four_members_unless_they_cannot_be(given: dict[str, Any], members: str) -> None:
+    """Those of L-BFGS are not trained together."""
+    assert resolve(TrainConfig(model="tabular", **given), 2000, True).model.ensemble == members
 
 
 def test_members_that_share_weights_have_scales_of_inputs() -> None:

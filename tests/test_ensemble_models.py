@@ -18,6 +18,7 @@ from sklearn.preprocessing import LabelEncoder
 
 import exported
 from exported import NEEDS
+from forgery import with_meta
 from nncli import NNClassifier
 from nncli.cli.main import main
 from nncli.data.bundled import path_of
@@ -47,6 +48,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         how = how if "shared" in words else ["--ensemble", "3", *how]
         assert main(["train", words.split()[0], *how, "-o", str(folder / f"{name}.npz")]) == 0
     return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def cells(out: str) -> tuple[list[str], list[list[str]]]:
@@ -217,3 +223,24 @@ def test_an_ensemble_is_no_select(nncli: Run, models: Path) -> None:
     outcome = nncli("export", models / "two.npz", "--to", "sql", "-o", "-")
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("--to: expected one network, found an ensemble of 3")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_tabular_model_of_before_there_were_members_is_one_network(nncli: Run) -> None:
+    """Its options do not say how many there are, and it goes on as it is."""
+    words = "--model tabular --hidden 4 --epochs 2 --ensemble 1 --threads 1 -q"
+    assert nncli("train", "wine", *words.split()).code == 0
+    path = Path("model.npz")
+    path.write_bytes(with_meta("config.ensemble", ...)(path.read_bytes()))
+    model = load(path)[0]
+    assert (model.network.copies, model.config.model.ensemble) == (1, "")
+    header, *rows = path_of("wine").read_text(encoding="utf-8").splitlines()
+    Path("new.csv").write_text("\n".join([header, *(row.replace(",", ",0", 1) for row in rows)]))
+    assert nncli("train", "--from", "model.npz", "new.csv", "--epochs", 1, "-q", "-o", "more.npz").code == 0
+    assert load(Path("more.npz"))[0].network.copies == 1
+
+
+@pytest.mark.usefixtures("folder")
+def test_tabular_is_four_networks(nncli: Run) -> None:
+    assert nncli("train", "wine", "--model", "tabular", "--hidden", 4, "--epochs", 1, "-q").code == 0
+    assert load(Path("model.npz"))[0].network.copies == 4

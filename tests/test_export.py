@@ -157,7 +157,7 @@ def test_sql_has_room_for_embeddings_as_layers_that_are_mostly_zeros(nncli: Nncl
     numbers = ",".join(f"n{i}" for i in range(6))
     rows = (f"{','.join(str(k * i % 17) for i in range(2, 8))},k{k % 90},{k % 2}\n" for k in range(400))
     Path("d.csv").write_text(f"{numbers},c,y\n{''.join(rows)}")
-    words = "-m tabular --hidden 8 --epochs 1 --category-embedding 4 -q --json"
+    words = "-m tabular --ensemble 1 --hidden 8 --epochs 1 --category-embedding 4 -q --json"
     assert nncli("train", "d.csv", *words.split()).code == 0
     assert nncli("export", "model.npz", "-o", "m.sql").code == 0
     assert Path("m.sql").stat().st_size < 1_000_000  # the longest statement of SQLite

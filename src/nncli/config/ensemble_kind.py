@@ -9,6 +9,7 @@ from nncli.system.numbers import read_whole
 
 MOST_MEMBERS = 1000
 EXPECTED = f"a number of members from 1 to {MOST_MEMBERS:,}, as 8, or from 2 as shared:8 for shared weights, or folds:8"
+ONE = "1"  # member, which is no ensemble
 KINDS = ("", "shared", "folds")
 
 

@@ -17,7 +17,7 @@ from nncli.config.contradictions import (
     stirs,
     suits_lbfgs,
 )
-from nncli.config.ensemble_kind import ensemble_of
+from nncli.config.ensemble_kind import ONE, ensemble_of
 from nncli.config.option import FULL_BATCH, BatchSize
 from nncli.config.resolved import (
     CONSTANT,
@@ -35,7 +35,7 @@ from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
-DENIALS = (False, "none", CONSTANT)
+DENIALS = (False, "none", CONSTANT, ONE)
 SMALLEST_BATCH = 32  # rows, which batches are not halved below
 
 

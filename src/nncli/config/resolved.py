@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.option import FULL_BATCH
 from nncli.config.train_config import TrainConfig
 from nncli.data.csv.csv_options import CsvOptions
@@ -125,6 +126,8 @@ class ResolvedConfig:
         given = {name: value for name, value in vars(options).items() if value is not None} | {"name": options.model}
         if options.preset.searches:
             given = OF_SEARCH | {"loss": options.preset.loss_for(options.is_regression)} | given
+        if ensemble_of(options.ensemble) is None:
+            given.pop("ensemble", None)
         return cls(options, DataConfig.of(options), _group(ModelConfig, given), _group(TrainingConfig, given))
 
     def with_parts(self, parts: Sequence[BlendPart]) -> ResolvedConfig:

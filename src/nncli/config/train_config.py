@@ -180,7 +180,7 @@ class TrainConfig:
         "NAME", Models("models"), "Kind of model.\n{model_lines}", "mlp; tabular for larger tables", short="-m"
     )
     hidden: tuple[int, ...] | None = _model(
-        "WIDTHS", Widths(), "Units in each hidden layer.", "mlp 64; tabular 256x256x256"
+        "WIDTHS", Widths(), "Units in each hidden layer.", "mlp 64; tabular 128x128x128"
     )
     activation: str | None = _model(
         "NAME",
@@ -212,7 +212,7 @@ class TrainConfig:
         "Number of members that are trained together, from a seed each, and whose probabilities are averaged; with "
         "shared:N they share all weights but those of the last layer and a factor of each input; with folds:N each "
         "leaves out a fold of the training and validation rows, on which it is validated.",
-        "1",
+        "1; tabular 4",
     )
     loss: str | None = _model(
         "NAME", Component("losses"), "Loss to minimise: {losses}; with another link as mse:link=softmax.", "by model"
@@ -273,7 +273,7 @@ class TrainConfig:
         "N",
         Whole(1),
         "Maximum number of epochs (passes over the training rows).",
-        "enough for 5,000 steps, from 10 to 1,000; tabular 64",
+        "enough for 5,000 steps, from 10 to 1,000; tabular 48",
     )
     batch_size: int | None = _training(
         "N",
@@ -285,7 +285,7 @@ class TrainConfig:
         "EPOCHS",
         Whole(1),
         "Number of epochs without a better --metric after which training stops.",
-        "30; tabular 64",
+        "30; tabular 48",
     )
     metric: str | None = _training(
         "NAME",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from nncli.config.ensemble_kind import ONE
 from nncli.config.train_config import TrainConfig
 from nncli.data.column_profile import ColumnProfile
 from nncli.errors import flag
 from nncli.nn.models import TabularModel
 
-LEAST_ROWS, MOST_COLUMNS = 1500, 200  # of the data, without test rows in a file of their own
-HIDDEN, EPOCHS, LEAST_EPOCHS, STEPS = (128, 128, 128), 48, 4, 10_000
+LEAST_ROWS, MOST_COLUMNS = 200, 200  # of the data, without test rows in a file of their own
+LEAST_EPOCHS, STEPS = 4, 10_000
 PIXEL_COLUMNS, BRIGHTEST = 16, 255
 CHOSEN = "chosen: "  # begins the note on what was chosen
 # options that say what network is trained and how: where one is given, nothing is chosen
@@ -40,11 +41,11 @@ def with_usual_model(
             f"--model mlp, as {flag(which[0])} is given; without such options a table of this size gets a tabular model"
         )
         return dataclasses.replace(config, model="mlp"), [f"{CHOSEN}{why}"]
-    steps = -(-rows // TabularModel.batch_size)
-    epochs = max(LEAST_EPOCHS, min(EPOCHS, STEPS // steps))
-    chosen = dataclasses.replace(config, model=TabularModel.name, hidden=HIDDEN, epochs=epochs)
-    widths = "x".join(map(str, HIDDEN))
-    options = f"--model {TabularModel.name} --hidden {widths} --epochs {epochs}"
+    members = config.ensemble or ONE
+    most = STEPS // -(-rows // TabularModel.batch_size)
+    epochs = max(LEAST_EPOCHS, most) if most < TabularModel.of_training["epochs"] else None
+    chosen = dataclasses.replace(config, model=TabularModel.name, ensemble=members, epochs=epochs)
+    options = f"--model {TabularModel.name} --ensemble {members}{'' if epochs is None else f' --epochs {epochs}'}"
     return chosen, [f"{CHOSEN}{options}, as the table has at least {LEAST_ROWS:,} rows"]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from nncli.config.ensemble_kind import ensemble_of
+from nncli.config.ensemble_kind import ONE, ensemble_of
 from nncli.config.option import MOST_LAYERS
 from nncli.config.train_config import SOURCES
 from nncli.data.dataset import SCHEMA_FORM
@@ -22,7 +22,7 @@ from nncli.errors import ModelFileError, OptionError
 from nncli.guards.bins import BINS, EDGES
 from nncli.model import npz
 from nncli.model.lineage import LINEAGE
-from nncli.nn.models import AutoModel
+from nncli.nn.models import AutoModel, TabularModel
 from nncli.system import plain_json
 
 FORMAT = "nncli model"
@@ -154,7 +154,7 @@ class MemberSizes:
                 stored = _with_split_names(stored)
             if version < 9:
                 stored = _with_calibration_said(stored)
-            stored = {"from": None, **_with_target(stored)}
+            stored = {"from": None, **_with_members_said(_with_target(stored))}
             plain_json.check_form(stored, META if stored["target"] is None else META_OF_NUMBERS)
             _refuse_surrogates(stored)
             self._stored = stored
@@ -258,6 +258,14 @@ def _with_calibration_said(stored: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get("calibrate") is not False:
         return stored
     return {**stored, "config": {name: value for name, value in config.items() if name != "calibrate"}}
+
+
+def _with_members_said(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return a document that says of a tabular model how many members it has: where nothing is said, it is one."""
+    config = stored.get("config")
+    if not isinstance(config, dict) or config.get("model") != TabularModel.name or "ensemble" in config:
+        return stored
+    return {**stored, "config": {**config, "ensemble": ONE}}
 
 
 def _with_split_names(stored: dict[str, Any]) -> dict[str, Any]:

@@ -181,7 +181,7 @@ class Model:
     def remedy_alone(self) -> str:
         """Say how to train a model of one network, by itself, where this one is of several, or found by a search."""
         if not self.config.parts:
-            return "Train one without --ensemble"
+            return f"Train one with {mention('ensemble', 1)}"
         from nncli.config.search_plan import in_brief
 
         which = "one" if self.network.is_several else "it"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nncli.config.ensemble_kind import ONE
 from nncli.config.option import read_option
 from nncli.config.resolved import CONSTANT, ResolvedConfig
 from nncli.config.train_config import TrainConfig
@@ -46,7 +47,7 @@ OF_COLUMNS = ("target", "drop", "only", "categorical", "numeric")
 # how a playground trains: without validation rows, for as long as one likes
 FIXED: dict[str, Any] = {
     "val": 0.0, "schedule": CONSTANT, "dropout_schedule": CONSTANT, "decay_schedule": CONSTANT, "epochs": MOST_EPOCHS,
-    "ensemble": None,
+    "ensemble": ONE,
 }  # fmt: skip
 THREADS = 1  # unless the command line says another number: networks to look at are small
 # and what of a saved model's options has to do with how its training ended, or with its decisions
