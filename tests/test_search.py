@@ -181,7 +181,7 @@ def test_a_search_that_ends_before_its_folds_blends_networks_judged_on_one() -> 
     run = search(prepared)
     assert run is not None
     assert run.figures["n_train"] == run.figures["n_val"] == len(prepared.train) / 2
-    assert [one.options.ensemble for one in run.model.config.parts] == [None] * len(run.model.config.parts)
+    assert [one.options.ensemble for one in run.model.config.parts] == ["1"] * len(run.model.config.parts)
     assert run.provenance.val_bits.any()
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from nncli.config.contradictions import refuse
-from nncli.config.ensemble_kind import ensemble_of
+from nncli.config.ensemble_kind import ONE, ensemble_of
 from nncli.config.train_config import TrainConfig
 from nncli.config.usual_model import said
 from nncli.data.dataset import Table
@@ -32,7 +32,7 @@ OF_STEP, OF_WEIGHTS, WEIGHTS = 0.001, 0.0027, 100_000
 OF_NUMBER, DATE_INPUTS = 4, 3  # inputs of a number with its embedding, and numbers that a date becomes
 TOGETHER = 0.8  # of the time of several networks one after another, that members trained together take
 SURE = 0.7  # of a time limit that a plan may take by this estimate
-MEMORISING: dict[str, Any] = {"dropout": 0.0, "label_smoothing": 0.0, "l2": 0.0}
+BY_HEART: dict[str, Any] = {"dropout": 0.0, "label_smoothing": 0.0, "l2": 0.0}
 
 
 class Candidate(NamedTuple):
@@ -43,20 +43,22 @@ class Candidate(NamedTuple):
     epochs: float = 1.0  # times the usual number
 
 
+WIDE: dict[str, Any] = {"hidden": (256, 256, 256)}
+LONGER, LONGEST = 4 / 3, 2.0
 # those that are best most often come first, as a short search tries only the first few
 CANDIDATES = (
-    Candidate(TabularModel.name, {"hidden": (128, 128, 128)}),
     Candidate(TabularModel.name),
+    Candidate(TabularModel.name, WIDE, LONGER),
     Candidate(MLPModel.name),
-    Candidate(TabularModel.name, MEMORISING, 1.5),
+    Candidate(TabularModel.name, WIDE | BY_HEART, LONGEST),
     Candidate(SoftmaxModel.name),
-    Candidate(TabularModel.name, {"number_embedding": "none"}),
-    Candidate(TabularModel.name, {"number_embedding": "pbld:sd=0.5"}),
-    Candidate(TabularModel.name, {"hidden": (512, 512)}),
-    Candidate(TabularModel.name, {"activation": "selu"}),
-    Candidate(TabularModel.name, {"dropout": 0.3}),
-    Candidate(TabularModel.name, {"hidden": (64, 64), "lr": 0.02}),
-    Candidate(TabularModel.name, {"number_embedding": "pbld:sd=0.5", **MEMORISING}, 1.5),
+    Candidate(TabularModel.name, WIDE | {"number_embedding": "none"}, LONGER),
+    Candidate(TabularModel.name, WIDE | {"number_embedding": "pbld:sd=0.5"}, LONGER),
+    Candidate(TabularModel.name, {"hidden": (512, 512)}, LONGER),
+    Candidate(TabularModel.name, WIDE | {"activation": "selu"}, LONGER),
+    Candidate(TabularModel.name, WIDE | {"dropout": 0.3}, LONGER),
+    Candidate(TabularModel.name, {"hidden": (64, 64), "lr": 0.02}, LONGER),
+    Candidate(TabularModel.name, WIDE | BY_HEART | {"number_embedding": "pbld:sd=0.5"}, LONGEST),
 )
 
 
@@ -148,7 +150,7 @@ def with_folds(config: TrainConfig, rows: int, inputs: int, fewest: int) -> Trai
         return config
     has_folds = not config.val_data and config.time is None and fewest >= ROWS_OF_CLASS and config.val != 0
     folds = search_plan(config, rows, inputs).folds if has_folds else 0
-    return dataclasses.replace(config, ensemble=f"folds:{folds}" if folds else "1")
+    return dataclasses.replace(config, ensemble=f"folds:{folds}" if folds else ONE)
 
 
 def options_of(candidate: Candidate, config: TrainConfig, on_folds: bool) -> TrainConfig:
@@ -162,7 +164,7 @@ def options_of(candidate: Candidate, config: TrainConfig, on_folds: bool) -> Tra
         model=name,
         **candidate.options,
         **more,
-        ensemble=config.ensemble if on_folds else None,
+        ensemble=config.ensemble if on_folds else ONE,
         time_limit=None,
         search_steps=None,
         calibrate=None,

@@ -24,6 +24,7 @@ from nncli.metrics.rows import ScoredRows
 from nncli.model.training_state import Epoch
 from nncli.nn.calibration import calibrate
 from nncli.nn.links import LINKS
+from nncli.nn.models import TabularModel
 from nncli.nn.network import Network
 from nncli.system.output import counted, number, quantity
 from nncli.system.workers import Stop, never
@@ -114,7 +115,9 @@ class Search:
         options = options_of(candidate, self.options, one.on_folds)
         config = resolve(options, len(prepared.train), has_val=True)
         epochs = max(2, round(config.training.epochs * candidate.epochs * one.share))
-        config = ResolvedConfig.of(dataclasses.replace(config.options, epochs=epochs))
+        patience = epochs if candidate.model == TabularModel.name else config.training.patience
+        patience = self.options.patience or patience  # what comes last in a schedule is what tabular is best after
+        config = ResolvedConfig.of(dataclasses.replace(config.options, epochs=epochs, patience=int(patience)))
         return dataclasses.replace(prepared, config=config)
 
     def prepared_for(self, on_folds: bool) -> Prepared:
