@@ -277,7 +277,8 @@ def _told(its: Search, chosen: list[tuple[int, Trial]], best: Trial, together: f
         what, unit = ("log loss", 1.0) if scale is None else ("RMSE", scale.sd)
         of_best, of_all = (value if scale is None else unit * value**0.5 for value in (best.badness, together))
         write = number if scale is None else quantity
-        found.append(f"{what} on these rows: {write(of_all)} of the blend, {write(of_best)} of the best network by itself")
+        best_alone = f"{write(of_best)} of the best network by itself"
+        found.append(f"{what} on these rows: {write(of_all)} of the blend, {best_alone}")
     return found
 
 
