@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.data.scaled_rows import Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Decision
 from nncli.model.model import EVAL_ROWS
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
+from nncli.nn.kernels.plain import NUMPY
 from nncli.nn.layers import Array
+from nncli.nn.losses import CrossEntropy
 from nncli.nn.network import Network
-from nncli.nn.row_loss import Loss, RowLosses
+from nncli.nn.row_loss import Loss, RowLosses, smoothed
 
 if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
@@ -59,11 +61,19 @@ class Batch:
         """Take rows of the matrix; return their X and Y."""
         n = len(rows)
         self.rows, self.y, X, Y = rows, self.subset.y[rows], self.X[:n], self.Y[:n]
-        self.subset.matrix.take(rows, self.raw, X)
+        if not self._take_scaled(rows, X):
+            self.subset.matrix.take(rows, self.raw, X)
         self.loss.write_targets(self.y, Y, self.smoothing)
         if self.copies > 1:
             self.Y[n : self.copies * n].reshape(self.copies - 1, n, -1)[...] = Y
         return X, Y
+
+    def _take_scaled(self, rows: Positions, X: Array) -> bool:
+        """Write rows of a matrix that is stored as it was read, scaled, if the kernels can."""
+        matrix = self.subset.matrix
+        if not isinstance(matrix, Matrix) or matrix.scale is None or matrix.clips:
+            return False
+        return self.network.kernels.take_scaled(matrix.values, rows, matrix.scale, matrix.shift, X)
 
     def weights(self) -> NDArray[np.float64] | None:
         """Return the weights of the rows taken, (n,); None: each is 1."""
@@ -127,6 +137,8 @@ class Batch:
         """Compute g = dL/dθ, L the mean over rows of the matrix, and return the sums over them; no g if these are not
         finite. More than `size` rows go through the network in parts, whose gradients add up."""
         if len(rows) <= self.size:
+            if (found := self._learn_fused(rows)) is not None:
+                return found
             sums = self.forward(rows)
             if math.isfinite(sums.loss):
                 self.backward()
@@ -140,6 +152,26 @@ class Batch:
             total += g
         g[:] = total
         return Sums(*map(sum, zip(*found, strict=True)))
+
+    def _learn_fused(self, rows: Positions) -> Sums | None:
+        """Do what `learn` does, where the kernels have a loop for the loss and its gradient; None where they have none."""
+        kernels, subset = self.network.kernels, self.subset
+        is_plain = self.copies == 1 and subset.weights is None and not subset.is_numeric
+        if kernels is NUMPY or not is_plain or type(self.loss) is not CrossEntropy:
+            return None
+        n = len(rows)
+        self.rows, self.y, X, dZ = rows, subset.y[rows], self.X[:n], self.dZ[:n]
+        if not self._take_scaled(rows, X):
+            subset.matrix.take(rows, self.raw, X)
+        self.Z, targets = self.network.forward(X), smoothed(dZ.shape[1], self.smoothing)
+        found = kernels.softmax_loss(self.Z, self.y.astype(np.int64, copy=False), *targets, 1 / n, dZ)
+        if found is None:
+            return None
+        losses, self.right = found
+        total, right = float(losses.sum()), int(np.count_nonzero(self.right))
+        if math.isfinite(total):
+            self.network.backward(dZ)
+        return Sums(total, right, right)
 
     def backward(self, dX: Array | None = None) -> None:
         """Compute g = dL/dθ, L the weighted mean over the rows of the last `forward`; and dX (n, d), if it is given."""

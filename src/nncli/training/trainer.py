@@ -35,14 +35,17 @@ from nncli.nn import online
 from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
 from nncli.nn.components import Stateful
+from nncli.nn.kernels.choice import kernels_named
+from nncli.nn.kernels.plain import NUMPY
 from nncli.nn.network import Network
-from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD
+from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD, Elementwise
 from nncli.nn.rates import parts_of
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.regularisation_schedules import RegularisationSchedules
 from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
+from nncli.system.threads import multiply_with
 from nncli.training.batch import Batch, evaluate, judged, judged_numbers, rows_at_once
 from nncli.training.guards import Limits, spoiled, why_diverged
 from nncli.training.step_meter import StepMeter
@@ -126,6 +129,30 @@ class Trainer:
         `Limits`. TrainingError at the first loss, gradient or parameter that is not finite.
         """
         self.limits = Limits(stop, self.config.training.time_limit)
+        with self._kernels_at_work():
+            yield from self._epochs(until)
+
+    @contextlib.contextmanager
+    def _kernels_at_work(self) -> Iterator[None]:
+        """Let the kernels that the config names do the work, inside the block."""
+        kernels = kernels_named(self.config.training.kernels)
+        if kernels is NUMPY:
+            yield
+            return
+        network, optimizer = self.network, self.optimizer
+        kernels.multiplies &= network.products_are_dense
+        with kernels.working(), multiply_with(1 if kernels.multiplies else None):
+            network.use(kernels)
+            if isinstance(optimizer, Elementwise):
+                optimizer.fused = kernels.update_rule(optimizer)
+            try:
+                yield
+            finally:
+                network.use(NUMPY)
+                if isinstance(optimizer, Elementwise):
+                    optimizer.fused = None
+
+    def _epochs(self, until: int | None) -> Iterator[Epoch]:
         while not self.has_ended() and len(self.history) < min(self.epochs, until or self.epochs):
             if reason := self.limits.before_epoch(len(self.history)):
                 self.stopped = reason
@@ -316,7 +343,7 @@ class Trainer:
         sums, gradient = self._sums, network.grad
         if not math.isfinite(sums.loss):
             raise self.diverged("a finite loss", sums.loss / len(chosen), step)
-        square = float(gradient @ gradient)  # ‖g‖²: quick, but it may be infinite where only the squares are too large
+        square = network.kernels.square(gradient)  # ‖g‖²: quick, but it may be infinite where only the squares are too large
         if not math.isfinite(square):
             if not all_finite(gradient):
                 raise self.diverged("a finite gradient", math.nan, step)
