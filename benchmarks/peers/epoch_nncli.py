@@ -16,6 +16,7 @@ from nncli.data.dataset import Table
 from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Subset
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
 from nncli.training.batch import evaluate
 from nncli.training.trainer import Trainer
 
@@ -35,7 +36,7 @@ options = TrainConfig(
     epochs=MANY,
 )
 config = resolve(options, len(X), has_val=False)
-network, loss = build_network(config.model, X.shape[1], CLASSES)
+network, loss = build_network(config.model, InputKinds(X.shape[1]), CLASSES)
 init, shuffle = np.random.default_rng(0).spawn(2)
 network.initialize(config.model.init, init)
 

@@ -22,6 +22,7 @@ from nncli.data.dataset import Table
 from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Subset
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
 from nncli.training.batch import evaluate
 from nncli.training.trainer import Trainer
 
@@ -29,7 +30,7 @@ X, y, X_test, y_test = arrays(Path(sys.argv[1]))
 config = resolve(TrainConfig(model=sys.argv[2], epochs=1), len(X), has_val=False)
 names = tuple(map(str, range(X.shape[1])))
 preprocess = Preprocess.fit(Table(names, X), np.arange(len(X)), config.data.scale)
-network, loss = build_network(config.model, X.shape[1], CLASSES)
+network, loss = build_network(config.model, InputKinds(X.shape[1]), CLASSES)
 
 
 def subset(X: np.ndarray, y: np.ndarray) -> Subset:
