@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from importlib.util import find_spec
 from typing import Any
 
 from nncli.config.contradictions import (
@@ -29,7 +28,7 @@ from nncli.config.task import check_metric, check_task
 from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
-from nncli.nn.kernels.choice import FUSED
+from nncli.nn.kernels.choice import FUSED, INSTALL, is_installed
 from nncli.nn.losses import LOSSES
 from nncli.nn.models import Preset
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS, Optimizer
@@ -180,11 +179,10 @@ def _kernels(asked: str | None, optimizer: Optimizer, rows: int, steps: int) -> 
     is_long = rows >= MANY_ROWS_SEEN or steps >= MANY_STEPS
     if asked != FUSED and (optimizer.smooth or not is_long):
         return None
-    if find_spec(FUSED) is not None:
+    if is_installed():
         return FUSED
     if asked == FUSED:
-        remedy = "Install it with pip install 'nncli[fast]', or use " + mention("kernels", "numpy")
-        raise OptionError("kernels", "Numba is not installed", remedy)
+        raise OptionError("kernels", "Numba is not installed", f"{INSTALL}, or use {mention('kernels', 'numpy')}")
     return None
 
 

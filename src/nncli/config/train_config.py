@@ -311,8 +311,8 @@ class TrainConfig:
     kernels: str | None = _training(
         "NAME",
         OneOf(("auto", "numpy", "numba")),
-        "Loops that do the work: numpy, numba (fused and compiled, with the extra nncli[fast]), or auto: numba where it "
-        "is installed and many steps are planned.",
+        "Loops that do the work: numpy, numba (fused and compiled; it needs nncli[fast]), or auto: numba where it is "
+        "installed and a long run is planned.",
         "auto",
     )
 

@@ -46,8 +46,10 @@ def learn_rows(
     Y: Array,
     rate: Callable[[int], float],
     weights: NDArray[np.float64] | None,
+    rates: Callable[[], NDArray[np.float64]] | None = None,
 ) -> tuple[Array, NDArray[np.float64]]:
-    """Learn from X (m, d) and Y (m, outputs), one row after the other, with α = rate(i) at row i.
+    """Learn from X (m, d) and Y (m, outputs), one row after the other, with α = rate(i) at row i; `rates()` returns
+    that of all rows, where this is quicker than one after the other.
 
     `weights` (m,) multiply the losses of the rows. Return the scores (m, outputs) and losses (m,) of the rows, each
     with the parameters as they were before the step of that row.
@@ -59,7 +61,8 @@ def learn_rows(
     margin = (1 - Y) * loss.margin
     own, S = Y.argmax(axis=1), np.zeros_like(Y)
     if network.kernels is not NUMPY:
-        _learn_fused(network, loss, optimizer, average, X, own, S, outputs, rate, weights)
+        of_rows = np.array([rate(i) for i in range(len(X))]) if rates is None else rates()
+        _learn_fused(network, loss, optimizer, average, X, own, S, outputs, of_rows, weights)
         Y, S = Y[:, :outputs], S - margin
         return S[:, :outputs], loss.forward(S[:, :outputs], Y, np.empty_like(Y))
 
@@ -104,13 +107,13 @@ def _learn_fused(
     own: NDArray[np.int64],
     S: Array,
     outputs: int,
-    rate: Callable[[int], float],
+    rates: NDArray[np.float64],
     weights: NDArray[np.float64] | None,
 ) -> None:
     """Learn in the textbook loop, compiled, and write S, the scores of the rows with their margins."""
     [layer] = network.dense
     m = len(X)
-    rates, D = np.array([rate(i) for i in range(m)]), np.zeros((m, outputs), X.dtype)
+    D = np.zeros((m, outputs), X.dtype)
     weights = np.ones(m) if weights is None else weights
     is_mira, margin = isinstance(optimizer, MIRA), X.dtype.type(loss.margin)
     at_once = m if isinstance(average, NoAverage) else BLOCK

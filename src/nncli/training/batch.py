@@ -137,8 +137,8 @@ class Batch:
         """Compute g = dL/dθ, L the mean over rows of the matrix, and return the sums over them; no g if these are not
         finite. More than `size` rows go through the network in parts, whose gradients add up."""
         if len(rows) <= self.size:
-            if (found := self._learn_fused(rows)) is not None:
-                return found
+            if (fused := self._learn_fused(rows)) is not None:
+                return fused
             sums = self.forward(rows)
             if math.isfinite(sums.loss):
                 self.backward()
@@ -154,7 +154,7 @@ class Batch:
         return Sums(*map(sum, zip(*found, strict=True)))
 
     def _learn_fused(self, rows: Positions) -> Sums | None:
-        """Do what `learn` does, where the kernels have a loop for the loss and its gradient; None where they have none."""
+        """Do what `learn` does, where the kernels have a loop for the loss and its gradient, else return None."""
         kernels, subset = self.network.kernels, self.subset
         is_plain = self.copies == 1 and subset.weights is None and not subset.is_numeric
         if kernels is NUMPY or not is_plain or type(self.loss) is not CrossEntropy:

@@ -321,7 +321,12 @@ class Trainer:
         X, Y = batch.take(chosen)
         how = self.network, self.loss, self.optimizer, self.average
         Z, losses = online.learn_rows(
-            *how, X, Y, lambda i: self.lr * self.schedule.factor(step + i), weights=batch.weights()
+            *how,
+            X,
+            Y,
+            lambda i: self.lr * self.schedule.factor(step + i),
+            weights=batch.weights(),
+            rates=lambda: self.lr * self.schedule.factors(step, len(chosen)),
         )
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
@@ -343,7 +348,9 @@ class Trainer:
         sums, gradient = self._sums, network.grad
         if not math.isfinite(sums.loss):
             raise self.diverged("a finite loss", sums.loss / len(chosen), step)
-        square = network.kernels.square(gradient)  # ‖g‖²: quick, but it may be infinite where only the squares are too large
+        square = network.kernels.square(
+            gradient
+        )  # ‖g‖²: quick, but it may be infinite where only the squares are too large
         if not math.isfinite(square):
             if not all_finite(gradient):
                 raise self.diverged("a finite gradient", math.nan, step)

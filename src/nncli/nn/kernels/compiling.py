@@ -4,6 +4,7 @@ folder of the user; where there is neither, it is compiled anew in each process.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -30,3 +31,19 @@ def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Any:
         return numba.njit(cache=True, **how)(function)
     except RuntimeError:  # no folder to keep it in
         return numba.njit(**how)(function)
+
+
+def is_cached() -> bool:
+    """Tell whether the machine code of earlier runs is kept where that of this one will be."""
+
+    if numba.config.DISABLE_JIT:
+        return True
+
+    def probe() -> None:
+        """Stand for any function of this folder."""
+
+    try:
+        place = Path(numba.njit(cache=True)(probe).stats.cache_path)
+    except RuntimeError:
+        return False
+    return any(place.glob("loops.*.nbi"))

@@ -1,4 +1,4 @@
-"""Kernels as fused loops, compiled by Numba, on as many threads as products have. What pays is here; all else is NumPy's."""
+"""Kernels as fused loops, compiled by Numba, on as many threads as products have. What pays is here."""
 
 from __future__ import annotations
 
@@ -83,26 +83,26 @@ class FusedKernels(Kernels):
         return update
 
     def dense(self, X: Array, W: Array, b: Array, Z: Array) -> None:
-        if self.multiplies and _is_plain(X, W, Z):
+        if self.multiplies and _fits(X, W):
             products.dense(self._memory(X.size * W.shape[1] // 64), X, W, b, Z)
         else:
             super().dense(X, W, b, Z)
 
     def dense_backward(self, dZ: Array, X: Array, W: Array, dW: Array, db: Array, dX: Array | None) -> None:
-        if self.multiplies and _is_plain(dZ, X, W, dW) and (dX is None or _is_plain(X, dX)):
+        if self.multiplies and _fits(X, W) and _fits(dZ, W):
             memory, one = self._memory(X.size * W.shape[1] // 64), ones(len(dZ), dZ.dtype)
             products.dense_backward(memory, dZ, X, W, dW, db, one, X if dX is None else dX, dX is not None)
         else:
             super().dense_backward(dZ, X, W, dW, db, dX)
 
     def relu(self, Z: Array, A: Array) -> None:
-        if _is_plain(Z, A):
+        if Z.flags.c_contiguous:
             loops.relu(self._memory(Z.size), Z, A)
         else:
             super().relu(Z, A)
 
     def relu_backward(self, dA: Array, A: Array, dZ: Array) -> None:
-        if _is_plain(dA, A, dZ):
+        if A.flags.c_contiguous and dA.flags.c_contiguous:
             loops.relu_backward(self._memory(A.size), dA, A, dZ)
         else:
             super().relu_backward(dA, A, dZ)
@@ -110,8 +110,8 @@ class FusedKernels(Kernels):
     def square(self, g: Array) -> float:
         return float(loops.square(self._memory(len(g)), g, self._sums))
 
-    def take_scaled(self, values: Array, rows: NDArray[np.int64], scale: Array, shift: Array | None, X: Array) -> bool:
-        if not (values.dtype == np.uint8 and values.flags.c_contiguous and _is_plain(X)):
+    def take_scaled(self, values: Array, rows: NDArray[Any], scale: Array, shift: Array | None, X: Array) -> bool:
+        if not (values.dtype == np.uint8 and values.flags.c_contiguous):
             return False
         d = X.shape[1]
         scales = np.full(d, scale, X.dtype) if scale.ndim == 0 else scale
@@ -120,7 +120,7 @@ class FusedKernels(Kernels):
         return True
 
     def softmax_loss(self, Z: Array, y: Array, on: float, off: float, factor: float, dZ: Array) -> Found | None:
-        if not _is_plain(Z, dZ):
+        if not _fits(Z, dZ):
             return None
         losses, right, number = np.empty(len(Z)), np.empty(len(Z), np.bool_), Z.dtype.type
         memory = self._memory(10 * Z.size)
@@ -131,9 +131,6 @@ class FusedKernels(Kernels):
         return loops.learn_rows(*how)
 
 
-def _is_plain(*arrays: Array) -> bool:
-    """Tell whether arrays are as the loops are compiled for: of one type of floats, without gaps, to be written to."""
-    first = arrays[0].dtype
-    return first.kind == "f" and all(
-        a.dtype == first and a.flags.c_contiguous and a.flags.writeable and a.flags.aligned for a in arrays
-    )
+def _fits(A: Array, B: Array) -> bool:
+    """Tell whether A lies without gaps, and has numbers of the type of B, whose memory is a network's own."""
+    return A.flags.c_contiguous and A.dtype == B.dtype

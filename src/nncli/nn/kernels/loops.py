@@ -188,9 +188,7 @@ def _softmax_loss(
 
 
 @compiled
-def softmax_loss(
-    memory: Any, Z: Any, y: Any, on: Any, off: Any, factor: Any, losses: Any, right: Any, dZ: Any
-) -> None:
+def softmax_loss(memory: Any, Z: Any, y: Any, on: Any, off: Any, factor: Any, losses: Any, right: Any, dZ: Any) -> None:
     task = _softmax_loss_task((Z, y, on, off, factor, losses, right, dZ))
     share(memory, task[0], task[1])
 

@@ -54,7 +54,7 @@ class Kernels:
         """Return ‖g‖², which is infinite where the squares are too large for its type."""
         return float(g @ g)
 
-    def take_scaled(self, values: Array, rows: NDArray[np.int64], scale: Array, shift: Array | None, X: Array) -> bool:
+    def take_scaled(self, values: Array, rows: NDArray[Any], scale: Array, shift: Array | None, X: Array) -> bool:
         """Write X = (values[rows] − shift) · scale; return False where that is left to the matrix of the rows."""
         return False
 

@@ -45,7 +45,6 @@ else:  # threads look for work without a rest there
         pass
 
 
-
 class Pool:
     """Threads that share loops, while `begin` has been called and `end` has not. The caller is one of them."""
 

@@ -1,4 +1,4 @@
-"""Matrix products in parts, by the library that NumPy multiplies with: each part is a product of its own, on one thread.
+"""Matrix products in parts, by the library that NumPy multiplies with: each part is a product on one thread.
 
 The library's own threads wait for one another within a product: where one of them gets no core, all of them wait.
 """
@@ -39,20 +39,22 @@ def _gemv(*how: Any) -> None:
 
 
 @overload(_gemm, strict=False)
-def _gemm_of(like: Any, a: Any, b: Any, m: Any, n: Any, k: Any, A: Any, lda: Any, B: Any, ldb: Any, C: Any, ldc: Any) -> Any:
+def _gemm_of(like: Any, *how: Any) -> Any:
     gemm = _sgemm if like.dtype == types.float32 else _dgemm
 
-    def code(like, a, b, m, n, k, A, lda, B, ldb, C, ldc):
+    def code(
+        like: Any, a: Any, b: Any, m: Any, n: Any, k: Any, A: Any, lda: Any, B: Any, ldb: Any, C: Any, ldc: Any
+    ) -> None:
         gemm(ROWS, a, b, m, n, k, 1.0, A, lda, B, ldb, 0.0, C, ldc)
 
     return code
 
 
 @overload(_gemv, strict=False)
-def _gemv_of(like: Any, m: Any, n: Any, A: Any, x: Any, y: Any) -> Any:
+def _gemv_of(like: Any, *how: Any) -> Any:
     gemv = _sgemv if like.dtype == types.float32 else _dgemv
 
-    def code(like, m, n, A, x, y):
+    def code(like: Any, m: int, n: int, A: int, x: int, y: int) -> None:
         gemv(ROWS, TRANSPOSED, m, n, 1.0, A, n, x, 1, 0.0, y, 1)
 
     return code
