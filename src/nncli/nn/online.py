@@ -119,7 +119,7 @@ def _learn_fused(
     at_once = m if isinstance(average, NoAverage) else BLOCK
     for start in range(0, m, at_once):
         rows = slice(start, start + at_once)
-        W, b, s = np.ascontiguousarray(layer.W.T), layer.b.copy(), S[rows]
+        W, b, s = np.array(layer.W.T, order="C"), layer.b.copy(), S[rows]
         how = outputs, margin, rates[rows], weights[rows], is_mira
         network.kernels.learn_rows(X[rows], W, b, own[rows], *how, s, D[rows])
         if isinstance(average, RunningAverage):  # see `learn_rows`
