@@ -239,6 +239,19 @@ def test_the_gradient_of_a_network_is_that_of_numpy(hidden: tuple[int, ...], act
 
 
 @needs_numba
+def test_gradients_are_checked_with_them_too(nncli: Run) -> None:
+    done = nncli("gradcheck", "digits", "--hidden", "20x12", "--kernels", "numba", "-q")
+    assert done.code == 0, done.out
+
+
+@needs_numba
+@pytest.mark.long
+def test_gradients_of_every_kind_of_network_are_checked_with_them_too(nncli: Run) -> None:
+    done = nncli("gradcheck", "--all", "--kernels", "numba", "-q")
+    assert done.code == 0, done.out
+
+
+@needs_numba
 def test_any_number_of_threads_gives_the_same_numbers(fused: Kernels) -> None:
     # each part of these loops has results of its own; sums in parts are those of one thread here
     from nncli.nn.kernels.fused import FusedKernels
