@@ -120,7 +120,7 @@ class Network:
     @property
     def products_are_dense(self) -> bool:
         """Tell whether all matrix products are those of plain dense layers."""
-        return all(type(layer) is Dense or not layer.kinds for layer in self.layers)
+        return all(type(layer) is Dense or isinstance(layer, Activation | Dropout) for layer in self.layers)
 
     def drop_with(self, rng: np.random.Generator | None) -> None:
         """Let dropout draw from a generator, as in training; with None, nothing is dropped."""

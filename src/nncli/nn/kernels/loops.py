@@ -14,6 +14,9 @@ from nncli.nn.kernels.compiling import compiled, reordered
 from nncli.nn.kernels.pool import share, task_of
 
 
+AT_ONCE = 16  # rows that are looked up in memory, before the first of them is worked on
+
+
 @compiled
 def _own(n: int, part: int, parts: int) -> slice:
     """Return which of n numbers are of a part."""
@@ -122,10 +125,12 @@ def square(memory: Any, g: Any, sums: Any) -> float:
 
 @compiled
 def _relu(Z: Any, A: Any, part: int, parts: int) -> None:
-    own = _own(Z.size, part, parts)
-    z, a = Z.reshape(Z.size)[own], A.reshape(A.size)[own]
-    for i in range(len(z)):
-        a[i] = z[i] if not z[i] <= 0 else 0  # which keeps what is no number
+    own = _own(A.size, part, parts)
+    a = A.reshape(A.size)[own]
+    if A.ctypes.data != Z.ctypes.data:
+        a[:] = Z.reshape(Z.size)[own]
+    for i in range(len(a)):  # in place, so that there is no doubt which numbers lie where
+        a[i] = 0 if a[i] <= 0 else a[i]  # which keeps what is no number
 
 
 @compiled
@@ -137,9 +142,11 @@ def relu(memory: Any, Z: Any, A: Any) -> None:
 @compiled
 def _relu_backward(dA: Any, A: Any, dZ: Any, part: int, parts: int) -> None:
     own = _own(A.size, part, parts)
-    da, a, dz = dA.reshape(dA.size)[own], A.reshape(A.size)[own], dZ.reshape(dZ.size)[own]
+    a, dz = A.reshape(A.size)[own], dZ.reshape(dZ.size)[own]
+    if dZ.ctypes.data != dA.ctypes.data:
+        dz[:] = dA.reshape(dA.size)[own]
     for i in range(len(a)):
-        dz[i] = da[i] if a[i] > 0 else 0 * da[i]  # dL/dZ = dL/dA ∘ [Z > 0]
+        dz[i] = dz[i] if a[i] > 0 else 0  # dL/dZ = dL/dA ∘ [Z > 0]
 
 
 @compiled
@@ -150,11 +157,20 @@ def relu_backward(memory: Any, dA: Any, A: Any, dZ: Any) -> None:
 
 @compiled
 def _take(values: Any, rows: Any, scale: Any, shift: Any, X: Any, part: int, parts: int) -> None:
-    d = X.shape[1]
-    for i in range(len(rows) * part // parts, len(rows) * (part + 1) // parts):
-        x, stored = X[i], values[rows[i]]
-        for j in range(d):
-            x[j] = (scale.dtype.type(stored[j]) - shift[j]) * scale[j]
+    own = _own(len(rows), part, parts)
+    rows, X = rows[own], X[own]
+    n, d = X.shape
+    stored = np.empty((AT_ONCE, d), values.dtype)
+    for start in range(0, n, AT_ONCE):
+        count = min(AT_ONCE, n - start)
+        for k in range(count):  # first of all, as they have to come from far
+            copy, row = stored[k], values[rows[start + k]]
+            for j in range(d):
+                copy[j] = row[j]
+        for k in range(count):
+            x, row = X[start + k], stored[k]
+            for j in range(d):
+                x[j] = (scale.dtype.type(row[j]) - shift[j]) * scale[j]
 
 
 @compiled

@@ -57,7 +57,7 @@ class Pool:
 
     def begin(self) -> None:
         """Start the other threads."""
-        if config.DISABLE_JIT:
+        if config.DISABLE_JIT or self.threads == 1:
             return
         self.memory[ENDED] = 0
         _serve.compile(_serve_types(self.memory))  # here, where the compiler's messages can be heard
