@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from frame import BATCH, CLASSES, arguments, arrays, serve
 
 from nncli.system.threads import choose_kernels
@@ -34,6 +36,7 @@ options = TrainConfig(
     schedule="constant",
     batch_size=BATCH,
     epochs=MANY,
+    kernels=sys.argv[4] if len(sys.argv) > 4 else None,  # the usual ones of a long run: Numba's, where it is installed
 )
 config = resolve(options, len(X), has_val=False)
 network, loss = build_network(config.model, InputKinds(X.shape[1]), CLASSES)

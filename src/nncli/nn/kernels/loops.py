@@ -13,7 +13,6 @@ import numpy as np
 from nncli.nn.kernels.compiling import compiled, reordered
 from nncli.nn.kernels.pool import share, task_of
 
-
 AT_ONCE = 16  # rows that are looked up in memory, before the first of them is worked on
 
 
