@@ -2,14 +2,16 @@
 
 The thread that has work to share publishes a loop and takes part in it. Workers look for work without Python's lock,
 and take parts that nobody has taken yet. No thread waits for another to begin: on a machine with other work, where a
-worker gets no core, the first thread does all parts itself. Which thread does a part changes no digit, as each part
-writes its own share of the result, and how many parts there are is given.
+worker gets no core, the first thread does all parts itself; and where one has lost its core in the midst of a part, none
+is asked for a while. Which thread does a part changes no digit, as each part writes its own share of the result, and how
+many parts there are is given.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import platform
 import threading
 from typing import Any
 
@@ -23,10 +25,14 @@ from nncli.nn.buffers import zeros
 from nncli.nn.kernels.compiling import compiled
 
 LINE = 8  # numbers in a cache line: each of these has its own, so that a look at one does not slow changes of another
-PARTS, TICKET, DONE, FUNCTION, ARGUMENTS, BUSY, ENDED = range(0, 7 * LINE, LINE)
+PARTS, TICKET, DONE, FUNCTION, ARGUMENTS, BUSY, ENDED, ALONE, PENALTY = range(0, 9 * LINE, LINE)
 BITS = 16  # of the ticket, that count the parts which are taken; those above count the loops
-YIELD = 50  # looks for work after which a thread lets others have the core
-LOOKS = 500_000  # in vain, before a worker begins to sleep between them: some milliseconds
+YIELD = 20  # looks for work after which a thread lets others have the core
+LOOKS = 100_000  # in vain, before a worker begins to sleep between them: some milliseconds
+# Looks for the end of a part, a millisecond or so, after which its thread has lost its core to other work: for so many
+# loops nobody is asked to help then, twice as many each time.
+LATE = 60_000
+FEWEST, MOST = 256, 16_384
 PAUSE = 500  # microseconds of such a sleep
 WORD = ir.IntType(64)
 TASK = ir.FunctionType(ir.VoidType(), [WORD, WORD, WORD])  # the address of the arguments, a part, and their number
@@ -50,7 +56,7 @@ class Pool:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self.memory = zeros(7 * LINE, np.int64)
+        self.memory = zeros(9 * LINE, np.int64)
         self.memory[PARTS] = threads
         self.memory[TICKET] = (1 << BITS) - 1  # there is no loop yet
         self._workers: list[threading.Thread] = []
@@ -125,6 +131,19 @@ def _pointer(context: Any, builder: Any, signature: Any, values: Any) -> Any:
 
 
 @intrinsic
+def _rest(typing: Any) -> Any:
+    """Wait for some cycles, in which another thread of the same core can work."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        if platform.machine() in ("x86_64", "AMD64"):
+            nothing = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, nothing, "llvm.x86.sse2.pause"), [])
+        return context.get_dummy_value()
+
+    return types.void(), code
+
+
+@intrinsic
 def _call(typing: Any, function: Any, arguments: Any, part: Any, parts: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         builder.call(builder.inttoptr(values[0], TASK.as_pointer()), values[1:])
@@ -182,7 +201,12 @@ def _take(memory: Any) -> bool:
 @compiled
 def _run(memory: Any, function: Any, arguments: Any) -> None:
     parts = memory[PARTS]
-    if parts == 1 or not _swap(memory, BUSY, 0, 1):  # another Python thread shares a loop at the moment
+    is_mine = parts > 1 and _swap(memory, BUSY, 0, 1)  # else another Python thread shares a loop at the moment
+    if is_mine and memory[ALONE] > 0:
+        memory[ALONE] -= 1
+        _store(memory, BUSY, 0)
+        is_mine = False
+    if not is_mine:
         for part in range(parts):
             _call(function, arguments, part, parts)
         return
@@ -195,8 +219,14 @@ def _run(memory: Any, function: Any, arguments: Any) -> None:
     looks = 0
     while _load(memory, DONE) < parts:
         looks += 1
+        _rest()
         if looks % YIELD == 0:
             _sched_yield()
+    if looks > LATE:
+        memory[PENALTY] = min(2 * memory[PENALTY], MOST)
+        memory[ALONE] = memory[PENALTY]
+    else:
+        memory[PENALTY] = max(memory[PENALTY] - 1, FEWEST)
     _store(memory, BUSY, 0)
 
 
@@ -209,6 +239,7 @@ def _serve(memory: Any) -> None:
             looks = 0
             continue
         looks += 1
+        _rest()
         if looks > LOOKS:
             _usleep(PAUSE)
         elif looks % YIELD == 0:
