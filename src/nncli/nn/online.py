@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.averages import Average, NoAverage, RunningAverage
-from nncli.nn.kernels.plain import NUMPY
 from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
 from nncli.nn.optimizers import MIRA, SGD, Optimizer
@@ -60,7 +59,7 @@ def learn_rows(
         Y = np.hstack([Y, 1 - Y])
     margin = (1 - Y) * loss.margin
     own, S = Y.argmax(axis=1), np.zeros_like(Y)
-    if network.kernels is not NUMPY:
+    if network.kernels.learn_rows is not None:
         of_rows = np.array([rate(i) for i in range(len(X))]) if rates is None else rates()
         _learn_fused(network, loss, optimizer, average, X, own, S, outputs, of_rows, weights)
         Y, S = Y[:, :outputs], S - margin
@@ -112,7 +111,8 @@ def _learn_fused(
 ) -> None:
     """Learn in the textbook loop, compiled, and write S, the scores of the rows with their margins."""
     [layer] = network.dense
-    m = len(X)
+    learn, m = network.kernels.learn_rows, len(X)
+    assert learn is not None
     D = np.zeros((m, outputs), X.dtype)
     weights = np.ones(m) if weights is None else weights
     is_mira, margin = isinstance(optimizer, MIRA), X.dtype.type(loss.margin)
@@ -121,7 +121,7 @@ def _learn_fused(
         rows = slice(start, start + at_once)
         W, b, s = np.array(layer.W.T, order="C"), layer.b.copy(), S[rows]
         how = outputs, margin, rates[rows], weights[rows], is_mira
-        network.kernels.learn_rows(X[rows], W, b, own[rows], *how, s, D[rows])
+        learn(X[rows], W, b, own[rows], *how, s, D[rows])
         if isinstance(average, RunningAverage):  # see `learn_rows`
             learned = np.flatnonzero(D[rows].any(axis=1))
             x, d = X[rows][learned], D[rows][learned]

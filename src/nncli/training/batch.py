@@ -16,7 +16,6 @@ from nncli.model.decision import Decision
 from nncli.model.model import EVAL_ROWS
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
-from nncli.nn.kernels.plain import NUMPY
 from nncli.nn.layers import Array
 from nncli.nn.losses import CrossEntropy
 from nncli.nn.network import Network
@@ -157,17 +156,15 @@ class Batch:
         """Do what `learn` does, where the kernels have a loop for the loss and its gradient, else return None."""
         kernels, subset = self.network.kernels, self.subset
         is_plain = self.copies == 1 and subset.weights is None and not subset.is_numeric
-        if kernels is NUMPY or not is_plain or type(self.loss) is not CrossEntropy:
+        is_fused = kernels.fuses_softmax(self.dZ.shape[1]) and type(self.loss) is CrossEntropy
+        if not (is_fused and is_plain):
             return None
         n = len(rows)
         self.rows, self.y, X, dZ = rows, subset.y[rows], self.X[:n], self.dZ[:n]
         if not self._take_scaled(rows, X):
             subset.matrix.take(rows, self.raw, X)
         self.Z, targets = self.network.forward(X), smoothed(dZ.shape[1], self.smoothing)
-        found = kernels.softmax_loss(self.Z, self.y.astype(np.int64, copy=False), *targets, 1 / n, dZ)
-        if found is None:
-            return None
-        losses, self.right = found
+        losses, self.right = kernels.softmax_loss(self.Z, self.y.astype(np.int64, copy=False), *targets, 1 / n, dZ)
         total, right = float(losses.sum()), int(np.count_nonzero(self.right))
         if math.isfinite(total):
             self.network.backward(dZ)

@@ -18,6 +18,7 @@ from nncli.nn.kernels.plain import Array, Found, Kernels, UpdateRule
 from nncli.nn.kernels.pool import Pool
 from nncli.nn.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
 
+MOST_CLASSES = 32  # more need so many exponentials that NumPy's vector instructions are faster
 SMALL = 4096  # numbers, which one thread is done with before a second one has begun
 
 
@@ -26,6 +27,7 @@ class FusedKernels(Kernels):
     by one; else NumPy multiplies."""
 
     name = "numba"
+    learn_rows = staticmethod(loops.learn_rows)
 
     def __init__(self, threads: int, library: str = "") -> None:
         self.pool, self._one = Pool(threads), Pool(1).memory
@@ -119,16 +121,14 @@ class FusedKernels(Kernels):
         loops.take(self._memory(X.size), values, rows, scales, shifts, X)
         return True
 
-    def softmax_loss(self, Z: Array, y: Array, on: float, off: float, factor: float, dZ: Array) -> Found | None:
-        if not _fits(Z, dZ):
-            return None
+    def fuses_softmax(self, outputs: int) -> bool:
+        return outputs <= MOST_CLASSES
+
+    def softmax_loss(self, Z: Array, y: Array, on: float, off: float, factor: float, dZ: Array) -> Found:
         losses, right, number = np.empty(len(Z)), np.empty(len(Z), np.bool_), Z.dtype.type
         memory = self._memory(10 * Z.size)
         loops.softmax_loss(memory, Z, y, number(on), number(off), number(factor), losses, right, dZ)
         return losses, right
-
-    def learn_rows(self, *how: Any) -> Any:
-        return loops.learn_rows(*how)
 
 
 def _fits(A: Array, B: Array) -> bool:

@@ -19,6 +19,9 @@ class Kernels:
     """The kernels of a training run: what they compute is said here, and how NumPy does."""
 
     name = "numpy"
+    learn_rows: Callable[..., None] | None = (
+        None  # the textbook loop of `online`, where it is faster than blocks of rows
+    )
     multiplies = False  # so that products are not the work of the threads of the library, which need not be many then
 
     def working(self) -> contextlib.AbstractContextManager[object]:
@@ -58,15 +61,25 @@ class Kernels:
         """Write X = (values[rows] − shift) · scale; return False where that is left to the matrix of the rows."""
         return False
 
-    def softmax_loss(self, Z: Array, y: Array, on: float, off: float, factor: float, dZ: Array) -> Found | None:
-        """Return the losses (n,) of softmax and cross-entropy, and which rows are predicted right (n,), and write
-        dZ = (P − Y) · factor, for the classes y, which have `on` in Y, and all others `off`. None where that is left
-        to the loss."""
-        return None
+    def fuses_softmax(self, outputs: int) -> bool:
+        """Tell whether `softmax_loss` is to do what a loss does else, for so many outputs."""
+        return False
 
-    def learn_rows(self, *how: Any) -> Any:
-        """Return what `online` computes row by row; None where that is left to it."""
-        return None
+    def softmax_loss(self, Z: Array, y: Array, on: float, off: float, factor: float, dZ: Array) -> Found:
+        """Return the losses (n,) of softmax and cross-entropy, and which rows are predicted right (n,), and write
+        dZ = (P − Y) · factor, for the classes y, which have `on` in Y, and all others `off`."""
+        n, K = Z.shape
+        Y = np.full(Z.shape, off, Z.dtype)
+        Y[np.arange(n), y] = on
+        most = Z.max(axis=1, keepdims=True)
+        np.exp(Z - most, out=dZ)
+        total = dZ.sum(axis=1, keepdims=True)
+        losses = most[:, 0].astype(np.float64) - np.vecdot(Y, Z) + np.log(total[:, 0])
+        dZ /= total  # P
+        dZ -= Y
+        dZ *= factor  # dZ = (P − Y) · factor            (n, K)
+        first = Z.argmax(axis=1) if K > 2 else Z[:, 1] >= Z[:, 0]  # of two equal scores, the second
+        return losses, first == y
 
 
 Found = tuple[NDArray[np.float64], NDArray[np.bool_]]
