@@ -69,7 +69,7 @@ class ResumableRun:
         found = dataclasses.replace(
             self.options, kernels=kernels, **{name: getattr(asked, name) for name in {*given} - {"kernels"}}
         )
-        if "kernels" in given and asked.kernels not in (kernels, None):
+        if "kernels" in given and asked.kernels not in (kernels, "auto", None):
             problem = f"it was started with {mention('kernels', kernels)}, and not with {asked.kernels}"
             raise DataError(str(self.path), problem, f"Leave {mention('kernels')} out")
         if kernels == FUSED and not is_installed():

@@ -31,7 +31,7 @@ class FusedKernels(Kernels):
 
     def __init__(self, threads: int, library: str = "") -> None:
         self.pool, self._one = Pool(threads), Pool(1).memory
-        self.multiplies = bool(library) and not config.DISABLE_JIT
+        self.multiplies = bool(library) and threads > 1 and not config.DISABLE_JIT  # NumPy does so as well on one
         if self.multiplies:
             binding.load_library_permanently(library)
         self._sums = np.zeros(threads)
