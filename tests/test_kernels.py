@@ -359,6 +359,14 @@ def test_what_is_not_installed_is_said_in_a_line(nncli: Run, monkeypatch: pytest
 
 
 @needs_numba
+def test_that_loops_are_compiled_is_said(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["train", "iris", "--epochs", "1", "--kernels", "numba"]
+    assert "compiling the loops" not in nncli(*words, "-o", "a.npz", "--kernels", "numpy").err
+    monkeypatch.setattr(choice, "is_compiled", lambda name: False)
+    assert "compiling the loops of this run, once on this machine" in nncli(*words, "-o", "b.npz").err
+
+
+@needs_numba
 def test_loops_are_compiled_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     from numba.core import caching
 
