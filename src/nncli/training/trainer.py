@@ -35,18 +35,16 @@ from nncli.nn import online
 from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
 from nncli.nn.components import Stateful
-from nncli.nn.kernels.choice import kernels_named
-from nncli.nn.kernels.plain import NUMPY
 from nncli.nn.network import Network
-from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD, Elementwise
+from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD
 from nncli.nn.rates import parts_of
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.regularisation_schedules import RegularisationSchedules
 from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
-from nncli.system.threads import multiply_with
 from nncli.training.batch import Batch, evaluate, judged, judged_numbers, rows_at_once
+from nncli.training.fused_steps import at_work
 from nncli.training.guards import Limits, spoiled, why_diverged
 from nncli.training.step_meter import StepMeter
 
@@ -129,28 +127,8 @@ class Trainer:
         `Limits`. TrainingError at the first loss, gradient or parameter that is not finite.
         """
         self.limits = Limits(stop, self.config.training.time_limit)
-        with self._kernels_at_work():
+        with at_work(self.config.training.kernels, self.network, self.optimizer):
             yield from self._epochs(until)
-
-    @contextlib.contextmanager
-    def _kernels_at_work(self) -> Iterator[None]:
-        """Let the kernels that the config names do the work, inside the block."""
-        kernels = kernels_named(self.config.training.kernels)
-        if kernels is NUMPY:
-            yield
-            return
-        network, optimizer = self.network, self.optimizer
-        kernels.multiplies &= network.products_are_dense
-        with kernels.working(), multiply_with(1 if kernels.multiplies else None):
-            network.use(kernels)
-            if isinstance(optimizer, Elementwise):
-                optimizer.fused = kernels.update_rule(optimizer)
-            try:
-                yield
-            finally:
-                network.use(NUMPY)
-                if isinstance(optimizer, Elementwise):
-                    optimizer.fused = None
 
     def _epochs(self, until: int | None) -> Iterator[Epoch]:
         while not self.has_ended() and len(self.history) < min(self.epochs, until or self.epochs):
