@@ -37,7 +37,7 @@ from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
 DENIALS = (False, "none", CONSTANT)
-MANY_ROWS_SEEN, MANY_STEPS = 3_000_000, 100_000  # over all epochs: ten seconds or so, which pay for loading Numba
+MANY_ROWS_SEEN, MANY_STEPS = 5_000_000, 200_000  # over all epochs: a quarter of a minute, which pays for loading Numba
 SMALLEST_BATCH = 32  # rows, which batches are not halved below
 
 
