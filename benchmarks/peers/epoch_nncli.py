@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from frame import BATCH, CLASSES, arguments, arrays, serve
 
 from nncli.system.threads import choose_kernels
@@ -16,6 +18,7 @@ from nncli.data.dataset import Table
 from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Subset
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
 from nncli.training.batch import evaluate
 from nncli.training.trainer import Trainer
 
@@ -33,9 +36,10 @@ options = TrainConfig(
     schedule="constant",
     batch_size=BATCH,
     epochs=MANY,
+    kernels=sys.argv[4] if len(sys.argv) > 4 else None,  # the usual ones of a long run: Numba's, where it is installed
 )
 config = resolve(options, len(X), has_val=False)
-network, loss = build_network(config.model, X.shape[1], CLASSES)
+network, loss = build_network(config.model, InputKinds(X.shape[1]), CLASSES)
 init, shuffle = np.random.default_rng(0).spawn(2)
 network.initialize(config.model.init, init)
 

@@ -19,8 +19,9 @@ LEARNING_RATES = {"adam": 0.001, "sgd": 0.1}
 
 
 def arguments() -> tuple[Path, tuple[int, ...], str, float]:
-    """The folder of the arrays, the units of each hidden layer, the optimizer and its learning rate."""
-    folder, hidden, optimizer = sys.argv[1:]
+    """The folder of the arrays, the units of each hidden layer, the optimizer and its learning rate. Nncli's kernels,
+    which may come last, are its own affair."""
+    folder, hidden, optimizer = sys.argv[1:4]
     return Path(folder), tuple(map(int, hidden.split("-")[1:-1])), optimizer, LEARNING_RATES[optimizer]
 
 

@@ -17,6 +17,7 @@ from nncli.data.dataset import Table
 from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Subset
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
 from nncli.training.trainer import Trainer
 
 folder = folder_given()
@@ -24,7 +25,7 @@ X, y = np.load(folder / "optimum_X.npy"), np.load(folder / "optimum_y.npy")
 options = TrainConfig(model="logistic", optimizer="lbfgs", l2=L2, scale="none", epochs=100)
 config = resolve(options, len(X), has_val=False)
 table = Table(tuple(map(str, range(X.shape[1]))), X)
-network, loss = build_network(config.model, X.shape[1], 2)
+network, loss = build_network(config.model, InputKinds(X.shape[1]), 2)
 rows = np.arange(len(X))
 train = Subset(Preprocess.fit(table, rows, "none").transform(table, network.dtype), y, rows)
 

@@ -22,14 +22,17 @@ from nncli.data.dataset import Table
 from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Subset
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
+from nncli.nn.kernels.choice import is_installed
 from nncli.training.batch import evaluate
 from nncli.training.trainer import Trainer
 
 X, y, X_test, y_test = arrays(Path(sys.argv[1]))
-config = resolve(TrainConfig(model=sys.argv[2], epochs=1), len(X), has_val=False)
+kernels = "numba" if is_installed() else "numpy"  # for one epoch alone, nobody would load Numba
+config = resolve(TrainConfig(model=sys.argv[2], epochs=1, kernels=kernels), len(X), has_val=False)
 names = tuple(map(str, range(X.shape[1])))
 preprocess = Preprocess.fit(Table(names, X), np.arange(len(X)), config.data.scale)
-network, loss = build_network(config.model, X.shape[1], CLASSES)
+network, loss = build_network(config.model, InputKinds(X.shape[1]), CLASSES)
 
 
 def subset(X: np.ndarray, y: np.ndarray) -> Subset:

@@ -24,13 +24,14 @@ from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Subset
 from nncli.data.task import REGRESSION
 from nncli.model.model import build_network
+from nncli.nn.input_layers import InputKinds
 from nncli.training.trainer import Trainer
 
 folder, l2 = Path(sys.argv[1]), float(sys.argv[2])
 X, y = np.load(folder / "regression_X.npy"), np.load(folder / "regression_y.npy")
 config = resolve(TrainConfig(model="linear", l2=l2 or None, scale="none", task=REGRESSION), len(X), has_val=False)
 table = Table(tuple(map(str, range(X.shape[1]))), X)
-network, loss = build_network(config.model, X.shape[1], 0)
+network, loss = build_network(config.model, InputKinds(X.shape[1]), 0)
 rows = np.arange(len(X))
 train = Subset(Preprocess.fit(table, rows, "none").transform(table, network.dtype), y, rows)
 

@@ -81,12 +81,12 @@ def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, jso
     from nncli.diagnostics.gradcheck import check_all_kinds, network_kinds, summary
     from nncli.nn.finite_differences import TOLERANCE
 
-    _refuse(given - {"seed", "threads"}, "--all checks networks of its own")
+    _refuse(given - {"seed", "threads", "kernels"}, "--all checks networks of its own")
     if rows is not None:
         raise OptionError("data", "--all checks networks of its own", "Leave it out")
     results = []
     with use_threads(config.threads or 1), Progress("networks", len(network_kinds()), quiet) as progress:
-        for result in check_all_kinds(config.seed):
+        for result in check_all_kinds(config.seed, config.kernels or "numpy"):
             results.append(result)
             progress(len(results), str(result[0]))
     if json:

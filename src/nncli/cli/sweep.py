@@ -56,6 +56,7 @@ OTHER_HELP = {
     "activation": "Activation of all hidden layers: {activations}. Not step and sign: their derivative is 0, and "
     "nothing can be learned through them.",
     "threads": "Number of threads of each training run, which is one in a sweep: --jobs says how many run at a time.",
+    "kernels": "Loops that do the work: numba (fused and compiled; it needs nncli[fast]), else numpy.",
 }
 
 

@@ -113,6 +113,7 @@ def train(
     from nncli.diagnostics.flattering_splits import flattering_splits
     from nncli.model import checkpoint
     from nncli.model.training_state import mistakes_of
+    from nncli.nn.kernels.choice import is_compiled
     from nncli.training import summary
     from nncli.training.doubts import doubts
     from nncli.training.prepare import prepare
@@ -163,6 +164,8 @@ def train(
                 return show_figures(resumed.provenance.figures, more, said, json, quiet)
             if resume:
                 _say_where_it_resumes(resumed, out, quiet)
+            if not is_compiled(prepared.config.training.kernels):
+                say("compiling the loops of this run, once on this machine: it takes some seconds", quiet)
             is_regression = prepared.target is not None
             with stop, tracking_of_run(tensorboard, mlflow, out, len(done), is_regression) as tracking:
                 tracking.options(prepared.config.options)

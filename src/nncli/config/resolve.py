@@ -28,14 +28,16 @@ from nncli.config.task import check_metric, check_task
 from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
+from nncli.nn.kernels.choice import FUSED, INSTALL, is_installed
 from nncli.nn.losses import LOSSES
 from nncli.nn.models import AutoModel, Preset
-from nncli.nn.optimizers import LBFGS, OPTIMIZERS
+from nncli.nn.optimizers import LBFGS, OPTIMIZERS, Optimizer
 from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
 DENIALS = (False, "none", CONSTANT, ONE)
+MANY_ROWS_SEEN, MANY_STEPS = 5_000_000, 200_000  # over all epochs: a quarter of a minute, which pays for loading Numba
 SMALLEST_BATCH = 32  # rows, which batches are not halved below
 
 
@@ -130,6 +132,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     lr = config.lr or (own and preset.lr) or optimizer.default_lr
     patience = config.patience or (PATIENCE if has_val else None)
     planned: dict[str, Any] = {
+        "kernels": _kernels(config.kernels, optimizer, epochs * n_train, epochs * steps),
         "lr": lr,
         "batch_size": batch_size,
         "epochs": epochs,
@@ -180,6 +183,21 @@ def _with_choices(config: TrainConfig, preset: type[Preset], has_val: bool) -> T
     if "lr_scale" in taken:
         found = dataclasses.replace(found, lr_scale=rates_of_network(found))
     return found
+
+
+def _kernels(asked: str | None, optimizer: Optimizer, rows: int, steps: int) -> str | None:
+    """Return the kernels of a run that sees so many rows, in so many steps; None: those of NumPy. OptionError where
+    those that are asked for are not installed."""
+    if asked == "numpy":
+        return None
+    is_long = rows >= MANY_ROWS_SEEN or steps >= MANY_STEPS
+    if asked != FUSED and (optimizer.smooth or not is_long):
+        return None
+    if is_installed():
+        return FUSED
+    if asked == FUSED:
+        raise OptionError("kernels", "Numba is not installed", f"{INSTALL}, or use {mention('kernels', 'numpy')}")
+    return None
 
 
 def _usual_optimizer(config: TrainConfig, preset: type[Preset], loss: Loss) -> str:

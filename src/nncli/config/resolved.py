@@ -92,6 +92,7 @@ class TrainingConfig:
     max_norm: float = math.inf
     clip_norm: float = math.inf
     label_smoothing: float = 0.0
+    kernels: str = ""  # that do the work; empty: NumPy's
     distort: str = ""  # pictures, by these distortions; empty: not at all
     class_weight: str
     calibrate: bool = False

@@ -312,6 +312,13 @@ class TrainConfig:
     )
     seed: int = _training("N", Whole(0), "Seed of split, initial weights, row order and dropout.", default=0)
     threads: int | None = _training("N", Whole(1, 1024), "Number of processor threads.", "all")
+    kernels: str | None = _training(
+        "NAME",
+        OneOf(("auto", "numpy", "numba")),
+        "Loops that do the work: numpy, numba (fused and compiled; it needs nncli[fast]), or auto: numba where it is "
+        "installed and a long run is planned.",
+        "auto",
+    )
 
     dropout: float | None = _regularisation(
         "SHARE", SHARE, "Share of the hidden units dropped at each step of training.", "0; tabular 0.15"
@@ -447,6 +454,8 @@ class TrainConfig:
         found = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
         if self.task is None:  # as in files of older versions, which have classes alone
             del found["task"]
+        if self.kernels is None:  # as in files of older versions, which have those of NumPy
+            del found["kernels"]
         return found | {name: list(map(portable, getattr(self, name))) for name in SOURCES}
 
     def text(self, name: str) -> str:

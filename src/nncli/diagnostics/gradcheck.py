@@ -15,6 +15,7 @@ from nncli.diagnostics.training_objective import OFFSET, Objective
 from nncli.errors import NncliError, mention
 from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.finite_differences import BlockCheck, Differences
+from nncli.nn.kernels.choice import kernels_named
 from nncli.nn.layers import Array
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import multilayer
@@ -178,10 +179,10 @@ def every_loss() -> list[str]:
     ]
 
 
-def check_all_kinds(seed: int) -> Iterator[tuple[NetworkKind, GradientCheck]]:
+def check_all_kinds(seed: int, kernels: str = "numpy") -> Iterator[tuple[NetworkKind, GradientCheck]]:
     """Check a small network of every kind on random rows, with weights, all regularisation and label smoothing."""
     n, d = 6, 4
-    kinds = network_kinds()
+    kinds, loops = network_kinds(), kernels_named(kernels)
     for kind, seed_of_kind in zip(kinds, np.random.SeedSequence(seed).spawn(len(kinds)), strict=True):
         rng = np.random.default_rng(seed_of_kind)
         loss = LOSSES.create(kind.loss)
@@ -189,6 +190,7 @@ def check_all_kinds(seed: int) -> Iterator[tuple[NetworkKind, GradientCheck]]:
         network = multilayer(d, kind.hidden, loss.outputs(kind.K), activation, "float64", 0.2, 0.1)
         network.initialize(None, rng)
         network.theta += rng.normal(0, OFFSET, network.size)
+        network.use(loops)
         X = Matrix(rng.normal(size=(n, d)), network.dtype)
         y = np.arange(n) % kind.K if kind.K else rng.normal(size=n)
         subset = Subset(X, y, np.arange(n), rng.uniform(0.5, 1.5, n))

@@ -19,6 +19,7 @@ from nncli.data.synthetic import is_random, random_dataset
 from nncli.errors import OptionError, flag
 from nncli.model.model import Model, build_network, network_inputs
 from nncli.model.provenance import Provenance, labelled_rows
+from nncli.nn.kernels.choice import kernels_named
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.regularisation import Penalty
@@ -70,6 +71,7 @@ def objective_of_options(config: TrainConfig, given: Collection[str]) -> Objecti
     network, loss = build_network(resolved.model, network_inputs(prepared.preprocess), K)
     rng, init = np.random.default_rng(seeds.init), resolved.model.init
     # with all weights 0, every row is at a kink or no gradient passes
+    network.use(kernels_named(resolved.training.kernels))
     network.initialize(None if init == "zeros" else init, rng)
     for block in network.blocks:
         if not block.is_weight:

@@ -121,6 +121,9 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         Seed of split, initial weights, row order, dropout and distortions: scikit-learn's `random_state`.
     threads : int, default None
         Number of processor threads. None: all.
+    kernels : str, default None
+        Loops that do the work: numpy, numba (fused and compiled; it needs nncli[fast]) or auto, which is numba where
+        it is installed and a long run is planned. None: auto.
     distort : str, default None
         Distortion of rows that are pictures, drawn anew whenever one is learned from: shift, affine or
         elastic, or as "affine:rotate=10+elastic". None: they stay as they are.
@@ -207,6 +210,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         search_steps: int | None = None,
         seed: int = 0,
         threads: int | None = None,
+        kernels: str | None = None,
         distort: str | None = None,
         l1: float | None = None,
         l2: float | None = None,

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from nncli.nn.buffers import blocks, shared_full
+from nncli.nn.buffers import blocks
 from nncli.nn.components import positive, setting
 from nncli.nn.exponential_units import capped_exp, exponential_unit, exponential_unit_backward, sigmoid
 from nncli.nn.layers import Activation, Array
@@ -111,11 +111,10 @@ class ReLU(Activation):
     in_place = True
 
     def forward(self, Z: Array, A: Array) -> None:
-        np.maximum(Z, shared_full(0, Z.shape, Z.dtype), out=A)
+        self.kernels.relu(Z, A)  # A = max(Z, 0)
 
     def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
-        np.greater(A, 0, out=A)  # dA/dZ = [Z > 0] = [A > 0]
-        np.multiply(dA, A, out=dZ)  # dL/dZ = dL/dA ∘ [Z > 0]
+        self.kernels.relu_backward(dA, A, dZ)  # dL/dZ = dL/dA ∘ [A > 0]
 
 
 @ACTIVATIONS.register("leaky-relu")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from nncli.nn.autodiff.expression import add
 from nncli.nn.autodiff.graph import Graph
-from nncli.nn.buffers import ones
 from nncli.nn.components import Configurable
+from nncli.nn.kernels.plain import NUMPY, Kernels
 
 Array = NDArray[Any]  # float32 or float64, as the network's dtype says
 
@@ -28,6 +28,7 @@ class Layer(ABC):
     name: ClassVar[str]
     kinds: ClassVar[Mapping[str, str]] = {}
     in_place: ClassVar[bool] = False
+    kernels: Kernels = NUMPY  # that do its work, where it leaves that to some
 
     def width(self, d: int) -> int:
         """Return the number of outputs of a row of d inputs."""
@@ -96,15 +97,13 @@ class Dense(Layer):
         return np.zeros(self.units, np.bool_)
 
     def forward(self, X: Array, A: Array) -> None:
-        np.matmul(X, self.W, out=A)
-        A += self.b  # Z = X W + b                       (n, h)
+        self.kernels.dense(X, self.W, self.b, A)  # Z = X W + b                       (n, h)
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
-        if not self.frozen:
-            np.matmul(X.T, dA, out=self.dW)  # dW = Xᵀ dZ                         (d, h)
-            np.matmul(ones(len(dA), dA.dtype), dA, out=self.db)  # db = Σ_i dz_i = 1ᵀ dZ             (h,)
-        if dX is not None:  # the first layer of a network in training needs none
-            np.matmul(dA, self.W.T, out=dX)  # dX = dZ Wᵀ                         (n, d)
+        if not self.frozen:  # dW = Xᵀ dZ, db = 1ᵀ dZ, dX = dZ Wᵀ
+            self.kernels.dense_backward(dA, X, self.W, self.dW, self.db, dX)
+        elif dX is not None:
+            np.matmul(dA, self.W.T, out=dX)
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
         W, b = parameters["W"], parameters["b"]

@@ -15,6 +15,7 @@ from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import zeros
 from nncli.nn.initializers import INITIALIZERS
 from nncli.nn.input_layers import InputLayer
+from nncli.nn.kernels.plain import NUMPY, Kernels
 from nncli.nn.layers import Activation, Array, Dense, Dropout, Layer
 
 
@@ -47,6 +48,7 @@ class Network:
 
     is_several = False  # networks, whose answers are averaged
     copies = 1  # of the scores of a row while it is trained: an ensemble has those of each member
+    kernels: Kernels = NUMPY  # that do the work of its layers
     independent = 1  # parts of θ, one behind the other and equally long, of which each is learned without the others
 
     def __init__(
@@ -119,6 +121,17 @@ class Network:
         gets a gradient, so it would keep its random weights for the day it is not 0."""
         for layer in self.layers[: self.layers.index(self.dense[0]) + 1]:
             dead = layer.forget(dead)
+
+    def use(self, kernels: Kernels) -> None:
+        """Let some kernels do the work of the layers, where these leave it to any."""
+        self.kernels = kernels
+        for layer in self.layers:
+            layer.kernels = kernels
+
+    @property
+    def products_are_dense(self) -> bool:
+        """Tell whether all matrix products are those of plain dense layers."""
+        return all(type(layer) is Dense or isinstance(layer, Activation | Dropout) for layer in self.layers)
 
     def drop_with(self, rng: np.random.Generator | None) -> None:
         """Let dropout draw from a generator, as in training; with None, nothing is dropped."""

@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.averages import Average, RunningAverage
+from nncli.nn.averages import Average, NoAverage, RunningAverage
 from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
 from nncli.nn.optimizers import MIRA, SGD, Optimizer
@@ -45,8 +45,10 @@ def learn_rows(
     Y: Array,
     rate: Callable[[int], float],
     weights: NDArray[np.float64] | None,
+    rates: Callable[[], NDArray[np.float64]] | None = None,
 ) -> tuple[Array, NDArray[np.float64]]:
-    """Learn from X (m, d) and Y (m, outputs), one row after the other, with α = rate(i) at row i.
+    """Learn from X (m, d) and Y (m, outputs), one row after the other, with α = rate(i) at row i; `rates()` returns
+    that of all rows, where this is quicker than one after the other.
 
     `weights` (m,) multiply the losses of the rows. Return the scores (m, outputs) and losses (m,) of the rows, each
     with the parameters as they were before the step of that row.
@@ -57,6 +59,11 @@ def learn_rows(
         Y = np.hstack([Y, 1 - Y])
     margin = (1 - Y) * loss.margin
     own, S = Y.argmax(axis=1), np.zeros_like(Y)
+    if network.kernels.learn_rows is not None:
+        of_rows = np.array([rate(i) for i in range(len(X))]) if rates is None else rates()
+        _learn_fused(network, loss, optimizer, average, X, own, S, outputs, of_rows, weights)
+        Y, S = Y[:, :outputs], S - margin
+        return S[:, :outputs], loss.forward(S[:, :outputs], Y, np.empty_like(Y))
 
     def length(i: int, L: float, square: float) -> float:
         """Return τ of row i, from its loss and ‖x‖² + 1."""
@@ -88,6 +95,42 @@ def learn_rows(
     S -= margin
     S, Y = S[:, :outputs], Y[:, :outputs]
     return S, loss.forward(S, Y, np.empty_like(S))
+
+
+def _learn_fused(
+    network: Network,
+    loss: Loss,
+    optimizer: SGD,
+    average: Average,
+    X: Array,
+    own: NDArray[np.int64],
+    S: Array,
+    outputs: int,
+    rates: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+) -> None:
+    """Learn in the textbook loop, compiled, and write S, the scores of the rows with their margins."""
+    [layer] = network.dense
+    learn, m = network.kernels.learn_rows, len(X)
+    assert learn is not None
+    D = np.zeros((m, outputs), X.dtype)
+    weights = np.ones(m) if weights is None else weights
+    is_mira, margin = isinstance(optimizer, MIRA), X.dtype.type(loss.margin)
+    at_once = m if isinstance(average, NoAverage) else BLOCK
+    for start in range(0, m, at_once):
+        rows = slice(start, start + at_once)
+        W, b, s = np.array(layer.W.T, order="C"), layer.b.copy(), S[rows]
+        how = outputs, margin, rates[rows], weights[rows], is_mira
+        learn(X[rows], W, b, own[rows], *how, s, D[rows])
+        if isinstance(average, RunningAverage):  # see `learn_rows`
+            learned = np.flatnonzero(D[rows].any(axis=1))
+            x, d = X[rows][learned], D[rows][learned]
+            share = np.cumsum(average.within(len(s))[::-1])[::-1].astype(X.dtype)[learned, None]
+            _move(layer, x, share * d)
+            average.add(network.theta, len(s))  # θ is the mean of these rows now
+        layer.W[...], layer.b[...] = W.T, b
+        if not isinstance(average, RunningAverage):
+            average.add(network.theta, len(s))
 
 
 def _one_by_one(

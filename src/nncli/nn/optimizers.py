@@ -12,6 +12,7 @@ import numpy as np
 
 from nncli.nn.buffers import BLOCK, zeros
 from nncli.nn.components import Configurable, State, Stateful, positive, setting, share
+from nncli.nn.kernels.plain import UpdateRule
 from nncli.nn.layers import Array
 from nncli.registry import Registry
 
@@ -71,12 +72,14 @@ class Elementwise(Optimizer):
 
     slots: tuple[str, ...] = ()
     saved = ("t",)
+    fused: UpdateRule | None = None  # a loop that does what `update` does, on whole parts, if there is one
 
     def start(self, theta: Array, parts: Sequence[Part] = ()) -> None:
         self.t = 0  # steps done
+        self._parts = [(slice(part.start, part.stop), part.factor) for part in parts or [Part(0, len(theta))]]
         self._blocks = [
-            (slice(start, min(start + BLOCK, part.stop)), part.factor)
-            for part in parts or [Part(0, len(theta))]
+            (slice(start, min(start + BLOCK, part.stop)), factor)
+            for part, factor in self._parts
             for start in range(part.start, part.stop, BLOCK)
         ]
         self.vectors = {slot: zeros(theta.shape, theta.dtype) for slot in self.slots}
@@ -90,6 +93,11 @@ class Elementwise(Optimizer):
         if self.t % FLUSH_STEPS == 0:
             for vector in self.vectors.values():
                 flush(vector)
+        if self.fused is not None:
+            for part, factor in self._parts:
+                vectors = [vector[part] for vector in self.vectors.values()]
+                self.fused(theta[part], g[part], lr * factor, vectors)
+            return
         for block, factor in self._blocks:
             here = theta[block]
             vectors = [vector[block] for vector in self.vectors.values()]

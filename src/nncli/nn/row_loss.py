@@ -20,6 +20,12 @@ from nncli.nn.links import LINKS
 RowLosses = NDArray[np.float64]  # one for each row, (n,)
 
 
+def smoothed(outputs: int, smoothing: float) -> tuple[float, float]:
+    """Return the target of the class of a row, and that of each other class."""
+    K = max(2, outputs)
+    return 1 - smoothing * (K - 1) / K, smoothing / K
+
+
 @dataclass
 class Loss(Configurable, ABC):
     """L_i, the loss of row i, with P = link(Z). The first of `links` is the default.
@@ -91,8 +97,7 @@ class Loss(Configurable, ABC):
         if y.dtype.kind == "f":
             Y[:, 0] = y
             return
-        K = max(2, Y.shape[1])
-        on, off = 1 - smoothing * (K - 1) / K, smoothing / K
+        on, off = smoothed(Y.shape[1], smoothing)
         if Y.shape[1] == 1:
             Y[:, 0] = np.where(y, on, off)
         else:

@@ -10,6 +10,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nncli.nn.components import Configurable, Stateful, factor, setting
 from nncli.registry import Registry
 
@@ -33,6 +36,10 @@ class Schedule(Configurable, Stateful, ABC):
             return (step + 1) / (self.warmup + 1) * self.shape(0)
         return self.shape((step - self.warmup) / (self.steps - self.warmup))
 
+    def factors(self, step: int, n: int) -> NDArray[np.float64]:
+        """Return the factors of n steps from the given one on, (n,)."""
+        return np.array([self.factor(i) for i in range(step, step + n)])
+
     @abstractmethod
     def shape(self, t: float) -> float:
         """Return the factor at t."""
@@ -50,6 +57,9 @@ class ConstantRate(Schedule):
 
     def shape(self, t: float) -> float:
         return 1.0
+
+    def factors(self, step: int, n: int) -> NDArray[np.float64]:
+        return np.ones(n) if step >= self.warmup else super().factors(step, n)
 
 
 @SCHEDULES.register("step")

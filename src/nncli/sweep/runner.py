@@ -20,7 +20,7 @@ from nncli.sweep.ledger import Ledger
 from nncli.sweep.ledger_lines import check_evidence, check_trial_result
 from nncli.sweep.ranking import RankedConfig, TrialRecord, ranking_of
 from nncli.sweep.search import SearchPlan
-from nncli.sweep.trial import THREADS, SweepData, Trial, run_trial
+from nncli.sweep.trial import THREADS, SweepData, Trial, run_trial, with_kernels
 from nncli.sweep.units import UNKNOWN, Units, find_units, units_in
 from nncli.system import scratch
 from nncli.system.output import counted
@@ -199,7 +199,7 @@ class Sweep:
         state = None
         if self._leader is not None and self._leader[0].config == best.config:
             state = pickle.loads(self._leader[1])["state"]
-        config = dataclasses.replace(best.config, threads=THREADS)
+        config = dataclasses.replace(with_kernels(best.config), threads=THREADS)
         if config.val == 0 and not config.val_data:  # after folds; there is nothing to choose an epoch by
             config = dataclasses.replace(config, metric=None)
         return dataclasses.replace(config, split_seed=None) if config.split_seed == config.seed else config, state

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GROUPS = ("Model", "Training", "Regularisation")  # options of these groups can vary
 ALSO = ("scale",)  # and this one; no other, as all trials share the data and the split
-NEVER = ("seed", "threads", "time_limit", "metric", "folds", "refit")
+NEVER = ("seed", "threads", "kernels", "time_limit", "metric", "folds", "refit")
 HIDDEN_ONLY = ("hidden", "activation", "dropout")  # mean nothing to a model without hidden layers
 RANGE = re.compile(r"(?:(log|int):)?([-+.\de]+):([-+.\de]+)")
 DIGITS = 3  # of a number drawn from a range: enough, and easy to read and to type again
@@ -236,7 +236,7 @@ def _range(name: str, text: str) -> Range | None:
 
 def _refuse_list(name: str, value: Any) -> None:
     """Raise OptionError for a list of what is the same in all trials; names of columns may contain commas."""
-    single = ("val", "test", "seed", "split_seed", "threads", "time_limit", "metric")
+    single = ("val", "test", "seed", "split_seed", "threads", "kernels", "time_limit", "metric")
     if name in single and (isinstance(value, list | tuple) or "," in str(value)):
         problem = f"expected one value, as all trials share the data and the split, found '{value}'"
         repeat = f"Repeat each configuration with {mention('seeds')} N"

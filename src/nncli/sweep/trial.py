@@ -31,6 +31,7 @@ from nncli.metrics.metric import Metric
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import network_inputs
 from nncli.model.training_state import StepFigures, TrainingState
+from nncli.nn.kernels.choice import FUSED
 from nncli.sweep.space import can_vary
 from nncli.system import scratch
 from nncli.system.threads import multiply_with
@@ -263,10 +264,16 @@ def refuse_unfit(config: TrainConfig, folds: int, datasets: Datasets) -> None:
             raise
 
 
+def with_kernels(config: TrainConfig) -> TrainConfig:
+    """Return the options with kernels that do not depend on what is installed where a trial runs: those of NumPy unless
+    others are asked for."""
+    return dataclasses.replace(config, kernels=FUSED if config.kernels == FUSED else "numpy")
+
+
 def _prepared(trial: Trial, data: SweepData) -> Prepared:
     """Prepare the data for a trial; trials with the same preparation share it."""
     prepared = _prepared_once(data_config(trial.config), fold_of(trial.fold, trial.folds), data)
-    config = resolve(trial.config, len(prepared.train), has_val=len(prepared.val) > 0)
+    config = resolve(with_kernels(trial.config), len(prepared.train), has_val=len(prepared.val) > 0)
     refuse_embeddings_of_nothing(trial.config, prepared.dataset.table)
     check_network_fits(config, len(prepared.train), network_inputs(prepared.preprocess), len(prepared.dataset.classes))
     return dataclasses.replace(prepared, config=config)

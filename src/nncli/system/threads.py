@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import os
 import re
@@ -13,6 +14,7 @@ from typing import Any
 
 VARIABLE = "OPENBLAS_CORETYPE"
 OF_ARROW = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT")  # by which it counts threads
+PRODUCT = "scipy_cblas_sgemm64_"  # of two matrices, as NumPy's own library has it
 NEEDED = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
 
 
@@ -41,6 +43,19 @@ def kernels() -> str:
     found.sort(key=lambda one: "numpy" not in one.get("filepath", ""))  # SciPy may bring one of its own
     keys = ("internal_api", "version", "architecture")
     return " ".join(str(found[0][key]) for key in keys if found[0].get(key)) if found else ""
+
+
+def products() -> tuple[int, str]:
+    """Return how many threads matrix products have now, and the file of the library that does them, where that is the
+    one that NumPy brings, whose products can be called one by one; else an empty name."""
+    from threadpoolctl import threadpool_info
+
+    found = [one for one in threadpool_info() if one.get("user_api") == "blas"]
+    found.sort(key=lambda one: "numpy" not in one.get("filepath", ""))
+    if not found:
+        return 1, ""
+    threads, file = int(found[0]["num_threads"]), str(found[0]["filepath"])
+    return threads, file if hasattr(ctypes.CDLL(file), PRODUCT) else ""
 
 
 def multiply_with(threads: int | None) -> contextlib.AbstractContextManager[object]:

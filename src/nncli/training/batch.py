@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.data.scaled_rows import Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.metrics.rows import ScoredRows
 from nncli.metrics.stored_logits import gathered
 from nncli.model.decision import Decision
@@ -18,8 +18,9 @@ from nncli.model.model import EVAL_ROWS, eval_rows
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
+from nncli.nn.losses import CrossEntropy
 from nncli.nn.network import Network
-from nncli.nn.row_loss import Loss, RowLosses
+from nncli.nn.row_loss import Loss, RowLosses, smoothed
 
 if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
@@ -60,11 +61,19 @@ class Batch:
         """Take rows of the matrix; return their X and Y."""
         n = len(rows)
         self.rows, self.y, X, Y = rows, self.subset.y[rows], self.X[:n], self.Y[:n]
-        self.subset.matrix.take(rows, self.raw, X)
+        if not self._take_scaled(rows, X):
+            self.subset.matrix.take(rows, self.raw, X)
         self.loss.write_targets(self.y, Y, self.smoothing)
         if self.copies > 1:
             self.Y[n : self.copies * n].reshape(self.copies - 1, n, -1)[...] = Y
         return X, Y
+
+    def _take_scaled(self, rows: Positions, X: Array) -> bool:
+        """Write rows of a matrix that is stored as it was read, scaled, if the kernels can."""
+        matrix = self.subset.matrix
+        if not isinstance(matrix, Matrix) or matrix.scale is None or matrix.clips:
+            return False
+        return self.network.kernels.take_scaled(matrix.values, rows, matrix.scale, matrix.shift, X)
 
     def weights(self) -> NDArray[np.float64] | None:
         """Return the weights of the rows taken, (n,); None: each is 1."""
@@ -128,6 +137,8 @@ class Batch:
         """Compute g = dL/dθ, L the mean over rows of the matrix, and return the sums over them; no g if these are not
         finite. More than `size` rows go through the network in parts, whose gradients add up."""
         if len(rows) <= self.size:
+            if (fused := self._learn_fused(rows)) is not None:
+                return fused
             sums = self.forward(rows)
             if math.isfinite(sums.loss):
                 self.backward()
@@ -151,6 +162,24 @@ class Batch:
         of_part, of_all = ((folds[some] != members).sum(axis=1, keepdims=True) for some in (part, rows))
         share: Array = (of_part / np.maximum(of_all, 1)).astype(self.network.dtype)
         return share
+
+    def _learn_fused(self, rows: Positions) -> Sums | None:
+        """Do what `learn` does, where the kernels have a loop for the loss and its gradient, else return None."""
+        kernels, subset = self.network.kernels, self.subset
+        is_plain = self.copies == 1 and subset.weights is None and not subset.is_numeric
+        is_fused = kernels.fuses_softmax(self.dZ.shape[1]) and type(self.loss) is CrossEntropy
+        if not (is_fused and is_plain):
+            return None
+        n = len(rows)
+        self.rows, self.y, X, dZ = rows, subset.y[rows], self.X[:n], self.dZ[:n]
+        if not self._take_scaled(rows, X):
+            subset.matrix.take(rows, self.raw, X)
+        self.Z, targets = self.network.forward(X), smoothed(dZ.shape[1], self.smoothing)
+        losses, self.right = kernels.softmax_loss(self.Z, self.y.astype(np.int64, copy=False), *targets, 1 / n, dZ)
+        total, right = float(losses.sum()), int(np.count_nonzero(self.right))
+        if math.isfinite(total):
+            self.network.backward(dZ)
+        return Sums(total, right, right)
 
     def backward(self, dX: Array | None = None) -> None:
         """Compute g = dL/dθ, L the weighted mean over the rows of the last `forward`; and dX (n, d), if it is given."""

@@ -17,9 +17,9 @@ from nncli.model.model import Model
 from nncli.model.provenance import Provenance, bits, losses_of
 from nncli.model.training_state import Epoch, TrainingState, rows_of
 from nncli.nn.calibration import Calibration, calibrate
+from nncli.nn.kernels.choice import last_digits_by
 from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss
-from nncli.system.threads import kernels
 from nncli.training.batch import scores
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import class_counts
@@ -85,7 +85,7 @@ def provenance_of(
         version=__version__,
         source=dataset.source,
         files=prepared.files,
-        kernels=kernels(),
+        kernels=last_digits_by(prepared.config.training.kernels),
         n_rows=n,
         val_bits=bits(val, n),
         test_bits=bits(test, n),

@@ -16,7 +16,8 @@ from nncli.model import checkpoint
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.model.training_state import Epoch, TrainingState
-from nncli.system.threads import VARIABLE, kernels
+from nncli.nn.kernels.choice import FUSED, INSTALL, MISSING, is_installed, last_digits_by
+from nncli.system.threads import VARIABLE
 from nncli.training.prepare import Prepared
 
 MAY_CHANGE = ("epochs", "patience", "time_limit", "threads")  # they say when a run ends, and not how it gets there
@@ -64,7 +65,15 @@ class ResumableRun:
     def config(self, asked: TrainConfig, given: Collection[str]) -> TrainConfig:
         """Put together what to resume with: the options that the run was started with, and those that are given now.
         DataError where the data that the file names are not there, or are others by now."""
-        found = dataclasses.replace(self.options, **{name: getattr(asked, name) for name in given})
+        kernels = self.options.kernels or "numpy"  # where none were needed, none are chosen now
+        found = dataclasses.replace(
+            self.options, kernels=kernels, **{name: getattr(asked, name) for name in {*given} - {"kernels"}}
+        )
+        if "kernels" in given and asked.kernels not in (kernels, "auto", None):
+            problem = f"it was started with {mention('kernels', kernels)}, and not with {asked.kernels}"
+            raise DataError(str(self.path), problem, f"Leave {mention('kernels')} out")
+        if kernels == FUSED and not is_installed():
+            raise DataError(str(self.path), f"it was started with {mention('kernels', kernels)}, {MISSING}", INSTALL)
         remedy = "Resume in the folder where it was started, or name the data"
         if found.data == ARRAYS:
             raise DataError(str(self.path), "its data were arrays from Python, which cannot be read again", remedy)
@@ -99,10 +108,11 @@ class ResumableRun:
 
     def warnings(self) -> list[str]:
         """Say, a line each, why what comes out may differ in the last digits from a run that was never stopped."""
-        before, here = self.provenance.kernels, kernels()
+        before, here = self.provenance.kernels, last_digits_by(self.model.config.training.kernels)
         if not before or before == here:
             return []
-        remedy = f", or set {VARIABLE}={before.split()[-1]}" if before.startswith("openblas") else ""
+        library = before.partition(",")[0]
+        remedy = f", or set {VARIABLE}={library.split()[-1]}" if library.startswith("openblas") else ""
         return [
             f"warning: {self.path} was started with the matrix kernels {before}, and is resumed with "
             f"{here or 'others'}: the last digits may differ. Resume it with the same NumPy on the same kind of "

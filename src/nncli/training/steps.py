@@ -70,6 +70,7 @@ def options_for_steps(model: Model) -> TrainConfig:
         time_limit=None,
         folds=None,
         refit=False,
+        kernels="numpy",  # steps come one at a time
     )
     if OPTIMIZERS.create(model.config.training.optimizer).smooth:
         found = dataclasses.replace(found, optimizer=None, lr=None, batch_size=None)

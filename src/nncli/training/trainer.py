@@ -44,6 +44,7 @@ from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, judged, judged_numbers, rows_at_once
+from nncli.training.fused_steps import at_work
 from nncli.training.guards import Limits, spoiled, why_diverged
 from nncli.training.step_meter import StepMeter
 
@@ -126,6 +127,10 @@ class Trainer:
         `Limits`. TrainingError at the first loss, gradient or parameter that is not finite.
         """
         self.limits = Limits(stop, self.config.training.time_limit)
+        with at_work(self.config.training.kernels, self.network, self.optimizer):
+            yield from self._epochs(until)
+
+    def _epochs(self, until: int | None) -> Iterator[Epoch]:
         while not self.has_ended() and len(self.history) < min(self.epochs, until or self.epochs):
             if reason := self.limits.before_epoch(len(self.history)):
                 self.stopped = reason
@@ -294,7 +299,12 @@ class Trainer:
         X, Y = batch.take(chosen)
         how = self.network, self.loss, self.optimizer, self.average
         Z, losses = online.learn_rows(
-            *how, X, Y, lambda i: self.lr * self.schedule.factor(step + i), weights=batch.weights()
+            *how,
+            X,
+            Y,
+            lambda i: self.lr * self.schedule.factor(step + i),
+            weights=batch.weights(),
+            rates=lambda: self.lr * self.schedule.factors(step, len(chosen)),
         )
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
@@ -316,7 +326,9 @@ class Trainer:
         sums, gradient = self._sums, network.grad
         if not math.isfinite(sums.loss):
             raise self.diverged("a finite loss", sums.loss / len(chosen), step)
-        square = float(gradient @ gradient)  # ‖g‖²: quick, but it may be infinite where only the squares are too large
+        square = network.kernels.square(
+            gradient
+        )  # ‖g‖²: quick, but it may be infinite where only the squares are too large
         if not math.isfinite(square):
             if not all_finite(gradient):
                 raise self.diverged("a finite gradient", math.nan, step)

@@ -1,0 +1,136 @@
+"""Kernels as fused loops, compiled by Numba, on as many threads as products have. What pays is here."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from llvmlite import binding
+from numba.core import config
+from numpy.typing import NDArray
+
+from nncli.nn.buffers import ones
+from nncli.nn.kernels import loops, products
+from nncli.nn.kernels.plain import Array, Found, Kernels, UpdateRule
+from nncli.nn.kernels.pool import Pool
+from nncli.nn.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
+
+MOST_CLASSES = 32  # more need so many exponentials that NumPy's vector instructions are faster
+SMALL = 4096  # numbers, which one thread is done with before a second one has begun
+
+
+class FusedKernels(Kernels):
+    """Fused loops. `library` is the file of the library that NumPy multiplies with, if its products can be called one
+    by one; else NumPy multiplies."""
+
+    name = "numba"
+    learn_rows = staticmethod(loops.learn_rows)
+
+    def __init__(self, threads: int, library: str = "") -> None:
+        self.pool, self._one = Pool(threads), Pool(1).memory
+        self.multiplies = bool(library) and threads > 1 and not config.DISABLE_JIT  # NumPy does so as well on one
+        if self.multiplies:
+            binding.load_library_permanently(library)
+        self._sums = np.zeros(threads)
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        self.pool.begin()
+        try:
+            yield
+        finally:
+            self.pool.end()
+
+    def _memory(self, numbers: int) -> Any:
+        """Return the memory of the threads to share so many numbers."""
+        return self._one if numbers < SMALL else self.pool.memory
+
+    def update_rule(self, optimizer: object) -> UpdateRule | None:
+        kind, how = type(optimizer), vars(optimizer)
+        if kind is SGD:
+
+            def update(theta: Array, g: Array, lr: float, vectors: list[Array]) -> None:
+                loops.sgd(self._memory(len(theta)), theta, g, theta.dtype.type(lr))
+
+        elif kind is Momentum or kind is Nesterov:
+            loop = loops.nesterov if kind is Nesterov else loops.momentum
+
+            def update(theta: Array, g: Array, lr: float, vectors: list[Array]) -> None:
+                number = theta.dtype.type
+                loop(self._memory(len(theta)), theta, g, vectors[0], number(lr), number(how["mu"]))
+
+        elif kind is AdaGrad or kind is RMSProp:
+            rho = how.get("rho")
+            old, new = (1.0, 1.0) if rho is None else (rho, 1 - rho)
+
+            def update(theta: Array, g: Array, lr: float, vectors: list[Array]) -> None:
+                number = theta.dtype.type
+                constants = map(number, (lr, old, new, how["eps"]))
+                loops.squares(self._memory(len(theta)), theta, g, vectors[0], *constants)
+
+        elif kind is Adam or kind is AdamW:
+
+            def update(theta: Array, g: Array, lr: float, vectors: list[Array]) -> None:
+                number, t, beta1, beta2 = theta.dtype.type, how["t"], how["beta1"], how["beta2"]
+                c1 = (1 - beta1) / (1 - beta1**t)  # see Adam
+                c2 = math.sqrt((1 - beta2) / (1 - beta2**t))
+                constants = map(number, (lr * c1 / c2, beta1, beta2, how["eps"] / c2))
+                loops.adam(self._memory(len(theta)), theta, g, *vectors, *constants)
+
+        else:
+            return None
+        return update
+
+    def dense(self, X: Array, W: Array, b: Array, Z: Array) -> None:
+        if self.multiplies and _fits(X, W):
+            products.dense(self._memory(X.size * W.shape[1] // 64), X, W, b, Z)
+        else:
+            super().dense(X, W, b, Z)
+
+    def dense_backward(self, dZ: Array, X: Array, W: Array, dW: Array, db: Array, dX: Array | None) -> None:
+        if self.multiplies and _fits(X, W) and _fits(dZ, W):
+            memory, one = self._memory(X.size * W.shape[1] // 64), ones(len(dZ), dZ.dtype)
+            products.dense_backward(memory, dZ, X, W, dW, db, one, X if dX is None else dX, dX is not None)
+        else:
+            super().dense_backward(dZ, X, W, dW, db, dX)
+
+    def relu(self, Z: Array, A: Array) -> None:
+        if Z.flags.c_contiguous:
+            loops.relu(self._memory(Z.size), Z, A)
+        else:
+            super().relu(Z, A)
+
+    def relu_backward(self, dA: Array, A: Array, dZ: Array) -> None:
+        if A.flags.c_contiguous and dA.flags.c_contiguous:
+            loops.relu_backward(self._memory(A.size), dA, A, dZ)
+        else:
+            super().relu_backward(dA, A, dZ)
+
+    def square(self, g: Array) -> float:
+        return float(loops.square(self._memory(len(g)), g, self._sums))
+
+    def take_scaled(self, values: Array, rows: NDArray[Any], scale: Array, shift: Array | None, X: Array) -> bool:
+        if not (values.dtype == np.uint8 and values.flags.c_contiguous):
+            return False
+        d = X.shape[1]
+        scales = np.full(d, scale, X.dtype) if scale.ndim == 0 else scale
+        shifts = np.zeros(d, X.dtype) if shift is None else shift
+        loops.take(self._memory(X.size), values, rows, scales, shifts, X)
+        return True
+
+    def fuses_softmax(self, outputs: int) -> bool:
+        return outputs <= MOST_CLASSES
+
+    def softmax_loss(self, Z: Array, y: Array, on: float, off: float, factor: float, dZ: Array) -> Found:
+        losses, right, number = np.empty(len(Z)), np.empty(len(Z), np.bool_), Z.dtype.type
+        memory = self._memory(10 * Z.size)
+        loops.softmax_loss(memory, Z, y, number(on), number(off), number(factor), losses, right, dZ)
+        return losses, right
+
+
+def _fits(A: Array, B: Array) -> bool:
+    """Tell whether A lies without gaps, and has numbers of the type of B, whose memory is a network's own."""
+    return A.flags.c_contiguous and A.dtype == B.dtype
