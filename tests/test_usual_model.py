@@ -30,14 +30,14 @@ MLP = "mlp", None, None
 
 
 def test_a_larger_table_gets_one_member_of_tabular() -> None:
-    assert usual(1500) == ("tabular", "1", None)
+    assert usual(200) == ("tabular", "1", None)
     assert usual(columns=200)[0] == "tabular"
     assert usual(ensemble="shared:8")[:2] == ("tabular", "shared:8")
 
 
 @pytest.mark.parametrize(
     "what",
-    [{"rows": 1499}, {"columns": 201}, {"profile": PIXELS}, {"picture": True}, {"hidden": (8,)}, {"lr": 0.1}],
+    [{"rows": 199}, {"columns": 201}, {"profile": PIXELS}, {"picture": True}, {"hidden": (8,)}, {"lr": 0.1}],
     ids=["few rows", "many columns", "pixels", "pictures", "layers that are said", "a rate that is said"],
 )
 def test_all_else_stays_a_small_mlp(what: dict[str, Any]) -> None:
@@ -59,9 +59,9 @@ def test_many_rows_get_fewer_epochs() -> None:
 
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a table of 1,500 rows, d.csv."""
+    """A folder with a table of 300 rows, d.csv."""
     monkeypatch.chdir(tmp_path)
-    rows = "".join(f"{i * 7919 % 1009 / 10},{i * 31 % 997 / 10},{'ab'[i % 3 == 0]}\n" for i in range(1500))
+    rows = "".join(f"{i * 7919 % 1009 / 10},{i * 31 % 997 / 10},{'ab'[i % 3 == 0]}\n" for i in range(300))
     Path("d.csv").write_text(f"p,q,class\n{rows}")
     return tmp_path
 
@@ -83,7 +83,7 @@ def test_a_chosen_model_is_resumed_to_the_last_byte(table: Path, nncli: Run, mon
 
 def test_train_and_info_say_what_was_chosen_and_why(table: Path, nncli: Run) -> None:
     words = ("train", "d.csv", "-o", "m.npz")
-    said = "--model tabular --ensemble 1, as the table has at least 1,500 rows"
+    said = "--model tabular --ensemble 1, as the table has at least 200 rows"
     assert f"chosen: {said}" in nncli(*words).err
     assert load(Path("m.npz"))[0].config.model.name == "tabular"
     assert said in " ".join(nncli("info", "m.npz").out.split())

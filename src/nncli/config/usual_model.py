@@ -11,7 +11,7 @@ from nncli.data.column_profile import ColumnProfile
 from nncli.errors import flag
 from nncli.nn.models import TabularModel
 
-LEAST_ROWS, MOST_COLUMNS = 1500, 200  # of the data, without test rows in a file of their own
+LEAST_ROWS, MOST_COLUMNS = 200, 200  # of the data, without test rows in a file of their own
 LEAST_EPOCHS, STEPS = 4, 10_000
 PIXEL_COLUMNS, BRIGHTEST = 16, 255
 CHOSEN = "chosen: "  # begins the note on what was chosen

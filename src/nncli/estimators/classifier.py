@@ -38,7 +38,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
     ----------
     model : str, default None
         Kind of model: mlp, tabular, softmax, logistic, svm, perceptron, averaged-perceptron, mira or
-        adaline. None: mlp, or a small tabular for tables of at least 1,500 rows.
+        adaline. None: mlp, or one member of tabular for tables of at least 200 rows.
         tabular has other defaults than those below: see the docs, "Models".
     hidden : int, tuple of int or str, default None
         Units in each hidden layer, as 64 or (128, 64). None: 64 for mlp, else none.

@@ -23,7 +23,7 @@ class NNRegressor(RegressorMixin, NNEstimator):
     Parameters
     ----------
     model : str, default None
-        Kind of model: mlp, tabular or linear. None: mlp, or a small tabular for tables of at least 1,500 rows.
+        Kind of model: mlp, tabular or linear. None: mlp, or one member of tabular for tables of at least 200 rows.
         tabular has other defaults than those below: see the docs, "Models".
     hidden : int, tuple of int or str, default None
         Units in each hidden layer, as 64 or (128, 64). None: 64 for mlp, else none.
