@@ -3,13 +3,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from threadpoolctl import threadpool_info
 
+from nncli.config.train_config import TrainConfig
 from nncli.system.threads import use_threads
+from nncli.training.prepare import prepare
+from nncli.training.run import new_trainer
 
 
 def threads() -> tuple[set[int], int]:
@@ -39,3 +43,18 @@ def test_files_are_read_by_as_many_threads_as_arrow_has(number: str, limit: str)
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     counted, its_own = done.stdout.split()
     assert counted == its_own
+
+
+@pytest.mark.parametrize(
+    ("given", "threads"),
+    [
+        ({"hidden": (128, 128), "batch_size": 128}, 1),  # 128 · 128 · 128 = 2²¹
+        ({"hidden": (128, 129), "batch_size": 128}, None),
+        ({"hidden": (128, 128), "batch_size": 128, "ensemble": "4"}, 1),  # a product each
+        ({"hidden": (128, 128), "batch_size": 128, "ensemble": "shared:4"}, None),  # one of all their rows
+        ({"model": "perceptron"}, 1),
+    ],
+    ids=["small", "large", "members", "members that share weights", "row by row"],
+)
+def test_small_products_are_not_shared_out(given: dict[str, Any], threads: int | None) -> None:
+    assert new_trainer(prepare(TrainConfig(data=("breast-cancer",), **given))).threads == threads

@@ -230,8 +230,7 @@ def fit(
     """
     failure = None
     try:
-        # the products of a few rows are too small to share out, and threads that wait for one another cost dear
-        with multiply_with(1 if trainer.row_by_row else None):
+        with multiply_with(trainer.threads):
             for epoch in trainer.run(stop, until):
                 on_epoch(epoch)
     except TrainingError as error:

@@ -45,7 +45,7 @@ class Steps:
         was, trainer = self.prepared, self.trainer
         self.prepared = prepared_rows(was.config, dataset, was.preprocess, was.target, was.decision)
         trainer.learn_from(self.prepared.train)
-        with multiply_with(1 if trainer.row_by_row else None):
+        with multiply_with(trainer.threads):
             trainer.begin_epoch()
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 while len(trainer.rows_left):

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
     from nncli.training.distorted_rows import DistortedPictures
 
+SMALL_PRODUCT = 2**21  # multiplications: less than 0.1 ms on one core
 OPTIMUM = "this is the optimum"
 
 
@@ -292,6 +293,17 @@ class Trainer:
     def row_by_row(self) -> bool:
         """Tell whether a step sees one row, and changes θ along that row and in no other way."""
         return self.counts and online.fits(self.network, self.loss, self.optimizer)
+
+    @property
+    def threads(self) -> int | None:
+        """Return how many threads the products of a step are worth: one, where all are small, as threads that wait for
+        one another cost dear; None: all that there are."""
+        if self.row_by_row:
+            return 1
+        # members with weights of their own have a product each, others have one together
+        rows = [self.at_once * (self.network.copies if layer.W.ndim == 2 else 1) for layer in self.network.dense]
+        most = max(n * math.prod(layer.W.shape[-2:]) for n, layer in zip(rows, self.network.dense, strict=True))
+        return 1 if most <= SMALL_PRODUCT else None
 
     def _learn_rows(self, batch: Batch, chosen: Positions, step: int) -> Sums:
         """Take one step for each of the rows; return what they came to before."""
