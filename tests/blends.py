@@ -31,6 +31,7 @@ def train_blend(folder: Path, name: str, words: str, kinds: Mapping[str, int] = 
     for i, (kind, times) in enumerate(kinds.items()):
         part = folder / f"{name}-part{i}.npz"
         how = ["--scale", "robust", "--epochs", "4", "-q", "--json", "-o", str(part)]
+        how += [] if "--ensemble" in words else ["--ensemble", "1"]
         assert main(["train", *words.split(), *kind.split(), *how]) == 0
         parts.append((times, part))
     save_blend(folder / f"{name}.npz", parts)

@@ -106,12 +106,12 @@ def test_divergence_names_the_place_and_the_likely_cause(
         # a penalty of its own that is the usual one, and a rate that begins and ends each period at 0
         (
             "--model tabular --hidden 9 --lr 1e20",
-            "the learning rate 1e+20 (2.32e+19 by then) is too high",
+            "the learning rate 1e+20 (3.74e+19 by then) is too high",
             "--lr 0.005",
         ),
         (
             "--model tabular --hidden 9x9x9 --lr 1e5",
-            "the learning rate 100000 (4.49e+04 by then) is too high",
+            "the learning rate 100000 (6.66e+04 by then) is too high",
             "--lr 0.005",
         ),
     ],

@@ -240,6 +240,7 @@ def test_a_file_is_read_several_blocks_at_a_time(file: Callable[[str], str], mon
         return parse(self, data, regular)
 
     monkeypatch.setattr(reader_module.CsvReader, "_parse", watched)
+    monkeypatch.setattr(reader_module, "reader_threads", lambda: 2)  # with one, the thread that reads parses too
     read_dataset(file("age,label\n" + "1,a\n2,b\n" * 400_000), CsvOptions())
     assert threading.get_ident() not in seen
 

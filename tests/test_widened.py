@@ -16,6 +16,7 @@ from nncli.nn.models import MODELS
 from nncli.training.going_on import beginning
 
 Run = Callable[..., Any]
+ALONE = {"tabular": ("--ensemble", "1")}  # members each keep their scores, and not their mean
 CLASSIFIERS = [name for name, model in MODELS.items() if model.classes]
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
@@ -37,7 +38,7 @@ def scores(file: str, data: str, new: Any) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("model", CLASSIFIERS)
 def test_two_classes_keep_their_probabilities_beside_a_new_one(model: str, nncli: Run) -> None:
     """Among the classes that the model knows; and which of two is likelier, however the loss has them in one output."""
-    trained(nncli, month(80, 1), "level", "-m", model)
+    trained(nncli, month(80, 1), "level", "-m", model, *ALONE.get(model, ()))
     Path("new.csv").write_text(month(90, 2, classes=("low", "high", "far")))
     new = prepared("m.npz", "new.csv")
     assert new.dataset.classes == ("far", "high", "low")
@@ -52,7 +53,7 @@ def test_two_classes_keep_their_probabilities_beside_a_new_one(model: str, nncli
 
 @pytest.mark.parametrize("model", CLASSIFIERS)
 def test_scores_of_several_classes_are_as_they_were(model: str, nncli: Run) -> None:
-    trained(nncli, month(120, 1, classes=("low", "high", "far")), "level", "-m", model)
+    trained(nncli, month(120, 1, classes=("low", "high", "far")), "level", "-m", model, *ALONE.get(model, ()))
     Path("new.csv").write_text(month(140, 2, classes=("low", "high", "far", "beyond")))
     new = prepared("m.npz", "new.csv")
     assert new.dataset.classes == ("beyond", "far", "high", "low")
