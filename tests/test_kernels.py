@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from cli_errors import BAD_COMMAND, BAD_DATA
 from cli_process import PROGRAM
+from lowest import lowest
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix
@@ -313,10 +315,10 @@ def test_a_run_is_resumed_with_its_own_kernels_to_the_same_bytes(nncli: Run, mon
     assert refused.code == BAD_DATA
     assert "it was started with --kernels numba, and not with numpy. Leave --kernels out" in refused.err
     with monkeypatch.context() as without:
-        without.setattr("nncli.training.resume.is_installed", lambda: False)
+        without.setattr("nncli.nn.kernels.choice.problem", lambda: "Numba is not installed")
         refused = nncli("train", "--resume", "parts.npz", "--epochs", 6)
     assert refused.code == BAD_DATA
-    assert "and Numba is not installed. Install it with: pip install 'nncli[fast]'" in refused.err
+    assert "--kernels numba: Numba is not installed. Install it with: pip install 'nncli[fast]'" in refused.err
     assert nncli("train", "--resume", "parts.npz", "--epochs", 6, "--keep-state", "-q").code == 0
     assert Path("parts.npz").read_bytes() == Path("whole.npz").read_bytes()
     model, provenance = checkpoint.load(Path("whole.npz"))
@@ -339,23 +341,52 @@ def test_auto_takes_them_for_long_runs_alone(monkeypatch: pytest.MonkeyPatch) ->
     def chosen(n: int, **options: Any) -> str:
         return resolve(TrainConfig(model="mlp", **options), n, has_val=True).training.kernels
 
-    monkeypatch.setattr("nncli.config.resolve.is_installed", lambda: True)
+    monkeypatch.setattr("nncli.nn.kernels.choice.problem", lambda: "")
     assert chosen(60_000, epochs=10) == ""
     assert chosen(60_000, epochs=100) == "numba"
     assert chosen(60_000, epochs=100, kernels="numpy") == ""
     assert chosen(60_000, epochs=100, optimizer="lbfgs", batch_size=0) == ""  # all of its time are products
     assert chosen(150, epochs=1, kernels="numba") == "numba"
-    monkeypatch.setattr("nncli.config.resolve.is_installed", lambda: False)
+    monkeypatch.setattr("nncli.nn.kernels.choice.problem", lambda: "Numba is not installed")
     assert chosen(60_000, epochs=100) == ""
     with pytest.raises(OptionError, match="Numba is not installed"):
         chosen(60_000, kernels="numba")
 
 
 def test_what_is_not_installed_is_said_in_a_line(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.config.resolve.is_installed", lambda: False)
+    monkeypatch.setattr("nncli.nn.kernels.choice.problem", lambda: "Numba is not installed")
     refused = nncli("train", "iris", "--kernels", "numba")
     assert refused.code == BAD_COMMAND
     assert "--kernels: Numba is not installed. Install it with: pip install 'nncli[fast]'" in refused.err
+
+
+@pytest.fixture
+def another_numba(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """Let Numba be a file with that text."""
+
+    def has(text: str) -> None:
+        (tmp_path / "numba.py").write_text(text)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.delitem(sys.modules, "numba", raising=False)
+        choice.problem.cache_clear()
+
+    yield has
+    choice.problem.cache_clear()
+
+
+def test_a_numba_that_cannot_be_loaded_is_not_used(nncli: Run, another_numba: Callable[[str], None]) -> None:
+    another_numba("raise ImportError('Numba needs NumPy 2.0 or less.\\nGot NumPy 2.4.')")
+    assert resolve(TrainConfig(model="mlp", epochs=100), 60_000, has_val=True).training.kernels == ""
+    refused = nncli("train", "iris", "--kernels", "numba")
+    assert refused.code == BAD_COMMAND
+    assert "--kernels: Numba cannot be loaded (Numba needs NumPy 2.0 or less. Got NumPy 2.4). Install" in refused.err
+
+
+def test_a_numba_that_is_too_old_is_not_used(nncli: Run, another_numba: Callable[[str], None]) -> None:
+    another_numba("__version__ = '0.60.0'")
+    assert resolve(TrainConfig(model="mlp", epochs=100), 60_000, has_val=True).training.kernels == ""
+    assert "--kernels: expected Numba 0.61 or newer, found 0.60.0" in nncli("train", "iris", "--kernels", "numba").err
+    assert lowest(Path(__file__).parents[1] / "pyproject.toml")["numba"] == "0.61"
 
 
 @needs_numba

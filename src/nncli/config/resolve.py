@@ -28,7 +28,7 @@ from nncli.config.task import check_metric, check_task
 from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
-from nncli.nn.kernels.choice import FUSED, INSTALL, is_installed
+from nncli.nn.kernels import choice
 from nncli.nn.losses import LOSSES
 from nncli.nn.models import AutoModel, Preset
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS, Optimizer
@@ -187,16 +187,16 @@ def _with_choices(config: TrainConfig, preset: type[Preset], has_val: bool) -> T
 
 def _kernels(asked: str | None, optimizer: Optimizer, rows: int, steps: int) -> str | None:
     """Return the kernels of a run that sees so many rows, in so many steps; None: those of NumPy. OptionError where
-    those that are asked for are not installed."""
+    those that are asked for cannot be used."""
     if asked == "numpy":
         return None
     is_long = rows >= MANY_ROWS_SEEN or steps >= MANY_STEPS
-    if asked != FUSED and (optimizer.smooth or not is_long):
+    if asked != choice.FUSED and (optimizer.smooth or not is_long):
         return None
-    if is_installed():
-        return FUSED
-    if asked == FUSED:
-        raise OptionError("kernels", "Numba is not installed", f"{INSTALL}, or use {mention('kernels', 'numpy')}")
+    if not choice.problem():
+        return choice.FUSED
+    if asked == choice.FUSED:
+        raise OptionError("kernels", choice.problem(), f"{choice.INSTALL}, or use {mention('kernels', 'numpy')}")
     return None
 
 

@@ -16,7 +16,7 @@ from nncli.model import checkpoint
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.model.training_state import Epoch, TrainingState
-from nncli.nn.kernels.choice import FUSED, INSTALL, MISSING, is_installed, last_digits_by
+from nncli.nn.kernels import choice
 from nncli.system.threads import VARIABLE
 from nncli.training.prepare import Prepared
 
@@ -72,8 +72,9 @@ class ResumableRun:
         if "kernels" in given and asked.kernels not in (kernels, "auto", None):
             problem = f"it was started with {mention('kernels', kernels)}, and not with {asked.kernels}"
             raise DataError(str(self.path), problem, f"Leave {mention('kernels')} out")
-        if kernels == FUSED and not is_installed():
-            raise DataError(str(self.path), f"it was started with {mention('kernels', kernels)}, {MISSING}", INSTALL)
+        if kernels == choice.FUSED and choice.problem():
+            problem = f"it was started with {mention('kernels', kernels)}: {choice.problem()}"
+            raise DataError(str(self.path), problem, choice.INSTALL)
         remedy = "Resume in the folder where it was started, or name the data"
         if found.data == ARRAYS:
             raise DataError(str(self.path), "its data were arrays from Python, which cannot be read again", remedy)
@@ -108,7 +109,7 @@ class ResumableRun:
 
     def warnings(self) -> list[str]:
         """Say, a line each, why what comes out may differ in the last digits from a run that was never stopped."""
-        before, here = self.provenance.kernels, last_digits_by(self.model.config.training.kernels)
+        before, here = self.provenance.kernels, choice.last_digits_by(self.model.config.training.kernels)
         if not before or before == here:
             return []
         library = before.partition(",")[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -9,12 +11,28 @@ from nncli.nn.kernels.plain import NUMPY, Kernels
 from nncli.system.threads import kernels, products
 
 FUSED = "numba"
-MISSING, INSTALL = "and Numba is not installed", "Install it with: pip install 'nncli[fast]'"
+OLDEST = 0, 61  # version of Numba, as the extra `fast` has it
+INSTALL = "Install it with: pip install 'nncli[fast]'"
 
 
 def is_installed() -> bool:
     """Tell whether there is Numba, without loading it."""
     return find_spec(FUSED) is not None
+
+
+@functools.cache
+def problem() -> str:
+    """Say why Numba cannot be used here, which may be there for other programs and too old for NumPy; empty if it can.
+    Loads Numba."""
+    if not is_installed():
+        return "Numba is not installed"
+    try:
+        import numba
+    except Exception as error:  # whatever the parts that do not fit together raise
+        return f"Numba cannot be loaded ({' '.join(str(error).split()).rstrip('.')})"
+    found = tuple(map(int, re.findall(r"\d+", numba.__version__)[:2]))
+    oldest = ".".join(map(str, OLDEST))
+    return "" if found >= OLDEST else f"expected Numba {oldest} or newer, found {numba.__version__}"
 
 
 def kernels_named(name: str) -> Kernels:
