@@ -327,6 +327,23 @@ def test_a_run_is_resumed_with_its_own_kernels_to_the_same_bytes(nncli: Run, mon
     assert "--kernels numba" in " ".join(nncli("info", "whole.npz").out.split())
 
 
+@needs_numba
+def test_a_model_of_a_machine_with_numba_is_worked_with_on_one_without(
+    nncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seed in (("old.csv", 0), ("new.csv", 1)):
+        X = np.random.default_rng(seed).normal(size=(60, 2))
+        rows = [f"{a},{b},{'no' if a < b else 'yes'}" for a, b in X]
+        Path(name).write_text("\n".join(["a,b,class", *rows]))
+    options = "--model softmax --optimizer adam --epochs 2 --kernels numba -q -o model.npz"
+    assert nncli("train", "old.csv", *options.split()).code == 0
+    monkeypatch.setattr(choice, "problem", lambda: "Numba is not installed")
+    for words in ("explain model.npz --coefficients --bootstrap 2", "train new.csv --from model.npz -o next.npz"):
+        done = nncli(*words.split(), "-q")
+        assert done.code == 0, done.err
+    assert checkpoint.load(Path("next.npz"))[0].config.options.kernels is None
+
+
 def test_a_run_without_them_says_nothing_of_kernels(nncli: Run) -> None:
     nncli("train", "iris", "--epochs", 2, "--kernels", "numpy", "-q", "-o", "plain.npz")
     nncli("train", "iris", "--epochs", 2, "-q", "-o", "usual.npz")

@@ -14,6 +14,7 @@ from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
+from nncli.nn.kernels.choice import kernels_again
 from nncli.nn.layers import Array
 from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
@@ -28,6 +29,7 @@ def prepare_again(
     """Make the data of a training run ready again; DataError where they cannot be read, or are others by now. With
     `memory`, in bytes, tables stay on the disk."""
     options = model.config.options
+    options = dataclasses.replace(options, kernels=kernels_again(options.kernels))
     if provenance.parent is not None:
         raise DataError(model_file, "it went on from another model, and cannot be trained again from the start", remedy)
     if options.data in (ARRAYS, STDIN):

@@ -27,7 +27,7 @@ ELSEWHERE = ("folds", "refit")  # what trains several models, each from the begi
 OF_ONE_RUN = (
     "val", "test", "val_data", "test_data", "skip_rows", "rows", "sheet", "quote", "escape", "header_rows", "encoding",
     "on_error", "dedupe", "epochs", "patience", "time_limit", "schedule", "dropout_schedule", "decay_schedule",
-    "threads", "split_seed", "seed", *ELSEWHERE,
+    "threads", "kernels", "split_seed", "seed", *ELSEWHERE,
 )  # fmt: skip
 
 

@@ -35,6 +35,12 @@ def problem() -> str:
     return "" if found >= OLDEST else f"expected Numba {oldest} or newer, found {numba.__version__}"
 
 
+def kernels_again(name: str | None) -> str:
+    """Return the kernels for a run like one that had those, None if NumPy's: the same ones, if they can be used here.
+    With NumPy's, only the last digits are others."""
+    return FUSED if name == FUSED and not problem() else NUMPY.name
+
+
 def kernels_named(name: str) -> Kernels:
     """Return the kernels of that name, for as many threads as products have now; those of NumPy where there is none."""
     if name != FUSED:
