@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -428,6 +429,70 @@ def test_loops_are_compiled_where_nothing_can_be_kept(monkeypatch: pytest.Monkey
 
     assert compiled(twice)(21) == 42
     assert not is_cached()
+
+
+@needs_numba
+def test_machine_code_that_is_damaged_is_compiled_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from numba.core import config
+
+    from nncli.nn.kernels.compiling import compiled
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+
+    def twice(number: int) -> int:
+        return 2 * number
+
+    def cached(hits: int) -> None:
+        fresh = compiled(twice)
+        assert fresh(21) == 42
+        assert len(fresh.stats.cache_hits) == hits
+
+    cached(0)
+    cached(1)
+    for ending in ("nbi", "nbc"):
+        [file] = tmp_path.rglob(f"*.{ending}")
+        for whole in (file.read_bytes(), b""):
+            file.write_bytes(whole[: len(whole) // 2])
+            cached(0)
+            cached(1)
+
+
+@needs_numba
+def test_machine_code_that_cannot_be_written_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from numba.core import caching, config
+
+    from nncli.nn.kernels.compiling import compiled
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+
+    def twice(number: int) -> int:
+        return 2 * number
+
+    fresh = compiled(twice)
+
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(caching.os, "replace", full)
+    assert fresh(21) == 42
+
+
+@needs_numba
+def test_a_change_of_one_file_has_all_loops_compiled_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from numba.core import config
+
+    from nncli.nn.kernels import compiling
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+
+    def twice(number: int) -> int:
+        return 2 * number
+
+    assert compiling.compiled(twice)(21) == 42
+    monkeypatch.setattr(compiling, "_stamp", lambda: ("another",))
+    fresh = compiling.compiled(twice)
+    assert fresh(21) == 42
+    assert not fresh.stats.cache_hits
 
 
 @needs_numba

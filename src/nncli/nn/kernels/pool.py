@@ -5,8 +5,6 @@ and take parts that nobody has taken yet. No thread waits for another to begin: 
 worker gets no core, the first thread does all parts itself; and where one has lost its core in the midst of a part,
 none is asked for a while. Which thread does a part changes no digit, as each part writes its own share of the result,
 and how many parts there are is given.
-
-Numba keeps the code of a loop until the file of that loop changes: after a change of this file, delete `__pycache__`.
 """
 
 from __future__ import annotations
