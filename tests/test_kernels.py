@@ -278,6 +278,28 @@ def test_any_number_of_threads_gives_the_same_numbers(fused: Kernels) -> None:
 
 
 @needs_numba
+def test_threads_that_the_system_does_not_give_are_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nncli.nn.kernels.fused import FusedKernels
+
+    start, started = threading.Thread.start, list[threading.Thread]()
+
+    def one_alone(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", one_alone)
+    kernels, theta = FusedKernels(4), np.zeros(10_000)
+    with kernels.working():
+        update = kernels.update_rule(OPTIMIZERS.create("sgd"))
+        assert update is not None
+        update(theta, np.ones(10_000), 1.0, [])
+    assert (theta == -1).all()
+    assert not started[0].is_alive()
+
+
+@needs_numba
 def test_two_that_share_at_once_get_what_each_would_alone(fused: Kernels) -> None:
     rule, g = fused.update_rule(OPTIMIZERS.create("sgd")), np.ones(50_000)
     assert rule is not None

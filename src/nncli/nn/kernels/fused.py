@@ -19,6 +19,7 @@ from nncli.nn.kernels.pool import Pool
 from nncli.nn.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
 
 MOST_CLASSES = 32  # more need so many exponentials that NumPy's vector instructions are faster
+AT_ONCE = 16  # rows that are looked up in memory, before the first of them is worked on
 SMALL = 4096  # numbers, which one thread is done with before a second one has begun
 
 
@@ -38,8 +39,8 @@ class FusedKernels(Kernels):
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        self.pool.begin()
         try:
+            self.pool.begin()
             yield
         finally:
             self.pool.end()
@@ -118,7 +119,8 @@ class FusedKernels(Kernels):
         d = X.shape[1]
         scales = np.full(d, scale, X.dtype) if scale.ndim == 0 else scale
         shifts = np.zeros(d, X.dtype) if shift is None else shift
-        loops.take(self._memory(X.size), values, rows, scales, shifts, X)
+        room = np.empty((self.pool.threads, AT_ONCE, d), np.uint8)
+        loops.take(self._memory(X.size), values, rows, scales, shifts, X, room)
         return True
 
     def fuses_softmax(self, outputs: int) -> bool:

@@ -1,7 +1,8 @@
 """Loops that are compiled. Each does part number `part` of `parts` of its work, and several threads may share these.
 
 Below a loop stands the function that shares it out, which Python calls: `memory` is that of a pool. Numbers are of the
-type of the arrays, so that nothing is computed in another.
+type of the arrays, so that nothing is computed in another. A loop asks for no memory and raises nothing: a worker has
+nobody to tell.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ import numpy as np
 
 from nncli.nn.kernels.compiling import compiled, reordered
 from nncli.nn.kernels.pool import share, task_of
-
-AT_ONCE = 16  # rows that are looked up in memory, before the first of them is worked on
 
 
 @compiled
@@ -155,13 +154,13 @@ def relu_backward(memory: Any, dA: Any, A: Any, dZ: Any) -> None:
 
 
 @compiled
-def _take(values: Any, rows: Any, scale: Any, shift: Any, X: Any, part: int, parts: int) -> None:
+def _take(values: Any, rows: Any, scale: Any, shift: Any, X: Any, room: Any, part: int, parts: int) -> None:
     own = _own(len(rows), part, parts)
     rows, X = rows[own], X[own]
     n, d = X.shape
-    stored = np.empty((AT_ONCE, d), values.dtype)
-    for start in range(0, n, AT_ONCE):
-        count = min(AT_ONCE, n - start)
+    stored = room[part]
+    for start in range(0, n, len(stored)):
+        count = min(len(stored), n - start)
         for k in range(count):  # first of all, as they have to come from far
             copy, row = stored[k], values[rows[start + k]]
             for j in range(d):
@@ -173,8 +172,8 @@ def _take(values: Any, rows: Any, scale: Any, shift: Any, X: Any, part: int, par
 
 
 @compiled
-def take(memory: Any, values: Any, rows: Any, scale: Any, shift: Any, X: Any) -> None:
-    task = _take_task((values, rows, scale, shift, X))
+def take(memory: Any, values: Any, rows: Any, scale: Any, shift: Any, X: Any, room: Any) -> None:
+    task = _take_task((values, rows, scale, shift, X, room))
     share(memory, task[0], task[1])
 
 

@@ -10,6 +10,7 @@ and how many parts there are is given.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import platform
 import threading
@@ -62,16 +63,17 @@ class Pool:
         self._workers: list[threading.Thread] = []
 
     def begin(self) -> None:
-        """Start the other threads."""
+        """Start the other threads, or as many of them as the system lets: those that there are do all parts."""
         if config.DISABLE_JIT or self.threads == 1:
             return
         self.memory[ENDED] = 0
         _serve.compile(_serve_types(self.memory))  # here, where the compiler's messages can be heard
-        for _ in range(self.threads - 1):
-            worker = threading.Thread(target=_serve, args=(self.memory,), daemon=True, name="kernels")
-            worker.start()
-            self._workers.append(worker)
         atexit.register(self.end)
+        with contextlib.suppress(RuntimeError):
+            for _ in range(self.threads - 1):
+                worker = threading.Thread(target=_serve, args=(self.memory,), daemon=True, name="kernels")
+                worker.start()
+                self._workers.append(worker)
 
     def end(self) -> None:
         """End the other threads; all loops are done by then."""
