@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -68,19 +68,20 @@ class StoredLogits:
             return self._rows(*which.indices(len(self))[:2])
         places = np.flatnonzero(which) if which.dtype == np.bool_ else which
         K = self.shape[1]
-        found: Any = logits_of(len(places), K, self.dtype)
+        found = logits_of(len(places), K, self.dtype)
         if isinstance(found, np.ndarray):
-            for start, tile in self._tiles():
-                here = np.flatnonzero((places >= start) & (places < start + len(tile)))
-                found[here] = tile[places[here] - start]
-            return found
+            return self._at(places)
         for start in range(0, len(places), self.rows_at_once):
-            found.append(np.concatenate([self._rows(i, i + 1) for i in places[start : start + self.rows_at_once]]))
+            found.append(self._at(places[start : start + self.rows_at_once]))
         return found
 
-    def _tiles(self) -> Iterator[tuple[int, NDArray[Any]]]:
-        for start in range(0, len(self), self.rows_at_once):
-            yield start, self._rows(start, min(start + self.rows_at_once, len(self)))
+    def _at(self, places: NDArray[Any]) -> NDArray[Any]:
+        """Return the rows at these places; each tile that has some is read once."""
+        found, tiles = np.empty((len(places), self.shape[1]), self.dtype), places // self.rows_at_once
+        for tile in np.unique(tiles).tolist():
+            start, here = tile * self.rows_at_once, np.flatnonzero(tiles == tile)
+            found[here] = self._rows(start, min(start + self.rows_at_once, len(self)))[places[here] - start]
+        return found
 
     def _rows(self, start: int, stop: int) -> NDArray[Any]:
         found = np.empty((max(0, stop - start), self.shape[1]), self.dtype)
