@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from nncli.config.train_config import TrainConfig
-from nncli.system.threads import use_threads
+from nncli.system.threads import multiply_with, use_threads
 from nncli.training.prepare import prepare
 from nncli.training.run import new_trainer
 
@@ -29,6 +29,21 @@ def test_threads_are_limited_inside_the_block_and_only_there() -> None:
     assert threads() == before
     with use_threads(None):
         assert threads() == before
+
+
+def test_blocks_that_overlap_leave_what_was_before_them() -> None:
+    """As those of two Python threads do, of which the first to begin is the first to end."""
+    with use_threads(2):
+        first, second, third = (multiply_with(1) for _ in range(3))
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        third.__enter__()
+        assert threads()[0] == {1}
+        second.__exit__(None, None, None)
+        assert threads()[0] == {1}
+        third.__exit__(None, None, None)
+        assert threads()[0] == {2}
 
 
 @pytest.mark.parametrize(

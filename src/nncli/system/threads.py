@@ -8,6 +8,7 @@ import functools
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,40 @@ def products() -> tuple[int, str]:
     return threads, file if hasattr(ctypes.CDLL(file), PRODUCT) else ""
 
 
-def multiply_with(threads: int | None) -> contextlib.AbstractContextManager[object]:
-    """Limit the threads of the matrix products, inside the block; None leaves them all. NumPy has to be loaded."""
-    return contextlib.nullcontext() if threads is None else _controller(len(sys.modules)).limit(limits=threads)
+class _Limit:
+    """A limit that is in force: `before` brings back what there was before it."""
+
+    def __init__(self, threads: int) -> None:
+        self.before: Any = _controller(len(sys.modules)).limit(limits=threads)
+
+
+_limits: list[_Limit] = []
+_changing = threading.RLock()  # the garbage collector may end a block within a change
+
+
+@contextlib.contextmanager
+def multiply_with(threads: int | None) -> Iterator[None]:
+    """Limit the threads of the matrix products, inside the block; None leaves them all. NumPy has to be loaded.
+
+    The limit holds for the process. Blocks of several Python threads may end in any order: the last begun has its
+    limit until it ends, and after all of them there is what was before the first.
+    """
+    if threads is None:
+        yield
+        return
+    with _changing:
+        own = _Limit(threads)
+        _limits.append(own)
+    try:
+        yield
+    finally:
+        with _changing:
+            at = _limits.index(own)
+            if own is _limits[-1]:
+                own.before.restore_original_limits()
+            else:
+                _limits[at + 1].before = own.before
+            del _limits[at]
 
 
 @functools.lru_cache(maxsize=1)
