@@ -26,7 +26,6 @@ from nncli.nn.models import MODELS, AutoModel, LinearModel, MLPModel, SoftmaxMod
 FOLDS = 5
 EVERY = 3  # one in so many goes on to the next round
 FIRST, SECOND = 1 / 4, 1 / 2  # of the epochs, in the rounds before the last
-ROWS_OF_CLASS = 2 * FOLDS  # that each class needs, so that every fold has some of it
 # seconds of a step of 256 rows, and for each of so many weights, on one of today's processors with two cores
 OF_STEP, OF_WEIGHTS, WEIGHTS = 0.001, 0.0027, 100_000
 OF_NUMBER, DATE_INPUTS = 4, 3  # inputs of a number with its embedding, and numbers that a date becomes
@@ -133,9 +132,9 @@ def inputs_of(table: Table) -> int:
     return OF_NUMBER * numbers + sum(min(len(one.values), MAX_CATEGORIES) + 1 for one in table.texts.values())
 
 
-def with_folds(config: TrainConfig, rows: int, inputs: int, fewest: int) -> TrainConfig:
-    """Return the options of a search with the folds that it judges networks by, or with none: `fewest` rows has the
-    smallest class. OptionError for options that the search chooses itself, or that contradict it."""
+def with_folds(config: TrainConfig, rows: int, inputs: int, has_room: bool) -> TrainConfig:
+    """Return the options of a search with the folds that it judges networks by, or with none, where the data have no
+    room for them. OptionError for options that the search chooses itself, or that contradict it."""
     for name in said(config):
         if name not in ("model", "scale"):
             problem = f"{mention('model', AutoModel.name)} chooses it by itself"
@@ -148,7 +147,7 @@ def with_folds(config: TrainConfig, rows: int, inputs: int, fewest: int) -> Trai
         raise OptionError("ensemble", f"{mention('model', AutoModel.name)} chooses the members itself", remedy)
     if config.ensemble is not None:
         return config
-    has_folds = not config.val_data and config.time is None and fewest >= ROWS_OF_CLASS and config.val != 0
+    has_folds = not config.val_data and config.time is None and has_room and config.val != 0
     folds = search_plan(config, rows, inputs).folds if has_folds else 0
     return dataclasses.replace(config, ensemble=f"folds:{folds}" if folds else ONE)
 

@@ -75,7 +75,7 @@ class Search:
                 self.step(place, one)
             of_round = sorted(self.trials[before:], key=lambda trial: trial.badness)
             places = [trial.candidate for trial in of_round]
-        if not self.ended and self.steps < self.plan.steps:
+        if not self.ended and self.steps == self.most < self.plan.steps:
             self.ended = f"{flag('search_steps')} {self.steps} was reached"
 
     def step(self, place: int, one: Round) -> None:
@@ -103,9 +103,9 @@ class Search:
             return
         self.steps += 1
         self.trials.append(self._trial(place, one, prepared, trainer))
-        best = min(trial.badness for trial in self.trials)
-        epoch = dataclasses.replace(self.trials[-1].epoch, number=len(self.trials))
-        epoch = dataclasses.replace(epoch, is_best=self.trials[-1].badness == best, steps=None, mistakes=None)
+        is_best = self.trials[-1] is _best_of(self.finalists)
+        epoch = dataclasses.replace(self.trials[-1].epoch, number=len(self.trials), is_best=is_best)
+        epoch = dataclasses.replace(epoch, steps=None, mistakes=None)
         self.history.append(epoch)
         self.on_step(dataclasses.replace(epoch, number=self.steps))
 
@@ -184,7 +184,7 @@ def search(
     chosen = [(n, one) for n, one in zip(times, finalists, strict=True) if n]
     config = prepared.config.with_parts([BlendPart(n, one.config.options) for n, one in chosen])
     together = judge.badness(sum((n * one.said for n, one in chosen), np.zeros_like(chosen[0][1].said)) / sum(times))
-    told = _told(its, chosen, min(finalists, key=lambda one: one.badness), together)
+    told = _told(its, chosen, _best_of(finalists), together)
     prepared = dataclasses.replace(prepared, config=config, notes=(*prepared.notes, *told))
     network, loss = prepared.new_network()
     network.theta[:] = np.concatenate([one.network.theta for _, one in chosen])
@@ -280,6 +280,11 @@ def _told(its: Search, chosen: list[tuple[int, Trial]], best: Trial, together: f
         best_alone = f"{write(of_best)} of the best network by itself"
         found.append(f"{what} on these rows: {write(of_all)} of the blend, {best_alone}")
     return found
+
+
+def _best_of(trials: list[Trial]) -> Trial:
+    """Return the best of some networks that were judged on the same rows; of several, the first."""
+    return min(trials, key=lambda one: one.badness)
 
 
 def _of_rows(part: Subset, folds: NDArray[np.int64], first: bool) -> Subset:
