@@ -266,8 +266,8 @@ def _told(its: Search, chosen: list[tuple[int, Trial]], best: Trial, together: f
     rows = f"{its.folds} folds" if best.on_folds else counted(len(best.said), "validation row")
     steps = "" if its.steps == its.plan.steps else f" of {its.plan.steps} planned"
     found = [f"{CHOSEN}by {rows}, of {counted(tried, 'network')} in {counted(its.steps, 'step')}{steps}"]
-    if its.steps < its.plan.steps:
-        found[0] += f"; {flag('search_steps')} {its.steps} gives the same again"
+    if its.steps < its.plan.steps and its.options.search_steps != its.steps:
+        found[0] += f"; with {flag('search_steps')} {its.steps} added, the command gives the same again"
     total = sum(n for n, _ in chosen)
     for n, one in sorted(chosen, key=lambda pair: -pair[0]):
         found.append(f"part: {n} of {total}, {in_brief(one.config.options)}")
@@ -277,8 +277,10 @@ def _told(its: Search, chosen: list[tuple[int, Trial]], best: Trial, together: f
         what, unit = ("log loss", 1.0) if scale is None else ("RMSE", scale.sd)
         of_best, of_all = (value if scale is None else unit * value**0.5 for value in (best.badness, together))
         write = number if scale is None else quantity
-        best_alone = f"{write(of_best)} of the best network by itself"
-        found.append(f"{what} on these rows: {write(of_all)} of the blend, {best_alone}")
+        when = ", before calibration" if its.prepared.config.training.calibrate else ""
+        said = f"{what} on these rows{when}: {write(of_all)}"
+        said += "" if len(chosen) == 1 else f" of the blend, {write(of_best)} of the best network by itself"
+        found.append(said)
     return found
 
 
