@@ -68,8 +68,13 @@ def test_little_time_does_without_folds_and_much_time_tries_everything_on_folds(
 
 @pytest.mark.parametrize(
     ("config", "has_room"),
-    [(AUTO, False), (dataclasses.replace(AUTO, time="day"), True), (dataclasses.replace(AUTO, val_data=("v",)), True)],
-    ids=["no room for folds", "rows in time", "validation rows of their own"],
+    [
+        (AUTO, False),
+        (dataclasses.replace(AUTO, time="day"), True),
+        (dataclasses.replace(AUTO, val_data=("v.csv",)), True),
+        (dataclasses.replace(AUTO, val=0.2), True),
+    ],
+    ids=["no room for folds", "rows in time", "validation rows of their own", "a share of validation rows"],
 )
 def test_where_folds_make_no_sense_validation_rows_judge(config: TrainConfig, has_room: bool) -> None:
     assert with_folds(AUTO, 500, 4, has_room=True).ensemble == "folds:5"
@@ -119,6 +124,10 @@ def test_what_the_search_chooses_cannot_be_said(given: dict[str, Any], said: str
         ("train iris --best --keep-state", "--keep-state: a run with --model auto is saved only at its end. Leave it"),
         ("train iris --best --save-every 1", "--save-every: a run with --model auto is saved only at its end. Leave "),
         ("train iris --best --val 0", "--val: --model auto chooses by validation rows, and there are none. Set --val "),
+        (
+            "train iris --best --val-data iris --ensemble folds:3",
+            "--val-data: with --ensemble folds:3 each member is validated on the fold that it leaves out. Leave one of ",
+        ),
         ("train iris --search-steps 2", "--search-steps: it is for --model auto. Leave it out."),
         ("sweep iris --model mlp,auto", "--model: auto is a search by itself, and a sweep compares models. Use nncli "),
         ("gradcheck --model auto -q", "--model: auto is a search for a model, and one network is asked for. Use --mod"),
@@ -220,6 +229,19 @@ def test_a_search_says_that_steps_were_reached_only_where_they_were_asked_for() 
     its.plan = SearchPlan((Round(1, 0.25, True), Round(2, 0.25, True)), folds=2)
     its.run()
     assert (its.steps, its.ended) == (2, "")
+
+
+def test_networks_without_room_in_memory_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tabular one has more than 100,000 numbers in θ, g, the best θ and two of Adam, mlp a few thousand."""
+    monkeypatch.setattr("nncli.training.memory.machine_memory", lambda: 400_000.0)
+    its = Search(prepared_iris(), lambda epoch: None, lambda: False)
+    for place in (0, MLP):
+        its.step(place, Round(1, 0.25, True))
+    assert [one.candidate for one in its.trials] == [MLP]
+    assert its.steps == 2
+    [note] = its.notes
+    assert note.startswith("--model tabular --epochs 12 is left out: 2 networks of 4 inputs and 128x128x128 units take")
+    assert note.endswith("and there are 0.0 GB of memory")
 
 
 def test_what_came_of_a_stop_is_what_so_many_steps_give() -> None:

@@ -147,7 +147,7 @@ def with_folds(config: TrainConfig, rows: int, inputs: int, has_room: bool) -> T
         raise OptionError("ensemble", f"{mention('model', AutoModel.name)} chooses the members itself", remedy)
     if config.ensemble is not None:
         return config
-    has_folds = not config.val_data and config.time is None and has_room and config.val != 0
+    has_folds = not config.val_data and config.time is None and has_room and config.val is None
     folds = search_plan(config, rows, inputs).folds if has_folds else 0
     return dataclasses.replace(config, ensemble=f"folds:{folds}" if folds else ONE)
 

@@ -21,6 +21,7 @@ from nncli.data.split import Split
 from nncli.errors import OptionError, TrainingError, flag, mention
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
+from nncli.model.model import network_inputs
 from nncli.model.training_state import Epoch
 from nncli.nn.calibration import calibrate
 from nncli.nn.links import LINKS
@@ -30,6 +31,7 @@ from nncli.system.output import counted, number, quantity
 from nncli.system.workers import Stop, never
 from nncli.training.batch import scores
 from nncli.training.greedy_selection import greedy_selection
+from nncli.training.memory import check_network_fits
 from nncli.training.prepare import Prepared
 from nncli.training.run import Run, finished, fit, keep_best, new_trainer
 from nncli.training.trainer import Trainer
@@ -89,16 +91,22 @@ class Search:
             self.ended = OUT_OF_TIME
             return
         prepared = self._prepared(place, one)
+        inputs, K = network_inputs(prepared.preprocess), len(prepared.dataset.classes)
         try:
+            check_network_fits(prepared.config, len(prepared.train), inputs, K)
             trainer = new_trainer(prepared)
             fit(trainer, stop=lambda: self.stop() or out_of_time())
-            if trainer.stopped != "interrupted":
+            is_cut_short = trainer.stopped == "interrupted" or trainer.best is None
+            if not is_cut_short:
                 keep_best(trainer)
-        except TrainingError as error:
+        except (TrainingError, OptionError) as error:
+            if isinstance(error, OptionError) and error.option not in ("hidden", "ensemble"):
+                raise  # it is one of the options of the search
             self.steps += 1
-            self.notes.append(f"{in_brief(prepared.config.options)} is left out: {error}".rstrip("."))
+            why = error if isinstance(error, TrainingError) else error.problem
+            self.notes.append(f"{in_brief(prepared.config.options)} is left out: {why}".rstrip("."))
             return
-        if trainer.stopped == "interrupted":
+        if is_cut_short:
             self.ended = "interrupted" if self.stop() else OUT_OF_TIME
             return
         self.steps += 1
