@@ -58,6 +58,14 @@ def test_more_time_plans_no_fewer_steps() -> None:
     assert steps[-1] == search_plan(AUTO, 5000, 20).steps <= AutoModel.most_steps
 
 
+def test_too_little_time_for_the_first_candidate_is_given_to_a_quick_one() -> None:
+    """Of 60,000 pictures of 784 pixels, that trains longer than 10 s; a table of 500 rows has time for it."""
+    short = dataclasses.replace(AUTO, time_limit=10)
+    assert [*search_plan(short, 500, 40).candidates] == [*range(len(CANDIDATES))]
+    pictures = search_plan(short, 60_000, 4 * 784)
+    assert (pictures.steps, pictures.candidates) == (1, (MLP,))
+
+
 def test_little_time_does_without_folds_and_much_time_tries_everything_on_folds() -> None:
     quick, slow = (search_plan(dataclasses.replace(AUTO, time_limit=limit), 5000, 20) for limit in (10, 100_000))
     assert quick.folds == 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -59,6 +59,7 @@ CANDIDATES = (
     Candidate(TabularModel.name, {"hidden": (64, 64), "lr": 0.02}, LONGER),
     Candidate(TabularModel.name, WIDE | BY_HEART | {"number_embedding": "pbld:sd=0.5"}, LONGEST),
 )
+QUICK = [one.model for one in CANDIDATES].index(MLPModel.name)
 
 
 class Round(NamedTuple):
@@ -70,10 +71,12 @@ class Round(NamedTuple):
 
 
 class SearchPlan(NamedTuple):
-    """The rounds of a search, and the number of folds; with 0, validation rows judge the networks."""
+    """The rounds of a search, and the number of folds; with 0, validation rows judge the networks. `candidates` are the
+    places in the list of those that the first round begins with."""
 
     rounds: tuple[Round, ...]
     folds: int
+    candidates: Sequence[int] = range(len(CANDIDATES))
 
     @property
     def steps(self) -> int:
@@ -82,12 +85,13 @@ class SearchPlan(NamedTuple):
 
 
 def search_plan(config: TrainConfig, rows: int, inputs: int) -> SearchPlan:
-    """Return the plan for data of so many rows, with so many inputs: the largest that fits in the time limit."""
+    """Return the plan for data of so many rows, with so many inputs: the largest that fits in the time limit; where not
+    even the first candidate does, as of many pixels, a quick one alone."""
     members, limit = ensemble_of(config.ensemble), config.time_limit
     folds = [FOLDS, 0] if config.ensemble is None else [0 if members is None else members.number]
     every = [SearchPlan(rounds, one) for one in folds for rounds in _rounds(bool(one))]
     fitting = (plan for plan in every if limit is None or _seconds(plan, rows, inputs) <= SURE * limit)
-    return next(fitting, every[-1])
+    return next(fitting, every[-1]._replace(candidates=(QUICK,)))
 
 
 def _rounds(on_folds: bool) -> list[tuple[Round, ...]]:

@@ -68,7 +68,7 @@ class Search:
 
     def run(self) -> None:
         """Train the networks of all rounds, as far as steps and time allow."""
-        places = [*range(len(CANDIDATES))]
+        places = [*self.plan.candidates]
         for one in self.plan.rounds:
             before = len(self.trials)
             for place in places[: one.networks]:
