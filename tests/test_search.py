@@ -134,7 +134,7 @@ def test_what_the_search_chooses_cannot_be_said(given: dict[str, Any], said: str
         ("train iris --best --val 0", "--val: --model auto chooses by validation rows, and there are none. Set --val "),
         (
             "train iris --best --val-data iris --ensemble folds:3",
-            "--val-data: with --ensemble folds:3 each member is validated on the fold that it leaves out. Leave one of ",
+            "--val-data: with --ensemble folds:3 each member is validated on the fold that it leaves out. Leave one",
         ),
         ("train iris --search-steps 2", "--search-steps: it is for --model auto. Leave it out."),
         ("sweep iris --model mlp,auto", "--model: auto is a search by itself, and a sweep compares models. Use nncli "),
