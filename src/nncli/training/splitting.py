@@ -86,9 +86,9 @@ def split_for_members(
 def has_room_for_folds(dataset: Dataset, columns: RowColumns, rows: Positions, folds: int) -> bool:
     """Tell whether these rows, from which no test rows are drawn any more, can be put in so many folds, each with two
     rows of each class at least, and a group of its own where there are groups."""
-    fewest = len(rows) if dataset.is_numeric else int(np.bincount(dataset.y[rows]).min())
+    of_class = [len(rows)] if dataset.is_numeric else np.bincount(dataset.y[rows], minlength=len(dataset.classes))
     groups = folds if columns.group is None else len(np.unique(columns.group.codes[rows]))
-    return fewest >= 2 * folds and groups >= folds
+    return min(of_class) >= 2 * folds and groups >= folds
 
 
 def repeated_in_folds(hashes: Hashes, folds: NDArray[np.int64]) -> list[str]:
