@@ -61,7 +61,7 @@ def test_a_blend_says_of_what_networks_it_is(nncli: Run, blends: dict[str, tuple
     assert (known["layers"], known["members"]) == ("3 · (2 x 13-7-5-3) + 2 · (2 x 13-6-3) + 1 · (2 x 13-3)", 6)
     out = nncli("info", blends["iris"][0]).out
     assert re.findall(r"^part \d +(\d) of 6,", out, re.MULTILINE) == ["3", "2", "1"]
-    assert "4 networks tried, of which number 4 is the best by itself" in out  # the history has a line for each
+    assert "4 networks trained, of which number 4 is the best by itself" in out  # the history has a line for each
 
 
 SHORT = [("iris", language) for language in LANGUAGES] + [(name, "python") for name in WORDS if name != "iris"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncli.config.search_plan import CANDIDATES, Round, search_plan, with_folds
+from nncli.config.search_plan import CANDIDATES, Round, SearchPlan, search_plan, with_folds
 from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError
 from nncli.model.checkpoint import load
@@ -24,7 +24,7 @@ from nncli.training.search import Search, plan_of, search
 Run = Callable[..., Any]
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 AUTO = TrainConfig(model="auto")
-MLP = [one.model for one in CANDIDATES].index("mlp")
+MLP, LINEAR = ([one.model for one in CANDIDATES].index(name) for name in ("mlp", "softmax"))
 TWO_STEPS = "--search-steps", "2", "--ensemble", "folds:2", "--threads", "1"
 
 
@@ -58,6 +58,14 @@ def test_more_time_plans_no_fewer_steps() -> None:
     assert steps[-1] == search_plan(AUTO, 5000, 20).steps <= AutoModel.most_steps
 
 
+def test_too_little_time_for_the_first_candidate_is_given_to_a_quick_one() -> None:
+    """Of 60,000 pictures of 784 pixels, that trains longer than 10 s; a table of 500 rows has time for it."""
+    short = dataclasses.replace(AUTO, time_limit=10)
+    assert [*search_plan(short, 500, 40).candidates] == [*range(len(CANDIDATES))]
+    pictures = search_plan(short, 60_000, 4 * 784)
+    assert (pictures.steps, pictures.candidates) == (1, (MLP,))
+
+
 def test_little_time_does_without_folds_and_much_time_tries_everything_on_folds() -> None:
     quick, slow = (search_plan(dataclasses.replace(AUTO, time_limit=limit), 5000, 20) for limit in (10, 100_000))
     assert quick.folds == 0
@@ -67,13 +75,37 @@ def test_little_time_does_without_folds_and_much_time_tries_everything_on_folds(
 
 
 @pytest.mark.parametrize(
-    ("config", "fewest"),
-    [(AUTO, 9), (dataclasses.replace(AUTO, time="day"), 50), (dataclasses.replace(AUTO, val_data=("v.csv",)), 50)],
-    ids=["a class with few rows", "rows in time", "validation rows of their own"],
+    ("config", "has_room"),
+    [
+        (AUTO, False),
+        (dataclasses.replace(AUTO, time="day"), True),
+        (dataclasses.replace(AUTO, val_data=("v.csv",)), True),
+        (dataclasses.replace(AUTO, val=0.2), True),
+    ],
+    ids=["no room for folds", "rows in time", "validation rows of their own", "a share of validation rows"],
 )
-def test_where_folds_make_no_sense_validation_rows_judge(config: TrainConfig, fewest: int) -> None:
-    assert with_folds(AUTO, 500, 4, 50).ensemble == "folds:5"
-    assert with_folds(config, 500, 4, fewest).ensemble == "1"
+def test_where_folds_make_no_sense_validation_rows_judge(config: TrainConfig, has_room: bool) -> None:
+    assert with_folds(AUTO, 500, 4, has_room=True).ensemble == "folds:5"
+    assert with_folds(config, 500, 4, has_room).ensemble == "1"
+
+
+@pytest.mark.parametrize(
+    ("options", "ensemble"),
+    [
+        ({}, "folds:5"),
+        ({"test": 0.6}, "1"),  # of 20 rows of class b, it leaves 8
+        ({"group": "seven"}, "folds:5"),
+        ({"group": "four"}, "1"),
+        ({"group": "four", "ensemble": "folds:3"}, "folds:3"),
+    ],
+    ids=["room", "few rows beside the test rows", "groups", "few groups", "few groups for the folds asked for"],
+)
+def test_folds_need_rows_of_each_class_and_groups(options: dict[str, Any], ensemble: str) -> None:
+    rows = [f"{i / 7:.3f},{i % 4},{i % 7},{'aaab'[i // 20]}" for i in range(80)]
+    Path("d.csv").write_text("\n".join(["x,four,seven,class", *rows]) + "\n")
+    prepared = prepare(TrainConfig(("d.csv",), model="auto", **options))
+    assert prepared.config.options.ensemble == ensemble
+    assert (prepared.val.folds is None) == (ensemble == "1")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +121,7 @@ def test_where_folds_make_no_sense_validation_rows_judge(config: TrainConfig, fe
 )
 def test_what_the_search_chooses_cannot_be_said(given: dict[str, Any], said: str) -> None:
     with pytest.raises(OptionError) as error:
-        with_folds(dataclasses.replace(AUTO, **given), 500, 4, 50)
+        with_folds(dataclasses.replace(AUTO, **given), 500, 4, has_room=True)
     assert str(error.value).startswith(said)
 
 
@@ -100,6 +132,10 @@ def test_what_the_search_chooses_cannot_be_said(given: dict[str, Any], said: str
         ("train iris --best --keep-state", "--keep-state: a run with --model auto is saved only at its end. Leave it"),
         ("train iris --best --save-every 1", "--save-every: a run with --model auto is saved only at its end. Leave "),
         ("train iris --best --val 0", "--val: --model auto chooses by validation rows, and there are none. Set --val "),
+        (
+            "train iris --best --val-data iris --ensemble folds:3",
+            "--val-data: with --ensemble folds:3 each member is validated on the fold that it leaves out. Leave one",
+        ),
         ("train iris --search-steps 2", "--search-steps: it is for --model auto. Leave it out."),
         ("sweep iris --model mlp,auto", "--model: auto is a search by itself, and a sweep compares models. Use nncli "),
         ("gradcheck --model auto -q", "--model: auto is a search for a model, and one network is asked for. Use --mod"),
@@ -183,6 +219,37 @@ def test_a_search_that_ends_before_its_folds_blends_networks_judged_on_one() -> 
     assert run.figures["n_train"] == run.figures["n_val"] == len(prepared.train) / 2
     assert [one.options.ensemble for one in run.model.config.parts] == ["1"] * len(run.model.config.parts)
     assert run.provenance.val_bits.any()
+
+
+def test_the_best_network_is_one_of_those_that_the_blend_may_have() -> None:
+    """What one fold says of networks that are trained a little is no measure of those that all folds judge."""
+    its = Search(prepared_iris(), lambda epoch: None, lambda: False)
+    for place, on_folds in ((MLP, False), (MLP, False), (LINEAR, True), (MLP, True)):
+        its.step(place, Round(1, 0.25, on_folds))
+    by_one, again, linear, mlp = its.trials
+    assert min(by_one.badness, again.badness) < mlp.badness < linear.badness
+    assert [epoch.is_best for epoch in its.history] == [True, False, True, True]
+
+
+def test_a_search_says_that_steps_were_reached_only_where_they_were_asked_for() -> None:
+    """A round has fewer networks than planned where those of the round before came to nothing."""
+    its = Search(prepared_iris(), lambda epoch: None, lambda: False)
+    its.plan = SearchPlan((Round(1, 0.25, True), Round(2, 0.25, True)), folds=2)
+    its.run()
+    assert (its.steps, its.ended) == (2, "")
+
+
+def test_networks_without_room_in_memory_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tabular one has more than 100,000 numbers in θ, g, the best θ and two of Adam, mlp a few thousand."""
+    monkeypatch.setattr("nncli.training.memory.machine_memory", lambda: 400_000.0)
+    its = Search(prepared_iris(), lambda epoch: None, lambda: False)
+    for place in (0, MLP):
+        its.step(place, Round(1, 0.25, True))
+    assert [one.candidate for one in its.trials] == [MLP]
+    assert its.steps == 2
+    [note] = its.notes
+    assert note.startswith("--model tabular --epochs 12 is left out: 2 networks of 4 inputs and 128x128x128 units take")
+    assert note.endswith("and there are 0.0 GB of memory")
 
 
 def test_what_came_of_a_stop_is_what_so_many_steps_give() -> None:

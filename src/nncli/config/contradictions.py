@@ -105,7 +105,8 @@ def check_folds_of_members(config: TrainConfig, goes_on: bool) -> None:
     if members is None or not members.folds:
         return
     reason = f"with {mention('ensemble', config.ensemble)} each member is validated on the fold that it leaves out"
-    refuse(config, ("val_data", "time", "folds", "refit"), reason, f"Use {mention('ensemble', members.number)}")
+    remedy = "Leave one of them out" if config.preset.searches else f"Use {mention('ensemble', members.number)}"
+    refuse(config, ("val_data", "time", "folds", "refit"), reason, remedy)
     if goes_on:
         raise OptionError("from", "the members of the model have left out a fold each", "Train a new model")
 

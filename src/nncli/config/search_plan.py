@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -26,7 +26,6 @@ from nncli.nn.models import MODELS, AutoModel, LinearModel, MLPModel, SoftmaxMod
 FOLDS = 5
 EVERY = 3  # one in so many goes on to the next round
 FIRST, SECOND = 1 / 4, 1 / 2  # of the epochs, in the rounds before the last
-ROWS_OF_CLASS = 2 * FOLDS  # that each class needs, so that every fold has some of it
 # seconds of a step of 256 rows, and for each of so many weights, on one of today's processors with two cores
 OF_STEP, OF_WEIGHTS, WEIGHTS = 0.001, 0.0027, 100_000
 OF_NUMBER, DATE_INPUTS = 4, 3  # inputs of a number with its embedding, and numbers that a date becomes
@@ -60,6 +59,7 @@ CANDIDATES = (
     Candidate(TabularModel.name, {"hidden": (64, 64), "lr": 0.02}, LONGER),
     Candidate(TabularModel.name, WIDE | BY_HEART | {"number_embedding": "pbld:sd=0.5"}, LONGEST),
 )
+QUICK = [one.model for one in CANDIDATES].index(MLPModel.name)
 
 
 class Round(NamedTuple):
@@ -71,10 +71,12 @@ class Round(NamedTuple):
 
 
 class SearchPlan(NamedTuple):
-    """The rounds of a search, and the number of folds; with 0, validation rows judge the networks."""
+    """The rounds of a search, and the number of folds; with 0, validation rows judge the networks. `candidates` are the
+    places in the list of those that the first round begins with."""
 
     rounds: tuple[Round, ...]
     folds: int
+    candidates: Sequence[int] = range(len(CANDIDATES))
 
     @property
     def steps(self) -> int:
@@ -83,12 +85,13 @@ class SearchPlan(NamedTuple):
 
 
 def search_plan(config: TrainConfig, rows: int, inputs: int) -> SearchPlan:
-    """Return the plan for data of so many rows, with so many inputs: the largest that fits in the time limit."""
+    """Return the plan for data of so many rows, with so many inputs: the largest that fits in the time limit; where not
+    even the first candidate does, as of many pixels, a quick one alone."""
     members, limit = ensemble_of(config.ensemble), config.time_limit
     folds = [FOLDS, 0] if config.ensemble is None else [0 if members is None else members.number]
     every = [SearchPlan(rounds, one) for one in folds for rounds in _rounds(bool(one))]
     fitting = (plan for plan in every if limit is None or _seconds(plan, rows, inputs) <= SURE * limit)
-    return next(fitting, every[-1])
+    return next(fitting, every[-1]._replace(candidates=(QUICK,)))
 
 
 def _rounds(on_folds: bool) -> list[tuple[Round, ...]]:
@@ -133,9 +136,9 @@ def inputs_of(table: Table) -> int:
     return OF_NUMBER * numbers + sum(min(len(one.values), MAX_CATEGORIES) + 1 for one in table.texts.values())
 
 
-def with_folds(config: TrainConfig, rows: int, inputs: int, fewest: int) -> TrainConfig:
-    """Return the options of a search with the folds that it judges networks by, or with none: `fewest` rows has the
-    smallest class. OptionError for options that the search chooses itself, or that contradict it."""
+def with_folds(config: TrainConfig, rows: int, inputs: int, has_room: bool) -> TrainConfig:
+    """Return the options of a search with the folds that it judges networks by, or with none, where the data have no
+    room for them. OptionError for options that the search chooses itself, or that contradict it."""
     for name in said(config):
         if name not in ("model", "scale"):
             problem = f"{mention('model', AutoModel.name)} chooses it by itself"
@@ -148,7 +151,7 @@ def with_folds(config: TrainConfig, rows: int, inputs: int, fewest: int) -> Trai
         raise OptionError("ensemble", f"{mention('model', AutoModel.name)} chooses the members itself", remedy)
     if config.ensemble is not None:
         return config
-    has_folds = not config.val_data and config.time is None and fewest >= ROWS_OF_CLASS and config.val != 0
+    has_folds = not config.val_data and config.time is None and has_room and config.val is None
     folds = search_plan(config, rows, inputs).folds if has_folds else 0
     return dataclasses.replace(config, ensemble=f"folds:{folds}" if folds else ONE)
 

@@ -61,7 +61,7 @@ class CurveProgress(Progress):
     def _figure(self) -> Figure:
         epochs = [*self.epochs]
         best = max((one.number for one in epochs if one.is_best), default=1)
-        return curve_of(epochs, best, self.title, self.is_regression, self.loss)
+        return curve_of(epochs, best, self.title, self.is_regression, self.loss, self.noun)
 
     def _shown(self) -> Group:
         assert self.bar is not None, "there is a terminal"

@@ -96,10 +96,10 @@ def print_model(d: dict[str, Any]) -> None:
 
 
 def _history(d: dict[str, Any]) -> str:
-    """Say which epoch was kept; of a blend, which of the networks that were tried is the best by itself."""
+    """Say which epoch was kept; of a blend, which of the networks that were trained is the best by itself."""
     best, done = d["figures"]["best_epoch"], d["figures"]["epochs"]
     if "parts" in d:
-        return f"{counted(done, 'network')} tried, of which number {best} is the best by itself"
+        return f"{counted(done, 'network')} trained, of which number {best} is the best by itself"
     return f"epoch {best} of {done} kept" + (", and the state that --resume starts from" if d["resumable"] else "")
 
 

@@ -48,6 +48,8 @@ from nncli.training.splitting import (
     Fold,
     check_split_options,
     classes_without_rows,
+    has_room_for_folds,
+    joined,
     refuse_shared_groups,
     repeated_in_folds,
     settle_rare,
@@ -165,16 +167,16 @@ def prepare(
         refuse_shared_groups(
             str(config.group), {"data": dataset.where} | {n: d.where for n, d in named.items()}, groups
         )
-    if config.preset.searches and start is None:
-        from nncli.config.search_plan import inputs_of, with_folds
-
-        fewest = len(dataset) if dataset.is_numeric else int(np.bincount(dataset.y[rows]).min())
-        config = with_folds(config, len(read), inputs_of(dataset.table), fewest)
-        check_folds_of_members(config, goes_on=False)
     folds = None
     on_all = refit is not None or (config.folds is not None and fold is None)
     if start is None:
         split, split_notes = split_rows(config, dataset, columns, rows, fold, on_all)
+        if config.preset.searches:
+            from nncli.config.search_plan import FOLDS, inputs_of, with_folds
+
+            has_room = has_room_for_folds(dataset, columns, joined(split).train, FOLDS)
+            config = with_folds(config, len(read), inputs_of(dataset.table), has_room)
+            check_folds_of_members(config, goes_on=False)
         split, folds = split_for_members(config, dataset, columns, rows, split)
     else:
         split, split_notes = start.split(config, dataset, columns, rows)

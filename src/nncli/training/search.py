@@ -21,6 +21,7 @@ from nncli.data.split import Split
 from nncli.errors import OptionError, TrainingError, flag, mention
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
+from nncli.model.model import network_inputs
 from nncli.model.training_state import Epoch
 from nncli.nn.calibration import calibrate
 from nncli.nn.links import LINKS
@@ -30,6 +31,7 @@ from nncli.system.output import counted, number, quantity
 from nncli.system.workers import Stop, never
 from nncli.training.batch import scores
 from nncli.training.greedy_selection import greedy_selection
+from nncli.training.memory import check_network_fits
 from nncli.training.prepare import Prepared
 from nncli.training.run import Run, finished, fit, keep_best, new_trainer
 from nncli.training.trainer import Trainer
@@ -66,7 +68,7 @@ class Search:
 
     def run(self) -> None:
         """Train the networks of all rounds, as far as steps and time allow."""
-        places = [*range(len(CANDIDATES))]
+        places = [*self.plan.candidates]
         for one in self.plan.rounds:
             before = len(self.trials)
             for place in places[: one.networks]:
@@ -75,7 +77,7 @@ class Search:
                 self.step(place, one)
             of_round = sorted(self.trials[before:], key=lambda trial: trial.badness)
             places = [trial.candidate for trial in of_round]
-        if not self.ended and self.steps < self.plan.steps:
+        if not self.ended and self.steps == self.most < self.plan.steps:
             self.ended = f"{flag('search_steps')} {self.steps} was reached"
 
     def step(self, place: int, one: Round) -> None:
@@ -89,23 +91,29 @@ class Search:
             self.ended = OUT_OF_TIME
             return
         prepared = self._prepared(place, one)
+        inputs, K = network_inputs(prepared.preprocess), len(prepared.dataset.classes)
         try:
+            check_network_fits(prepared.config, len(prepared.train), inputs, K)
             trainer = new_trainer(prepared)
             fit(trainer, stop=lambda: self.stop() or out_of_time())
-            if trainer.stopped != "interrupted":
+            is_cut_short = trainer.stopped == "interrupted" or trainer.best is None
+            if not is_cut_short:
                 keep_best(trainer)
-        except TrainingError as error:
+        except (TrainingError, OptionError) as error:
+            if isinstance(error, OptionError) and error.option not in ("hidden", "ensemble"):
+                raise  # it is one of the options of the search
             self.steps += 1
-            self.notes.append(f"{in_brief(prepared.config.options)} is left out: {error}".rstrip("."))
+            why = error if isinstance(error, TrainingError) else error.problem
+            self.notes.append(f"{in_brief(prepared.config.options)} is left out: {why}".rstrip("."))
             return
-        if trainer.stopped == "interrupted":
+        if is_cut_short:
             self.ended = "interrupted" if self.stop() else OUT_OF_TIME
             return
         self.steps += 1
         self.trials.append(self._trial(place, one, prepared, trainer))
-        best = min(trial.badness for trial in self.trials)
-        epoch = dataclasses.replace(self.trials[-1].epoch, number=len(self.trials))
-        epoch = dataclasses.replace(epoch, is_best=self.trials[-1].badness == best, steps=None, mistakes=None)
+        is_best = self.trials[-1] is _best_of(self.finalists)
+        epoch = dataclasses.replace(self.trials[-1].epoch, number=len(self.trials), is_best=is_best)
+        epoch = dataclasses.replace(epoch, steps=None, mistakes=None)
         self.history.append(epoch)
         self.on_step(dataclasses.replace(epoch, number=self.steps))
 
@@ -184,7 +192,7 @@ def search(
     chosen = [(n, one) for n, one in zip(times, finalists, strict=True) if n]
     config = prepared.config.with_parts([BlendPart(n, one.config.options) for n, one in chosen])
     together = judge.badness(sum((n * one.said for n, one in chosen), np.zeros_like(chosen[0][1].said)) / sum(times))
-    told = _told(its, chosen, min(finalists, key=lambda one: one.badness), together)
+    told = _told(its, chosen, _best_of(finalists), together)
     prepared = dataclasses.replace(prepared, config=config, notes=(*prepared.notes, *told))
     network, loss = prepared.new_network()
     network.theta[:] = np.concatenate([one.network.theta for _, one in chosen])
@@ -266,8 +274,8 @@ def _told(its: Search, chosen: list[tuple[int, Trial]], best: Trial, together: f
     rows = f"{its.folds} folds" if best.on_folds else counted(len(best.said), "validation row")
     steps = "" if its.steps == its.plan.steps else f" of {its.plan.steps} planned"
     found = [f"{CHOSEN}by {rows}, of {counted(tried, 'network')} in {counted(its.steps, 'step')}{steps}"]
-    if its.steps < its.plan.steps:
-        found[0] += f"; {flag('search_steps')} {its.steps} gives the same again"
+    if its.steps < its.plan.steps and its.options.search_steps != its.steps:
+        found[0] += f"; with {flag('search_steps')} {its.steps} added, the command gives the same again"
     total = sum(n for n, _ in chosen)
     for n, one in sorted(chosen, key=lambda pair: -pair[0]):
         found.append(f"part: {n} of {total}, {in_brief(one.config.options)}")
@@ -277,9 +285,16 @@ def _told(its: Search, chosen: list[tuple[int, Trial]], best: Trial, together: f
         what, unit = ("log loss", 1.0) if scale is None else ("RMSE", scale.sd)
         of_best, of_all = (value if scale is None else unit * value**0.5 for value in (best.badness, together))
         write = number if scale is None else quantity
-        best_alone = f"{write(of_best)} of the best network by itself"
-        found.append(f"{what} on these rows: {write(of_all)} of the blend, {best_alone}")
+        when = ", before calibration" if its.prepared.config.training.calibrate else ""
+        said = f"{what} on these rows{when}: {write(of_all)}"
+        said += "" if len(chosen) == 1 else f" of the blend, {write(of_best)} of the best network by itself"
+        found.append(said)
     return found
+
+
+def _best_of(trials: list[Trial]) -> Trial:
+    """Return the best of some networks that were judged on the same rows; of several, the first."""
+    return min(trials, key=lambda one: one.badness)
 
 
 def _of_rows(part: Subset, folds: NDArray[np.int64], first: bool) -> Subset:

@@ -83,6 +83,14 @@ def split_for_members(
     return joined(split), folds
 
 
+def has_room_for_folds(dataset: Dataset, columns: RowColumns, rows: Positions, folds: int) -> bool:
+    """Tell whether these rows, from which no test rows are drawn any more, can be put in so many folds, each with two
+    rows of each class at least, and a group of its own where there are groups."""
+    of_class = [len(rows)] if dataset.is_numeric else np.bincount(dataset.y[rows], minlength=len(dataset.classes))
+    groups = folds if columns.group is None else len(np.unique(columns.group.codes[rows]))
+    return min(of_class) >= 2 * folds and groups >= folds
+
+
 def repeated_in_folds(hashes: Hashes, folds: NDArray[np.int64]) -> list[str]:
     """Say how many rows (n,) have the same values as a row that another member leaves out."""
     _, which = np.unique(hashes, return_inverse=True)
