@@ -248,7 +248,7 @@ def test_networks_without_room_in_memory_are_left_out(monkeypatch: pytest.Monkey
     assert [one.candidate for one in its.trials] == [MLP]
     assert its.steps == 2
     [note] = its.notes
-    assert note.startswith("--model tabular --epochs 12 is left out: 2 networks of 4 inputs and 128x128x128 units take")
+    assert note.startswith("--model tabular --ensemble folds:2 --epochs 12 is left out: 2 networks of 4 inputs")
     assert note.endswith("and there are 0.0 GB of memory")
 
 

@@ -180,6 +180,7 @@ def in_brief(options: TrainConfig) -> str:
     preset = options.preset
     usual = {**preset.of_network, **preset.of_training, "hidden": preset.hidden, "lr": preset.lr}
     usual |= {} if options.is_regression else preset.of_classes
-    names = {name for one in CANDIDATES if one.model == options.model for name in one.options}
+    names = {name for one in CANDIDATES if one.model == options.model for name in one.options} | {"ensemble"}
+    usual = {"ensemble": ONE} | usual
     own = {name: getattr(options, name) for name in names if getattr(options, name) != usual.get(name)}
     return TrainConfig(model=options.model, epochs=options.epochs, **own).command_line(brief=True)

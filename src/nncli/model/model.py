@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.ensemble_kind import ensemble_of
+from nncli.config.ensemble_kind import ONE, ensemble_of
 from nncli.config.resolved import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
@@ -185,7 +185,8 @@ class Model:
         from nncli.config.search_plan import in_brief
 
         which = "one" if self.network.is_several else "it"
-        return f"Train {which} by itself, with {in_brief(self.config.parts[0].options)}"
+        alone = dataclasses.replace(self.config.parts[0].options, ensemble=ONE)
+        return f"Train {which} by itself, with {in_brief(alone)}"
 
     @property
     def positive(self) -> int:
