@@ -114,7 +114,7 @@ def test_other_matrix_kernels_are_noted_and_warned_of(nncli: Run) -> None:
 
 @pytest.mark.long
 def test_more_columns_than_a_model_has_room_for_are_refused_before_training(nncli: Run) -> None:
-    names = [f"{'a column of a long name ' * 40}{i}" for i in range(5_000)]
+    names = [f"{'a column of a long name ' * 80}{i}" for i in range(5_000)]
     rows = (",".join("01"[i * j % 7 % 2] for j in range(5_000)) + f",{i % 2}\n" for i in range(8))
     Path("wide.csv").write_text(f"{','.join(names)},label\n" + "".join(rows))
     for words in (["train", "wide.csv", "--log", "log.jsonl"], ["sweep", "wide.csv", "--lr", "0.1,0.2", "--jobs", "1"]):
@@ -168,7 +168,7 @@ def test_a_model_goes_on_by_any_of_its_names(nncli: Run) -> None:
 def test_files_with_more_names_than_a_model_holds_are_refused_before_training(nncli: Run) -> None:
     folder = Path("/".join("x" * 200 for _ in range(18)))
     folder.mkdir(parents=True)
-    for i in range(580):  # of 3,600 bytes each, and there are two lists of them
+    for i in range(1180):  # of 3,600 bytes each, and there are two lists of them
         (folder / f"{i}.csv").write_text(HEADER + ROWS[i % len(ROWS)])
     outcome = nncli("train", str(folder / "*.csv"), "--epochs", "1", "-q", "-o", "m.npz")
     assert outcome.code == BAD_DATA
