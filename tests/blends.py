@@ -12,8 +12,10 @@ from nncli.cli.main import main
 from nncli.config.resolve import resolve
 from nncli.config.resolved import BlendPart
 from nncli.config.train_config import TrainConfig
+from nncli.explain.importance import _ShuffledRowsOfMembers
 from nncli.model.checkpoint import load, save
 from nncli.model.model import build_network, network_inputs
+from nncli.nn.network import Network
 
 # how often each counts: networks with other layers, activations and embeddings
 KINDS = {
@@ -51,3 +53,13 @@ def save_blend(path: Path, parts: Parts) -> None:
     network, loss = build_network(config.model, network_inputs(first.preprocess), len(first.classes))
     network.theta[:] = np.concatenate([model.network.theta for model in models])
     save(path, dataclasses.replace(first, config=config, network=network, loss=loss), provenance)
+
+
+def assert_scores_of_shuffled_rows(network: Network) -> None:
+    """Hold the scores of rows with a shuffled column, as importances have them, against those of the network itself."""
+    X = np.random.default_rng(0).normal(size=(50, network.widths[0]))
+    order = np.random.default_rng(1).permutation(50)
+    changed = X.copy()
+    changed[:, 1] = X[order, 1]
+    found = _ShuffledRowsOfMembers(network, X).of_thread().scores(slice(1, 2), order)
+    np.testing.assert_allclose(found, network.forward(changed), rtol=1e-9, atol=1e-12)

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 import exported
-from blends import KINDS, OF_NUMBERS, Parts, save_blend, train_blend
+from blends import KINDS, OF_NUMBERS, Parts, assert_scores_of_shuffled_rows, save_blend, train_blend
 from exported import each
 from forgery import Forge, in_turn, with_meta
-from nncli.explain.importance import _ShuffledRowsOfMembers
 from nncli.model.checkpoint import load
 from nncli.nn.blend import Blend
 from nncli.nn.integrated_gradients import integrated_gradients
@@ -178,13 +177,7 @@ def test_reasons_add_up_to_what_the_score_changes_by(name: str, blends: dict[str
 
 @pytest.mark.parametrize("name", WORDS)
 def test_importance_is_of_rows_with_a_shuffled_column(name: str, blends: dict[str, tuple[Path, Parts]]) -> None:
-    network = load(blends[name][0])[0].in_double().network
-    X = np.random.default_rng(0).normal(size=(50, network.widths[0]))
-    order = np.random.default_rng(1).permutation(50)
-    changed = X.copy()
-    changed[:, 1] = X[order, 1]
-    found = _ShuffledRowsOfMembers(network, X).of_thread().scores(slice(1, 2), order)
-    np.testing.assert_allclose(found, network.forward(changed), rtol=1e-9, atol=1e-12)
+    assert_scores_of_shuffled_rows(load(blends[name][0])[0].in_double().network)
 
 
 def test_a_file_keeps_a_blend(blends: dict[str, tuple[Path, Parts]]) -> None:

@@ -17,6 +17,7 @@ from sklearn.ensemble import VotingClassifier
 from sklearn.preprocessing import LabelEncoder
 
 import exported
+from blends import assert_scores_of_shuffled_rows
 from exported import NEEDS
 from forgery import with_meta
 from nncli import NNClassifier
@@ -24,7 +25,6 @@ from nncli.cli.main import main
 from nncli.data.bundled import path_of
 from nncli.data.dataset import Table
 from nncli.data.load import stream_like
-from nncli.explain.importance import _ShuffledRowsOfMembers
 from nncli.model.checkpoint import load
 from nncli.nn.ensemble import Ensemble
 from nncli.nn.integrated_gradients import integrated_gradients
@@ -117,13 +117,7 @@ def test_reasons_add_up_to_what_the_score_changes_by(name: str, models: Path) ->
 
 @pytest.mark.parametrize("name", ["iris", "two", "shared"])
 def test_importance_is_the_loss_of_rows_with_a_shuffled_column(name: str, models: Path) -> None:
-    network = load(models / f"{name}.npz")[0].in_double().network
-    X = np.random.default_rng(0).normal(size=(50, network.widths[0]))
-    order = np.random.default_rng(1).permutation(50)
-    changed = X.copy()
-    changed[:, 1] = X[order, 1]
-    found = _ShuffledRowsOfMembers(network, X).of_thread().scores(slice(1, 2), order)
-    np.testing.assert_allclose(found, network.forward(changed), rtol=1e-9, atol=1e-12)
+    assert_scores_of_shuffled_rows(load(models / f"{name}.npz")[0].in_double().network)
 
 
 def test_more_rows_go_on_from_an_ensemble(nncli: Run, models: Path, tmp_path: Path) -> None:

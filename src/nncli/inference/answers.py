@@ -16,8 +16,9 @@ from nncli.model.model import Model
 
 
 class Answer(NamedTuple):
-    """What there is to write and to count of a block: its lines; what is `predicted` as the model decides, for a guard
-    (empty where it does not decide); and of how many `decided` rows two scores were `tied`."""
+    """Holds the answer to a block of rows: the `lines` to write; what the model has `predicted` of the rows, for a
+    guard to count (empty where a threshold of the command decides); and of how many `decided` rows two scores were
+    `tied`."""
 
     lines: bytes
     predicted: list[NDArray[Any]]

@@ -109,7 +109,8 @@ def _calibrated(val: Subset, trainer: Trainer) -> Calibration:
 
 
 class SeenRows:
-    """What a model keeps of rows that it was not fitted to: its predictions, and the probabilities of their classes."""
+    """Collects, for a model, its predictions of rows that it was not fitted to, and the probabilities that it gives to
+    their classes."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
