@@ -14,7 +14,7 @@ from nncli.config.resolved import BlendPart
 from nncli.config.train_config import TrainConfig
 from nncli.explain.importance import _ShuffledRowsOfMembers
 from nncli.model.checkpoint import load, save
-from nncli.model.model import build_network, network_inputs
+from nncli.model.network import build_network, network_inputs
 from nncli.nn.network import Network
 
 # how often each counts: networks with other layers, activations and embeddings

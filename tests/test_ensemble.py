@@ -15,7 +15,7 @@ from scipy.special import expit, softmax
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
-from nncli.model.model import build_network
+from nncli.model.network import build_network
 from nncli.nn.ensemble import Ensemble
 from nncli.nn.input_layers import InputKinds
 from nncli.nn.links import LINKS

@@ -17,7 +17,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import path_of
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.errors import NncliError
-from nncli.model.model import build_network
+from nncli.model.network import build_network
 from nncli.nn.calibration import calibrate
 from nncli.nn.ensemble import Ensemble
 from nncli.nn.input_layers import InputKinds

@@ -23,7 +23,7 @@ from nncli.explain.columns import correlated, inputs_of
 from nncli.explain.importance import Importance, importances, permutations
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
-from nncli.model.model import EVAL_ROWS
+from nncli.model.network import EVAL_ROWS
 
 Run = Callable[..., Any]
 UP = ("up", "down")

@@ -22,7 +22,7 @@ from nncli.data import scaled_rows
 from nncli.data.bundled import path_of
 from nncli.data.disk import cache
 from nncli.data.formats import parquet as parquet_format
-from nncli.model.model import EVAL_ROWS
+from nncli.model.network import EVAL_ROWS
 from nncli.training.prepare import prepare
 from short_and_long import some_short
 

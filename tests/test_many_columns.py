@@ -19,7 +19,7 @@ from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.preprocess import Preprocess
 from nncli.data.row_blocks import Layout
 from nncli.data.split import Split
-from nncli.model.model import eval_rows, network_inputs
+from nncli.model.network import eval_rows, network_inputs
 from nncli.system.order_statistics import in_order, medians_of, quantiles_of
 from nncli.training import doubts
 from nncli.training.memory import rows_in_memory

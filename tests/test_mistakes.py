@@ -16,7 +16,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import path_of
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.model import checkpoint
-from nncli.model.model import build_network
+from nncli.model.network import build_network
 from nncli.nn.input_layers import InputKinds
 from nncli.nn.losses import LOSSES
 from nncli.training import run

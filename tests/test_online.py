@@ -11,7 +11,7 @@ from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.errors import TrainingError
-from nncli.model.model import build_network
+from nncli.model.network import build_network
 from nncli.nn import online
 from nncli.nn.averages import AVERAGES
 from nncli.nn.input_layers import InputKinds

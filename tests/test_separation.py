@@ -17,7 +17,7 @@ from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.explain.separation import vectors, widest_margin
-from nncli.model.model import build_network
+from nncli.model.network import build_network
 from nncli.nn.input_layers import InputKinds
 from nncli.training.trainer import Trainer
 from short_and_long import short_and_long

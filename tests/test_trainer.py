@@ -12,7 +12,7 @@ from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.errors import TrainingError
-from nncli.model.model import build_network
+from nncli.model.network import build_network
 from nncli.nn.input_layers import InputKinds
 from nncli.training.batch import Batch, evaluate
 from nncli.training.trainer import Trainer

@@ -16,7 +16,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Table
 from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Subset
-from nncli.model.model import build_network
+from nncli.model.network import build_network
 from nncli.nn.input_layers import InputKinds
 from nncli.training.trainer import Trainer
 

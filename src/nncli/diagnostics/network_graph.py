@@ -10,7 +10,8 @@ import numpy as np
 from nncli.data.sources import Source
 from nncli.errors import NncliError, OptionError, UsageError
 from nncli.explain.columns import names_of_inputs
-from nncli.model.model import Model, build_network, network_inputs
+from nncli.model.model import Model
+from nncli.model.network import build_network, network_inputs
 from nncli.model.provenance import Provenance, labelled_rows
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array

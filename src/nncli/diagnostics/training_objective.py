@@ -17,7 +17,8 @@ from nncli.data.scaled_rows import Matrix, Subset
 from nncli.data.sources import Source
 from nncli.data.synthetic import is_random, random_dataset
 from nncli.errors import OptionError, flag
-from nncli.model.model import Model, build_network, network_inputs
+from nncli.model.model import Model
+from nncli.model.network import build_network, network_inputs
 from nncli.model.provenance import Provenance, labelled_rows
 from nncli.nn.kernels.choice import kernels_named
 from nncli.nn.network import Network

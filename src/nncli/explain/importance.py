@@ -21,7 +21,8 @@ from nncli.metrics.metric import Metric
 from nncli.metrics.paired import sums_of_groups
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.metrics.student import Z
-from nncli.model.model import EVAL_ROWS, Model
+from nncli.model.model import Model
+from nncli.model.network import EVAL_ROWS
 from nncli.nn.buffers import zeros
 from nncli.nn.first_layer import split
 from nncli.nn.layers import Array, Dense

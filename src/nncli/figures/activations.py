@@ -9,7 +9,7 @@ import numpy as np
 
 from nncli.figures.figure import Axis, Bars, Figure, Panel
 from nncli.figures.kinds import FIGURES, OfModel, Subject, hidden_layer
-from nncli.model.model import EVAL_ROWS
+from nncli.model.network import EVAL_ROWS
 
 BINS = 10
 

@@ -23,7 +23,8 @@ from nncli.figures.straight_border import (
     has_straight_border,
     signed_score,
 )
-from nncli.model.model import EVAL_ROWS, Model
+from nncli.model.model import Model
+from nncli.model.network import EVAL_ROWS
 from nncli.system.output import in_quotes
 
 GRID = (48, 64)  # places at which the model is asked, up and across

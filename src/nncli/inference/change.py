@@ -17,7 +17,8 @@ from nncli.inference.rows_to_judge import RowsToJudge, rows_to_judge
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.paired import compared
 from nncli.metrics.rows import ScoredRows
-from nncli.model.model import EVAL_ROWS, Model
+from nncli.model.model import Model
+from nncli.model.network import EVAL_ROWS
 from nncli.model.provenance import Provenance
 from nncli.system.output import counted
 from nncli.training.before import Before

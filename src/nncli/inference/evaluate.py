@@ -26,7 +26,8 @@ from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
 from nncli.metrics.stored_logits import StoredLogits, logits_of
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.decision import Decision
-from nncli.model.model import Model, eval_rows
+from nncli.model.model import Model
+from nncli.model.network import eval_rows
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
 from nncli.system.output import in_quotes, warnings_in

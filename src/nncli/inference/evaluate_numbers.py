@@ -23,7 +23,8 @@ from nncli.metrics.intervals import estimate
 from nncli.metrics.reported import OF_NUMBERS
 from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
 from nncli.metrics.student import share_interval
-from nncli.model.model import Model, eval_rows
+from nncli.model.model import Model
+from nncli.model.network import eval_rows
 from nncli.model.provenance import Provenance
 from nncli.system.output import warnings_in
 from nncli.training.final_figures import baselines, key_of

@@ -70,7 +70,8 @@ from nncli.model.file_parts import (
     preprocess_of,
     provenance_of_file,
 )
-from nncli.model.model import Model, build_network, network_inputs, network_sizes
+from nncli.model.model import Model
+from nncli.model.network import build_network, network_inputs, network_sizes
 from nncli.model.provenance import Provenance, figures_to_store
 from nncli.nn.calibration import Calibration
 from nncli.nn.losses import LOSSES

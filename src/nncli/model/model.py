@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.ensemble_kind import ONE, ensemble_of
-from nncli.config.resolved import ModelConfig, ResolvedConfig
+from nncli.config.ensemble_kind import ONE
+from nncli.config.resolved import ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
 from nncli.errors import ModelFileError, OptionError, UsageError, mention
 from nncli.model.conformal import kept_scores, score_that_holds
 from nncli.model.decision import Decision, chosen
-from nncli.nn.buffers import all_finite, zeros
+from nncli.model.network import build_network, eval_rows, network_inputs
+from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
-from nncli.nn.input_layers import InputKinds, InputScale
-from nncli.nn.layers import Array, Layer
-from nncli.nn.losses import LOSSES
-from nncli.nn.models import AutoModel, TabularModel
-from nncli.nn.network import Network, layers_of, sizes_of
+from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, in_quotes
 
@@ -31,107 +28,6 @@ if TYPE_CHECKING:
     from nncli.guards.distribution import Distribution
     from nncli.guards.guard import Guard
     from nncli.model.target_scale import TargetScale
-
-EVAL_ROWS = 1024  # rows that pass through the network at once outside training …
-EVAL_CELLS = 1 << 21  # … and fewer where a layer is wider than 2,048
-
-
-def build_network(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[Network, Loss]:
-    """Return the untrained network and the loss that a config describes, for its inputs and K classes (0: a number);
-    OptionError where the network does not fit in memory, or is yet to be searched for."""
-    if config.name == AutoModel.name and not config.parts:
-        problem = f"{config.name} is a search for a model, and one network is asked for"
-        raise OptionError("model", problem, f"Use {mention('model', TabularModel.name)}")
-    loss = LOSSES.create(config.loss)
-    try:
-        network = _blend(config, inputs, K, loss.link) if config.parts else _network(config, inputs, K, loss.link)
-    except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address
-        widths = f" and {'x'.join(map(str, config.hidden))} units" if config.hidden else ""
-        problem = f"a network of {inputs.width} inputs{widths} does not fit in memory"
-        if members := ensemble_of(config.ensemble):
-            raise OptionError("ensemble", f"{members.number:,} times {problem}", "Use fewer members") from None
-        raise OptionError("hidden", problem) from None
-    return network, loss
-
-
-def _network(
-    config: ModelConfig, inputs: InputKinds, K: int, link: str, vectors: tuple[Array, Array] | None = None
-) -> Network:
-    d, layers, members = inputs.width, network_layers(config, inputs, K), ensemble_of(config.ensemble)
-    if members is None:
-        return Network(d, layers, config.dtype, vectors)
-    from nncli.nn.ensemble import SeparateMembers, SharedMembers
-
-    kind = SharedMembers if members.shared else SeparateMembers
-    return kind(d, layers, members.number, link, config.dtype, vectors)
-
-
-def _blend(config: ModelConfig, inputs: InputKinds, K: int, link: str) -> Network:
-    """Return the untrained parts of a blend, all as views into one vector; a single part as it is."""
-    from nncli.nn.blend import Blend
-
-    models = [dataclasses.replace(model, dtype=config.dtype) for _, model in config.parts]
-    if len(models) == 1:
-        return _network(models[0], inputs, K, link)
-    members = ensemble_of(models[0].ensemble)  # as of all of them
-    sizes = [network_sizes(model, inputs, K)[0] for model in models]
-    ends, vectors = np.cumsum(sizes).tolist(), (zeros(sum(sizes), config.dtype), zeros(sum(sizes), config.dtype))
-    parts = [
-        _network(model, inputs, K, link, (vectors[0][end - size : end], vectors[1][end - size : end]))
-        for model, size, end in zip(models, sizes, ends, strict=True)
-    ]
-    times = [times for times, _ in config.parts]
-    return Blend(parts, times, link, vectors, members.number if members is not None and members.folds else 0)
-
-
-def eval_rows(widths: Sequence[int]) -> int:
-    """Return how many rows pass at once, outside training, through a network of these widths."""
-    return max(1, min(EVAL_ROWS, EVAL_CELLS // max(widths)))
-
-
-def network_sizes(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[int, int]:
-    """Return how many parameters the network has that `build_network` makes, without making it, and how many numbers
-    each row comes to in the layers that have some, those of all members of an ensemble together."""
-    if config.parts:
-        of_parts = [network_sizes(model, inputs, K) for _, model in config.parts]
-        return sum(parameters for parameters, _ in of_parts), sum(numbers for _, numbers in of_parts)
-    layers = network_layers(config, inputs, K)
-    parameters, numbers = sizes_of(inputs.width, layers)
-    members = ensemble_of(config.ensemble)
-    if members is None:
-        return parameters, numbers
-    if not members.shared:
-        return members.number * parameters, members.number * numbers
-    from nncli.nn.ensemble import own_numbers
-
-    return parameters + own_numbers(inputs.width, layers, members.number), members.number * numbers
-
-
-def network_layers(config: ModelConfig, inputs: InputKinds, K: int) -> list[Layer]:
-    """Return the layers of the network that `build_network` makes, or of each of its members, without parameters."""
-    before, outputs = _input_layers(config, inputs), LOSSES.create(config.loss).outputs(K)
-    return layers_of(config.hidden, outputs, config.activation, config.dropout, config.input_dropout, before)
-
-
-def network_inputs(preprocess: Preprocess) -> InputKinds:
-    """Return what the inputs of a network are that preprocessed rows go into."""
-    return InputKinds(preprocess.n_numbers, preprocess.category_inputs, preprocess.bins)
-
-
-def _input_layers(config: ModelConfig, inputs: InputKinds) -> list[Layer]:
-    """Return the layers before the first dense one: embeddings, and a learned scale of what they make."""
-    if not config.has_input_layers:
-        return []
-    from nncli.nn.embeddings import EMBEDDINGS, FEW_CATEGORIES, CategoryEmbedding
-
-    found = EMBEDDINGS.create(config.number_embedding).layers(inputs)
-    width = inputs.width
-    for layer in found:
-        width = layer.width(width)
-    inputs = inputs._replace(numbers=inputs.numbers + width - inputs.width)
-    if config.category_embedding and max(inputs.categories, default=0) - 1 > FEW_CATEGORIES:
-        found.append(CategoryEmbedding(config.category_embedding, inputs))
-    return [*found, *([InputScale()] if config.learn_scale else [])]
 
 
 @dataclass

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from nncli.data.more_categories import inputs_before
 from nncli.data.preprocess import Preprocess
 from nncli.errors import OptionError, mention
-from nncli.model.model import Model, build_network, network_inputs
+from nncli.model.model import Model
+from nncli.model.network import build_network, network_inputs
 from nncli.model.target_scale import TargetScale
 from nncli.nn.bins import BinnedNumbers
 from nncli.nn.embeddings import PeriodicLayer

@@ -11,7 +11,7 @@ from nncli.data.dataset import Dataset
 from nncli.diagnostics.network_graph import TOLERANCE, loss_graph
 from nncli.errors import DataError, NncliError, UsageError
 from nncli.explain.columns import names_of_inputs
-from nncli.model.model import build_network, network_inputs
+from nncli.model.network import build_network, network_inputs
 from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.layers import Activation
 from nncli.nn.losses import LOSSES

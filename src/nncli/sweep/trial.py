@@ -29,7 +29,7 @@ from nncli.errors import DataError, OptionError, TrainingError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import ScoredRows
-from nncli.model.model import network_inputs
+from nncli.model.network import network_inputs
 from nncli.model.training_state import StepFigures, TrainingState
 from nncli.nn.kernels.choice import FUSED
 from nncli.sweep.space import can_vary

@@ -14,7 +14,7 @@ from nncli.data.scaled_rows import Matrix, Subset
 from nncli.metrics.rows import ScoredRows
 from nncli.metrics.stored_logits import gathered
 from nncli.model.decision import Decision
-from nncli.model.model import EVAL_ROWS, eval_rows
+from nncli.model.network import EVAL_ROWS, eval_rows
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array

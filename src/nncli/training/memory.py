@@ -8,7 +8,8 @@ from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.errors import OptionError
 from nncli.metrics.stored_logits import MOST_IN_MEMORY
-from nncli.model.model import EVAL_ROWS, Model, eval_rows, network_sizes
+from nncli.model.model import Model
+from nncli.model.network import EVAL_ROWS, eval_rows, network_sizes
 from nncli.nn.input_layers import InputKinds
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.machine_memory import machine_memory

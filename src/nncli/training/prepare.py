@@ -34,7 +34,7 @@ from nncli.data.task import REGRESSION
 from nncli.errors import DataError, flag
 from nncli.guards.distribution import Distribution
 from nncli.model.decision import Decision
-from nncli.model.model import build_network, network_inputs
+from nncli.model.network import build_network, network_inputs
 from nncli.model.provenance import Fingerprint
 from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss

@@ -21,7 +21,7 @@ from nncli.data.split import Split
 from nncli.errors import OptionError, TrainingError, flag, mention
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
-from nncli.model.model import network_inputs
+from nncli.model.network import network_inputs
 from nncli.model.training_state import Epoch
 from nncli.nn.calibration import calibrate
 from nncli.nn.links import LINKS
