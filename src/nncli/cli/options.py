@@ -271,7 +271,7 @@ def _annotation(name: str, option: Option) -> Any:
         help=option.help,
         metavar=option.metavar or None,
         rich_help_panel=option.group,
-        show_default=option.default_text or (kind is not bool and TrainConfig().text(name)) or False,
+        show_default=option.default_text or (kind is not bool and TrainConfig().written(name)) or False,
         autocompletion=completer(option.metavar, option.help, option.kind),
     )
     return Annotated[kind | None, made]

@@ -121,7 +121,7 @@ def check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> No
     name, remedy = optimizer.name, f"Leave it out, or use another {mention('optimizer')}"
     if optimizer.batch and config.batch_size not in (None, BatchSize().read(optimizer.batch)):
         rows = "one row" if optimizer.batch == "1" else "all rows"
-        found = config.text("batch_size")
+        found = config.written("batch_size")
         problem = f"{name} learns from {rows} at each step: expected {optimizer.batch}, found {found}"
         raise OptionError("batch_size", problem, remedy)
     if optimizer.margin:

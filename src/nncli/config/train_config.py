@@ -458,7 +458,7 @@ class TrainConfig:
             del found["kernels"]
         return found | {name: list(map(portable, getattr(self, name))) for name in SOURCES}
 
-    def text(self, name: str) -> str:
+    def written(self, name: str) -> str:
         """Write the value of an option as one types it; the empty string where it has none."""
         value = getattr(self, name)
         return "" if value in (None, ()) else self.kind(name).write(value)

@@ -34,7 +34,7 @@ def stream_all(source: Source, options: CsvOptions) -> Iterator[tuple[Schema, It
         yield dataset.schema, _parts(dataset.table), notes
         return
     schema = _schema(given, options)
-    with stream_like(source[0], schema, DTYPE, on_error=options.on_error, text=options.text) as (blocks, _, said):
+    with stream_like(source[0], schema, DTYPE, on_error=options.on_error, text=options.of_text) as (blocks, _, said):
         yield schema, (block.table for block in blocks), notes
         notes.extend(said)
 

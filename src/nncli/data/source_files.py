@@ -164,7 +164,7 @@ class SourceFiles(NamedTuple):
                     how |= {"on_error": options.on_error, "needed": options.needed}
                     how |= {"alone": alone} if found is TEXT else {}
                     how |= {"codes": watch} if found is TEXT or found in OF_ROWS else {}
-                    return open_like(path, found, self.stream, expected, options.text, **how)
+                    return open_like(path, found, self.stream, expected, options.of_text, **how)
                 table = open_training(path, found, self.stream, options, dtype, alone, codes)
                 watch = table.layout.codes if found is TEXT or found in OF_ROWS else None
                 return table
@@ -178,7 +178,7 @@ class SourceFiles(NamedTuple):
         how = repr(
             (options, dtype)
             if schema is None
-            else (schema, options.text, options.on_error, dtype, known, options.row_columns)
+            else (schema, options.of_text, options.on_error, dtype, known, options.row_columns)
         )
         return cache.read_stored(self.paths, how, where, memory, lambda place: read_files(files, where, place), tables)
 
@@ -196,7 +196,7 @@ def open_training(
     if found is TEXT:
         return reader.open_training(str(path), options, dtype, stream, alone, codes)
     if found in OF_ROWS:
-        rows = _rows(path, found, stream, options.text, hashed=True, target=options.target)
+        rows = _rows(path, found, stream, options.of_text, hashed=True, target=options.target)
         own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
         with _closed_on_error(rows):
             return row_reader.open_training(rows, own, dtype, codes)

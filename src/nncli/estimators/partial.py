@@ -50,7 +50,7 @@ def _for_steps(config: TrainConfig) -> TrainConfig:
     for name in NOT_HERE:
         if getattr(config, name) != getattr(usual, name):
             problem = "expected no such option for partial_fit, which takes steps on the rows it is given alone"
-            raise InvalidOption(name, f"{problem}, found {config.text(name)}", USE_FIT)
+            raise InvalidOption(name, f"{problem}, found {config.written(name)}", USE_FIT)
     if config.class_weight == "balanced":
         problem = "expected weights of classes for partial_fit, which does not know all rows, found balanced"
         raise InvalidOption("class_weight", problem, "Give their weights, as {0: 1, 1: 5}")

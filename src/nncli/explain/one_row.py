@@ -34,7 +34,7 @@ def own_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[Sou
     if source == STDIN:
         raise DataError(model_file, "its data came from stdin, and cannot be read again", NAME_DATA)
     check_as_it_was(source, file.n_bytes, model_file, NAME_DATA)
-    return source, data.csv.text_of_others if data.test_source else data.csv.text
+    return source, data.csv.text_of_others if data.test_source else data.csv.of_text
 
 
 def read_row(model: Model, source: Source, text: TextOptions, number: int) -> Table:

@@ -100,7 +100,7 @@ def read_again_with(
 ) -> Table:
     """Read the rows again with a column that is no input: of a source that is named, or of the training run."""
     csv, rare = model.config.data.csv, model.config.options.rare
-    its = csv.text_of_others if model.config.data.test_source else csv.text
+    its = csv.text_of_others if model.config.data.test_source else csv.of_text
     how = (text, on_error, merging(rare)) if is_named else (its, csv.on_error, rare)
     names = dict(zip(("text", "on_error", "rare"), how, strict=True))
     return read_beside(model, dataset, column, dtype=model.config.model.dtype, told=is_named, **names)
@@ -195,7 +195,7 @@ def _test_rows_like(
 ) -> tuple[Dataset, Positions, str, NDArray[np.int64] | None]:
     """Read the new rows of a model that went on from another one, as `_test_rows` does."""
     csv, options = model.config.data.csv, model.config.options
-    how: dict[str, Any] = {"dtype": options.dtype, "text": csv.text, "memory": memory, "on_error": csv.on_error}
+    how: dict[str, Any] = {"dtype": options.dtype, "text": csv.of_text, "memory": memory, "on_error": csv.on_error}
     dataset = load_for_model(model, provenance.source, model.schema, rare=options.rare, **how)
     if len(dataset) != provenance.n_rows:
         problem = f"expected {provenance.n_rows:,} rows, as {model_file} was trained on, found {len(dataset):,}"

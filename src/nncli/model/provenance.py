@@ -139,7 +139,7 @@ def labelled_rows(model: Model, provenance: Provenance, model_file: str, source:
     check_as_it_was(provenance.source, provenance.files["data"].n_bytes, model_file, remedy)
     csv = model.config.data.csv
     dataset = load_like(
-        provenance.source, model.schema, model.classes, dtype, csv.text,
+        provenance.source, model.schema, model.classes, dtype, csv.of_text,
         on_error=csv.on_error, rare=model.config.options.rare,
     )  # fmt: skip
     if dataset.sha256 != provenance.files["data"].sha256:

@@ -83,11 +83,11 @@ class Setup:
 
     def options(self) -> dict[str, str]:
         """Return the options that a page may set, as texts: those asked for, with the defaults of a playground."""
-        return {name: text for name in OF_PAGE if (text := self.config.text(name))}
+        return {name: text for name in OF_PAGE if (text := self.config.written(name))}
 
     def resolved(self) -> dict[str, str]:
         """Return what all options of a page have come to."""
-        return {name: self.prepared.config.options.text(name) for name in OF_PAGE}
+        return {name: self.prepared.config.options.written(name) for name in OF_PAGE}
 
     def command(self) -> str:
         """Write the command line that trains the same, up to the epoch that is done."""
@@ -152,7 +152,7 @@ def options_of(item: Item, given: TrainConfig) -> dict[str, str]:
     own = given if item.model is None else item.model.config.options
     others = () if _is_given(item) or item.model is not None else OF_COLUMNS
     names = [name for name in OF_PAGE if name not in others]
-    return {name: text for name in names if (text := own.text(name)) != TrainConfig().text(name)}
+    return {name: text for name in names if (text := own.written(name)) != TrainConfig().written(name)}
 
 
 def _is_given(item: Item) -> bool:

@@ -37,7 +37,7 @@ class RankedConfig:
 
     def written(self, name: str) -> str:
         """Write the value of an option as one types it; none where there is none, as the widths of a linear model."""
-        return self.config.text(name) or NONE
+        return self.config.written(name) or NONE
 
     @property
     def done(self) -> list[TrialRecord]:

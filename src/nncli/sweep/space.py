@@ -193,7 +193,7 @@ class Space:
             if axis is not None and value not in axis:
                 return f"{_with(name, config)}, not {axis}"
             if axis is None and name != "seed" and value != getattr(self.base, name):
-                return f"{_with(name, config)}, not {self.base.text(name) or _with(name, self.base)}"
+                return f"{_with(name, config)}, not {self.base.written(name) or _with(name, self.base)}"
         return ""
 
 
@@ -204,7 +204,7 @@ def can_vary(name: str) -> bool:
 
 
 def _with(name: str, config: TrainConfig) -> str:
-    return f"{flag(name)} {config.text(name) or 'by default'}"
+    return f"{flag(name)} {config.written(name) or 'by default'}"
 
 
 def _range(name: str, text: str) -> Range | None:

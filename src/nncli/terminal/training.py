@@ -71,6 +71,6 @@ def print_plan(plan: dict[str, Any]) -> None:
     table.add_row(*(("task", plan["task"]) if "task" in plan else ("classes", first_names(plan["classes"]))))
     config = TrainConfig.from_json(plan["config"])
     for name in plan["config"]:
-        if config.text(name) and getattr(config, name) is not False:
-            table.add_row(name, config.text(name))
+        if config.written(name) and getattr(config, name) is not False:
+            table.add_row(name, config.written(name))
     show(table)

@@ -92,9 +92,9 @@ class Tracking:
 
 def options_of(config: TrainConfig) -> dict[str, float | str]:
     """Return the options that a run has, by their names; texts but for numbers and yes or no."""
-    names = [name for name in ("data", *config.options()) if config.text(name)]
+    names = [name for name in ("data", *config.options()) if config.written(name)]
     values = {name: getattr(config, name) for name in names}
-    return {name: value if isinstance(value, int | float) else config.text(name) for name, value in values.items()}
+    return {name: value if isinstance(value, int | float) else config.written(name) for name, value in values.items()}
 
 
 def figures_of_epoch(epoch: Epoch, is_regression: bool) -> dict[str, float]:

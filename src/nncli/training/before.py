@@ -88,5 +88,5 @@ def takes_a_stream(model: Model) -> bool:
 
 def _own(model: Model, name: str) -> str:
     """Write the value of an option that a model has, with a comma; nothing where it has the usual one."""
-    value = model.schema.target if name == "target" else model.config.options.text(name)
+    value = model.schema.target if name == "target" else model.config.options.written(name)
     return f"{in_quotes(value)}, " if value else ""

@@ -98,7 +98,7 @@ def _read_new(before: Before, config: TrainConfig, memory: int | None, tables: i
     rare = merging(config.rare)
     named = {name: column for name, column in csv.row_columns.items() if name != "time"}
     return load_like(
-        config.data, _schema(before, config), model.classes, config.dtype, csv.text, memory, tables, csv.on_error,
+        config.data, _schema(before, config), model.classes, config.dtype, csv.of_text, memory, tables, csv.on_error,
         rare, row_columns=named, takes_new=not rare,
     )  # fmt: skip
 
@@ -122,7 +122,7 @@ def _read_replay(
                 title(source), f"expected rows of before, found the new ones of {new.where}", "Leave them out"
             )
         is_own = its is not None and its.file.sha256 == before.provenance.files["data"].sha256
-        text, on_error = (csv.text, csv.on_error) if is_own else (DETECTED, DataConfig.of(config).csv.on_error)
+        text, on_error = (csv.of_text, csv.on_error) if is_own else (DETECTED, DataConfig.of(config).csv.on_error)
         part = load_like(
             source, _schema(before, config), new.classes, config.dtype, text, memory, tables, on_error,
             config.rare, told=False, row_columns=named,

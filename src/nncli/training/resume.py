@@ -125,7 +125,7 @@ class ResumableRun:
         options, data = prepared.config.options, prepared.dataset
         for name in TrainConfig.options():
             if getattr(self.options, name) != getattr(options, name) and name not in MAY_CHANGE:
-                old, new = self.options.text(name), options.text(name)
+                old, new = self.options.written(name), options.written(name)
                 before = f"with {flag(name)} {old}" if old else f"without {flag(name)}"
                 return f"it was started {before}" + (f", and not with {new}" if new else "")
         if self.options.data != options.data and self.provenance.files["data"].sha256 != data.sha256:

@@ -50,13 +50,13 @@ class CsvOptions:
         return {name: option for option, name in self.row_columns.items()}
 
     @property
-    def text(self) -> TextOptions:
+    def of_text(self) -> TextOptions:
         return TextOptions(**{name: getattr(self, name) for name in vars(DETECTED)})
 
     @property
     def text_of_others(self) -> TextOptions:
         """Say how files beside the training file are written. The lines around its table and its sheet are its own."""
-        return dataclasses.replace(self.text, skip_rows=0, rows=None, sheet=None)
+        return dataclasses.replace(self.of_text, skip_rows=0, rows=None, sheet=None)
 
     def of_table(self) -> CsvOptions:
         """Return the options for a file that says by itself what its cells are."""

@@ -70,7 +70,7 @@ class ReadingPlan(NamedTuple):
 def plan_training(stream: Input, options: CsvOptions, dtype: str, codes: Mapping[str, str] = {}) -> ReadingPlan:
     """Decide how to read a text table, of which some columns are known to hold `codes`. Raises DataError and
     OptionError, as `layout_of` does."""
-    head = Head(stream, options.text)
+    head = Head(stream, options.of_text)
     try:
         return _plan(head, options, dtype, codes)
     except (DataError, OptionError) as error:
@@ -83,7 +83,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
     if not (options.skip_rows or options.header_rows):
         notes += skip_preamble(head, options.delimiter or head.delimiter or DELIMITERS)
     lines, above = first_lines(head), head.line - 1
-    dialect, told = dialect_to_learn(head, options.delimiter, options.text)
+    dialect, told = dialect_to_learn(head, options.delimiter, options.of_text)
     notes += told
     head.use(dialect)
     head.fill()  # with rows of that dialect
@@ -202,7 +202,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         words=_words(layout, by_name),
         **one_line_and_few(repeated),
     )
-    return planned(layout, head, with_names, [*notes, *told, *more], options.text, names_row)
+    return planned(layout, head, with_names, [*notes, *told, *more], options.of_text, names_row)
 
 
 def _has_codes(data: bytes) -> bool:
