@@ -19,6 +19,7 @@ from nncli.config.decision_kinds import Costs, ThresholdRule
 from nncli.config.distortion_kind import Distortions
 from nncli.config.ensemble_kind import Ensembles
 from nncli.config.file_kinds import NONE, Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
+from nncli.config.ngrams_kind import Ngrams
 from nncli.config.option import (
     NOT_NEGATIVE,
     POSITIVE,
@@ -99,6 +100,23 @@ class TrainConfig:
     categorical: tuple[str, ...] = _data("COLS", Columns(), "Columns of numbers to treat as categories.", default=())
     numeric: tuple[str, ...] = _data(
         "COLS", Columns(), "Columns to read as numbers, whatever they look like.", default=()
+    )
+    text: tuple[str, ...] = _data(
+        "COLS",
+        Columns(),
+        "Columns of text whose words are learned from; else each cell is a category.",
+        "those of several words that mostly differ",
+        default=(),
+    )
+    ngrams: str | None = _data(
+        "KINDS",
+        Ngrams(),
+        "What is counted in texts: words and sequences of words, as words:1-2, and of characters in words, as chars:3-5; "
+        "both as words:1-2,chars:3-5.",
+        "words:1-2",
+    )
+    hash_bits: int | None = _data(
+        "N", Whole(8, 24), "Texts have 2^N inputs, to which their n-grams are hashed.", "18"
     )
     missing: tuple[str, ...] = _data(
         "TEXTS", Columns(), "Further texts that stand for a missing value.", "empty, NA, N/A, NaN, null, ?", default=()

@@ -9,7 +9,7 @@ from nncli.config.ensemble_kind import ONE
 from nncli.config.train_config import TrainConfig
 from nncli.data.column_profile import ColumnProfile
 from nncli.errors import flag
-from nncli.nn.models import TabularModel
+from nncli.nn.models import MLPModel, SoftmaxModel, TabularModel
 
 LEAST_ROWS, MOST_COLUMNS = 200, 200  # of the data, without test rows in a file of their own
 LEAST_EPOCHS, STEPS = 4, 10_000
@@ -24,7 +24,12 @@ SAYING = (
 
 
 def with_usual_model(
-    config: TrainConfig, rows: int, columns: int, profile: Sequence[ColumnProfile], is_picture: bool
+    config: TrainConfig,
+    rows: int,
+    columns: int,
+    profile: Sequence[ColumnProfile],
+    is_picture: bool,
+    has_words: bool = False,
 ) -> tuple[TrainConfig, list[str]]:
     """Return the options with a model, and a line that says which one is chosen and why, where the data ask for another
     than mlp.
@@ -34,6 +39,11 @@ def with_usual_model(
     """
     if config.model is not None:
         return config, []
+    if has_words:
+        if said(config):
+            return dataclasses.replace(config, model=MLPModel.name if config.hidden else SoftmaxModel.name), []
+        why = f"{CHOSEN}--model {SoftmaxModel.name}, as there is a column of texts"
+        return dataclasses.replace(config, model=SoftmaxModel.name), [why]
     if rows < LEAST_ROWS or columns > MOST_COLUMNS or is_picture or _are_pixels(profile):
         return dataclasses.replace(config, model="mlp"), []
     if which := said(config):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +22,14 @@ from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.dates import INPUTS, inputs_of
 from nncli.data.heaps import Heap
 from nncli.data.input_scale import LARGEST, to_inputs
-from nncli.data.scaled_rows import Matrix
+from nncli.data.scaled_rows import Matrix, SparseMatrix
+from nncli.data.text_inputs import TextInputs
+from nncli.data.words.options import WordOptions
 from nncli.errors import OptionError
 from nncli.system.output import in_quotes
 
 SCALINGS = ("standard", "minmax", "robust", "pixels", "none")
+WORDS = WordOptions()
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
 
 
@@ -44,7 +47,8 @@ class Preprocess:
     input for each category (a missing cell is a category of its own, None, if training had one)
     and one last input for any other value. `dead` are the inputs that were 0 in every training row;
     a network keeps their weights at 0. `mean` is the mean input of the training rows; None for a model of an older
-    version, whose file has none.
+    version, whose file has none. `words` are the inputs of the columns of text whose words are learned from, which
+    stand behind all others; `dead` and `mean` are of the others alone.
     """
 
     number_names: tuple[str, ...]
@@ -58,6 +62,7 @@ class Preprocess:
     notes: tuple[str, ...] = field(default=(), compare=False)
     mean: Vector | None = None  # (width,)
     heaps: tuple[Heap, ...] = ()  # columns of numbers that heap up at one value, where the scaling is robust
+    words: TextInputs | None = None
     statistics: ColumnStatistics | None = field(default=None, compare=False)  # of number columns, where just fitted
 
     @property
@@ -104,14 +109,32 @@ class Preprocess:
         return tuple(len(categories) + 1 for categories in self.categories.values())
 
     @property
+    def n_others(self) -> int:
+        """Count the inputs that are not made of words."""
+        return self.n_numbers + sum(self.category_inputs)
+
+    @property
     def width(self) -> int:
         """Count the inputs of the network."""
-        return self.n_numbers + sum(self.category_inputs)
+        return self.n_others + (0 if self.words is None else self.words.width)
+
+    @property
+    def columns_of_words(self) -> tuple[str, ...]:
+        """Return the columns of text whose words are learned from; all others hold categories."""
+        return () if self.words is None else self.words.columns
+
+    @property
+    def unseen_inputs(self) -> NDArray[np.bool_]:
+        """Tell which inputs were 0 in every training row, (width,)."""
+        return self.dead if self.words is None else np.concatenate([self.dead, self.words.idf == 0])
 
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
-    def fit(cls, table: Table, rows: Positions, scale: str) -> Preprocess:
-        """Learn from the given rows of the table; `scale` is auto, auto-robust, standard, robust, minmax or none.
+    def fit(
+        cls, table: Table, rows: Positions, scale: str, words: Sequence[str] = (), how: WordOptions = WORDS
+    ) -> Preprocess:
+        """Learn from the given rows of the table; `scale` is auto, auto-robust, standard, robust, minmax or none. Of
+        the columns of text named in `words`, the n-grams are counted as `how` says; all others hold categories.
         Raises OptionError where none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
@@ -143,12 +166,14 @@ class Preprocess:
         dates = tuple((name, _first(days, rows)) for name, days in table.dates.items())
         for name, _ in dates:
             notes.append(f"column '{name}': dates, as days since the first, day of the year and weekday")
-        how = "standard" if scale == "pixels" else scale
-        made = ColumnStatistics.of(DateInputs(table, dates), rows if dates else rows[:1], how)
+        of_dates = "standard" if scale == "pixels" else scale
+        made = ColumnStatistics.of(DateInputs(table, dates), rows if dates else rows[:1], of_dates)
 
         categories: dict[str, tuple[str | None, ...]] = {}
         dead, means = [own.constant, made.constant], [own.mean_input, made.mean_input]
         for name, column in table.texts.items():
+            if name in words:
+                continue
             categories[name], rare, shares = _categories(column, rows)
             means.append(shares)
             dead.append(np.array([False] * len(categories[name]) + [rare == 0]))
@@ -170,17 +195,34 @@ class Preprocess:
             tuple(notes),
             np.concatenate(means),
             own.heaps,
+            TextInputs.fit(table, rows, words, how) if words else None,
             own,
         )
 
-    def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix:
+    def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix | SparseMatrix:
         """Return the inputs (n, width) of a table in memory, whose columns must be those it was fitted on."""
+        if self.words is not None:
+            return self._with_words(self.words, table, dtype)
+        return self._others(table, dtype)
+
+    def _with_words(self, words: TextInputs, table: Table, dtype: np.dtype[Any]) -> SparseMatrix:
+        """Return all inputs of a table with words, stored without zeros."""
+        from scipy.sparse import csr_array, hstack
+
+        found = words.transform(table, dtype)
+        if self.n_others:
+            others = self._others(table, dtype)
+            found = hstack([csr_array(others.slice(0, len(others))), found], format="csr")
+        return SparseMatrix(found, dtype)
+
+    def _others(self, table: Table, dtype: np.dtype[Any]) -> Matrix:
+        """Return the inputs that are not made of words."""
         numbers: Any = table.numbers
         if numbers.dtype == np.uint8 and not self.categories and not self.dates:
             shift, scale = self.shift.astype(dtype), self.scale.astype(dtype)
             alike = bool((scale == scale[0]).all())  # as those of pixels are: one number is faster than a row of them
             return Matrix(numbers, dtype, shift if shift.any() else None, scale[0] if alike else scale, self.clips)
-        X = np.zeros((len(table), self.width), dtype)
+        X = np.zeros((len(table), self.n_others), dtype)
         k = len(self.number_names)
         self._scale(numbers, X[:, :k], slice(0, k))
         if self.dates:

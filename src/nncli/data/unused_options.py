@@ -15,6 +15,7 @@ OF_COLUMNS = {
     "only": "no named columns",
     "categorical": "no named columns",
     "numeric": "no named columns",
+    "text": "no named columns",
     "weight": "no column of weights",
     "group": "no column of groups",
     "time": "no column of times",

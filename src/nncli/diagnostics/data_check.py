@@ -108,7 +108,7 @@ def _report(
         findings += _duplicates(prepared.hashes.every[rows], dataset.y, "number" if is_numeric else "class")
         findings += [line.removeprefix("warning: ") for line in prepared.hashes.repeats()]
         given_away = [] if is_numeric else giveaways(every, prepared.split) or []
-        findings += [*different_texts(dataset.table), *given_away]
+        findings += [*different_texts(dataset.table, preprocess.columns_of_words), *given_away]
         findings += flattering or dated_rows(prepared)
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
     if is_numeric:
@@ -141,7 +141,10 @@ def _columns(dataset: Dataset, preprocess: Preprocess) -> list[dict[str, Any]]:
     numbers = iter(_number_columns(table, preprocess))  # they are in the same order
     for name, kind in dataset.schema.columns:
         if kind == "text":
-            described = _text_column(table.texts[name], preprocess.categories[name])
+            described = _text_column(table.texts[name], preprocess.categories.get(name, ()))
+            if name in preprocess.columns_of_words and preprocess.words is not None:
+                how = preprocess.words.options
+                described["becomes"] = f"{how.in_words()}, hashed to 2^{how.bits} inputs"
         elif kind == "date":
             missing, distinct, low, high = next(_ranges(table.dates[name][:, None]))
             becomes = "3 inputs: days since the first, day of the year, weekday"

@@ -1,4 +1,4 @@
-"""Model ↔ the bytes of model.npz, format version 10.
+"""Model ↔ the bytes of model.npz, format version 11.
 
 The file is an uncompressed zip of .npy members, readable with `np.load(path, allow_pickle=False)`. With m numeric
 inputs (number columns, then three for each date column), d inputs in all, and n rows of data, its members are, in this
@@ -19,6 +19,8 @@ order:
     median, shift, scale   (m,) float64: x = (v − shift) · scale, with the median for a missing v
     dead         (d,) bool: the inputs that were 0 in every training row
     mean         (d,) float64: the mean input of the training rows; not in files of older versions
+    idf          (2^bits,) float32: the weights of the inputs that are made of words, which stand behind the others;
+                 only in a model with columns of text whose words are learned from
     ranges, edges, counts   (k, 3), (c, 9), (c, 11) float64: of the k columns of numbers and dates the lowest and
                  highest training value, and how many are missing; of the c columns of numbers the edges of bins, and
                  how many of some training rows are in each, as `Distribution` has them; not in files of older versions
@@ -80,6 +82,7 @@ from nncli.system import plain_json
 
 def encode(model: Model, p: Provenance) -> bytes:
     """Return the bytes of the file; ValueError for a model that no file can hold."""
+    words = model.preprocess.words
     document: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -96,6 +99,7 @@ def encode(model: Model, p: Provenance) -> bytes:
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
         "dates": [list(one) for one in model.preprocess.dates],
         "heaps": [[place, list(edges)] for place, edges in model.preprocess.heaps],
+        "words": words and {"columns": list(words.columns), **asdict(words.options)},
         "data": {
             "source": list(map(portable, p.source)),
             **{n_bytes: p.files[name].n_bytes for name, (n_bytes, _) in FILES.items()},
@@ -131,6 +135,7 @@ def encode(model: Model, p: Provenance) -> bytes:
             "scale": model.preprocess.scale,
             "dead": model.preprocess.dead,
             **({} if model.preprocess.mean is None else {"mean": model.preprocess.mean}),
+            **({} if words is None else {"idf": words.idf}),
             **({} if known is None else {name: getattr(known, name) for name in OF_COLUMNS}),
             "val_rows": p.val_bits,
             "test_rows": p.test_bits,

@@ -26,7 +26,7 @@ from nncli.nn.models import AutoModel, TabularModel
 from nncli.system import plain_json
 
 FORMAT = "nncli model"
-FORMAT_VERSION = 10
+FORMAT_VERSION = 11
 REFERENCES = ("trees", "linear")  # models of another kind that a model may be compared with
 PARTS = ("train", "val", "test")  # with figures each, None where it has no rows
 # what each version added, with what it means for files without it; before 5, the names of files were one text each
@@ -59,6 +59,7 @@ NEW_IN: dict[int, dict[str, Any]] = {
     8: {"distribution": None},
     9: {"heaps": []},
     10: {"parts": []},
+    11: {"words": None},
 }
 OLDEST = 3
 # what the programs that wrote version 6 added to it one after another; files that predict numbers have all of it
@@ -75,6 +76,7 @@ FLAT = {
     "scale": "float64",
     "dead": "bool",
     "mean": "float64",
+    "idf": "float32",
     "ranges": "float64",
     "edges": "float64",
     "counts": "float64",
@@ -82,8 +84,8 @@ FLAT = {
     "test_rows": "uint8",
 }  # arrays, and the types of their numbers
 OF_COLUMNS = ("ranges", "edges", "counts")  # what the distribution has of each column: arrays of rows, not vectors
-MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "mean", *OF_COLUMNS, "val_rows", "test_rows", "history")
-NOT_IN_ALL = ("mean", *OF_COLUMNS)
+MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "mean", "idf", *OF_COLUMNS, "val_rows", "test_rows", "history")
+NOT_IN_ALL = ("mean", "idf", *OF_COLUMNS)
 OTHER_MEMBERS = f"other members than {', '.join(MEMBERS)}"
 _COUNTS = ("folds", "repeats", "n", "repeated", "epochs")
 _COMPARED = (
@@ -103,6 +105,7 @@ META = {
     "schema": SCHEMA_FORM,
     "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
     "heaps": [[(range(1 << 31), [float])]], "parts": [{"times": range(1, 1 << 31), "config": dict}],
+    "words": ({"columns": [str], "ngrams": str, "bits": range(1, 32), "seed": range(1 << 63)}, None),
     "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
              "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool,
              "row_hashes": re.compile("([0-9a-f]{16})*"), "val_row_hashes": re.compile("([0-9a-f]{16})*"),
@@ -175,12 +178,14 @@ class MemberSizes:
             return npz.HEADER_BYTES + MOST_STATE * 8 * max(parameters, 1)
         columns = len(stored["schema"]["columns"])
         inputs = 3 * columns + sum(len(part) + 1 for pair in stored["categories"] for part in pair[1:])
+        of_words = 0 if stored["words"] is None else 1 << stored["words"]["bits"]
         rows = (max(stored["data"]["n_rows"], 0) + 7) // 8
         epochs = stored["config"].get("epochs")
         history = 40 * (epochs if type(epochs) is int else AutoModel.most_steps)
         sizes: dict[str, int] = {
             "dead": inputs,
             "mean": 8 * inputs,
+            "idf": 4 * of_words,
             "val_rows": rows,
             "test_rows": rows,
             "history": history,
@@ -188,7 +193,7 @@ class MemberSizes:
             "edges": 8 * EDGES * columns,
         }
         configs = [part["config"] for part in stored["parts"]] or [stored["config"]]
-        sizes["theta"] = sum(_most_parameters(stored, config, inputs) for config in configs)
+        sizes["theta"] = sum(_most_parameters(stored, config, inputs + of_words) for config in configs)
         return npz.HEADER_BYTES + sizes.get(name, 8 * 3 * columns)
 
 

@@ -15,6 +15,8 @@ from nncli.data.dataset import Schema
 from nncli.data.heaps import MOST_BINS, Heap
 from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native
+from nncli.data.text_inputs import TextInputs
+from nncli.data.words.options import WordOptions, parse_ngrams
 from nncli.errors import NncliError
 from nncli.guards.distribution import Distribution, Predictions
 from nncli.metrics.definitions import METRICS
@@ -113,12 +115,15 @@ def preprocess_of(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, N
         dates=tuple((name, first) for name, first in stored["dates"]),
         mean=arrays.get("mean"),
         heaps=_heaps(stored["heaps"], len(schema.of_kind("number"))),
+        words=_words(stored["words"], arrays.get("idf")),
     )
     k = preprocess.n_numbers
-    shapes = {"median": (k,), "shift": (k,), "scale": (k,), "dead": (preprocess.width,)}
-    shapes |= {"mean": (preprocess.width,)} if "mean" in arrays else {}
+    shapes = {"median": (k,), "shift": (k,), "scale": (k,), "dead": (preprocess.n_others,)}
+    shapes |= {"mean": (preprocess.n_others,)} if "mean" in arrays else {}
+    of_words = preprocess.columns_of_words
+    texts = [name for name in schema.of_kind("text") if name not in of_words]
     named = [[name for name, _ in stored[part]] for part in ("categories", "dates")]
-    fits = named == [[*schema.of_kind(kind)] for kind in ("text", "date")]
+    fits = named == [texts, [*schema.of_kind("date")]] and {*of_words} <= {*schema.of_kind("text")}
     if not fits or any(arrays[name].shape != shape for name, shape in shapes.items()):
         raise ValueError("preprocessing that does not fit the columns")
     for name in shapes:
@@ -126,6 +131,21 @@ def preprocess_of(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, N
     if preprocess.scaling not in SCALINGS or preprocess.dead.view(np.uint8).max(initial=0) > 1:
         raise ValueError("a scaling, or dead inputs, of another kind")
     return preprocess
+
+
+def _words(stored: dict[str, Any] | None, idf: NDArray[Any] | None) -> TextInputs | None:
+    """Return the inputs that are made of words; ValueError for weights that they cannot have."""
+    if (stored is None) != (idf is None):
+        raise ValueError("inputs of words without their weights, or the other way round")
+    if stored is None or idf is None:
+        return None
+    columns, options = tuple(stored["columns"]), WordOptions(stored["ngrams"], stored["bits"], stored["seed"])
+    parse_ngrams(options.ngrams)
+    if idf.shape != (1 << options.bits,) or not (columns and len(set(columns)) == len(columns)):
+        raise ValueError("weights of words that do not fit their columns")
+    if not (np.isfinite(idf).all() and (idf >= 0).all()):
+        raise ValueError("weights of words that no training rows have")
+    return TextInputs(columns, options, idf)
 
 
 def _heaps(stored: list[Any], numbers: int) -> tuple[Heap, ...]:

@@ -102,7 +102,8 @@ def network_layers(config: ModelConfig, inputs: InputKinds, K: int) -> list[Laye
 
 def network_inputs(preprocess: Preprocess) -> InputKinds:
     """Return what the inputs of a network are that preprocessed rows go into."""
-    return InputKinds(preprocess.n_numbers, preprocess.category_inputs, preprocess.bins)
+    words = 0 if preprocess.words is None else preprocess.words.width
+    return InputKinds(preprocess.n_numbers, preprocess.category_inputs, preprocess.bins, words)
 
 
 def _input_layers(config: ModelConfig, inputs: InputKinds) -> list[Layer]:

@@ -15,16 +15,18 @@ from nncli.nn.layers import Array, Layer
 
 class InputKinds(NamedTuple):
     """The inputs of a network: so many numbers, then for each column of text one input for each category, of which
-    one is 1 and the others are 0. Some numbers, by their place, have edges of bins that tell their values apart."""
+    one is 1 and the others are 0, and at last those that words are hashed to. Some numbers, by their place, have edges
+    of bins that tell their values apart."""
 
     numbers: int
     categories: tuple[int, ...] = ()
     bins: tuple[tuple[int, tuple[float, ...]], ...] = ()
+    words: int = 0
 
     @property
     def width(self) -> int:
         """Count the inputs."""
-        return self.numbers + sum(self.categories)
+        return self.numbers + sum(self.categories) + self.words
 
 
 class InputLayer(Layer):

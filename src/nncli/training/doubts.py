@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,18 +27,20 @@ MOST_CELLS, LEAST_ROWS, MOST_ROWS = 1_000_000, 200, 2_500  # that a training run
 
 def doubts(prepared: Prepared) -> list[str]:
     """Say, a line each, what could mislead a training run that begins; a sample of the rows is looked at."""
-    found = different_texts(prepared.dataset.table)
+    found = different_texts(prepared.dataset.table, prepared.preprocess.columns_of_words)
     if prepared.preprocess.scaling != "pixels" and prepared.target is None:  # of which none says much alone
         most = MOST_CELLS // len(prepared.dataset.schema.columns)
         found += giveaways(prepared.dataset, prepared.split, min(MOST_ROWS, max(LEAST_ROWS, most))) or []
     return found
 
 
-def different_texts(table: Table) -> list[str]:
-    """Report columns of text in which most cells hold a text that no other row has. Their share estimates how many of
+def different_texts(table: Table, words: Sequence[str] = ()) -> list[str]:
+    """Report columns of categories, not of words, in which most cells hold a text that no other row has. Their share estimates how many of
     the new rows will have a text that was not seen (Good and Turing): from a half on, there is little to learn."""
     found = []
     for name, column in table.texts.items():
+        if name in words:
+            continue
         times = np.zeros(len(column.values) + 1, np.int64)
         for start in range(0, len(column.codes), ROWS_AT_ONCE):
             times += np.bincount(column.codes[start : start + ROWS_AT_ONCE] + 1, minlength=len(times))  # −1: missing

@@ -56,6 +56,7 @@ from nncli.training.splitting import (
     split_for_members,
     split_rows,
 )
+from nncli.training.words import columns_of_words, notes_on_words, refuse_with_words, word_options
 
 if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
@@ -184,14 +185,19 @@ def prepare(
     has_val = len(split.val) > 0 or folds is not None or bool(config.val_data) or (on_all and config.val != 0)
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
+    words = columns_of_words(config, dataset.table) if start is None else start.words
     if refit is None:
-        config, by_data = with_model(config, dataset)
+        config, by_data = with_model(config, dataset, words)
         chosen = [*chosen, *by_data]
+    if words:
+        refuse_with_words(config, words)
+        notes += notes_on_words(words, word_options(config), config.text)
     resolved = refit or resolve(config, len(split.train), has_val)
     if on_all:  # and there is nothing to choose an epoch by
         resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
     if start is None:
-        preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale)
+        how = words, word_options(config)
+        preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale, *how)
     else:
         preprocess = start.preprocess(dataset.table, split.train)
     if config.number_embedding or config.category_embedding:
@@ -265,11 +271,11 @@ def prepare(
     )
 
 
-def with_model(config: TrainConfig, dataset: Dataset) -> tuple[TrainConfig, list[str]]:
+def with_model(config: TrainConfig, dataset: Dataset, words: Sequence[str] = ()) -> tuple[TrainConfig, list[str]]:
     """Return the options with a model, by the data where they name none; see `with_usual_model`."""
     schema = dataset.schema
     is_picture = bool(schema.image_shape) or dataset.table.numbers.dtype == np.uint8
-    return with_usual_model(config, len(dataset), len(schema.columns), schema.profile, is_picture)
+    return with_usual_model(config, len(dataset), len(schema.columns), schema.profile, is_picture, bool(words))
 
 
 def apart_from_test(prepared: Prepared) -> Dataset:

@@ -193,7 +193,7 @@ def new_trainer(prepared: Prepared) -> Trainer:
     # each member of an ensemble starts from a seed of its own, as a run with that seed would
     own = [Seeds.of(dataclasses.replace(config.options, seed=config.options.seed + i)) for i in range(network.copies)]
     network.initialize(config.model.init, *(np.random.default_rng(one.init) for one in own))
-    network.forget_inputs(prepared.preprocess.dead)
+    network.forget_inputs(prepared.preprocess.unseen_inputs)
     shuffle, drop = np.random.default_rng(seeds.shuffle), np.random.default_rng(seeds.dropout)
     return Trainer(
         network,

@@ -74,6 +74,11 @@ class Start:
         train, val = (np.concatenate([new, old]) for new, old in zip((split.train, split.val), drawn, strict=True))
         return Split(train, val, split.test), notes
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the columns of text whose words the model learns from."""
+        return self.model.preprocess.columns_of_words
+
     def preprocess(self, table: Table, rows: Positions) -> Preprocess:
         """Return the preprocessing of the model, with the categories that training rows have besides."""
         found = extended(self.model.preprocess, table, rows)

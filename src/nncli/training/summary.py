@@ -20,7 +20,8 @@ def summary(prepared: Prepared) -> list[str]:
     """Describe data, parts, model and training, in a line each."""
     config, dataset, options = prepared.config, prepared.dataset, prepared.config.options
     bundled = "bundled " if options.data[0] in BUNDLED and not Path(options.data[0]).exists() else ""
-    texts = [f"'{name}'" for name in dataset.schema.of_kind("text") if name not in options.categorical]
+    told = {*options.categorical, *prepared.preprocess.columns_of_words}
+    texts = [f"'{name}'" for name in dataset.schema.of_kind("text") if name not in told]
     columns = counted(len(dataset.schema.columns), "column")
     predicts = f"numbers ({dataset.schema.target})" if dataset.is_numeric else f"{len(dataset.classes):,} classes"
     parts = [f"{len(prepared.train):,} training"]

@@ -30,10 +30,12 @@ from nncli.data.spellings import (
     time_spelling,
     units_of,
 )
+from nncli.data.words.detection import looks_like_text
 from nncli.errors import OptionError, flag, mention
 
 STORED_AS_TEXT = "numbers are stored as text"
 DECLARED = "numbers are declared to be categories in the file"
+TEXTS = 1000  # cells that tell whether they hold sentences
 LEAST_IDS = 20  # rows: among fewer, all may be different by chance
 NEARLY_ALL = 0.9
 # of columns that pandas writes, and of those that databases have
@@ -266,7 +268,7 @@ def ids_of(kinds: Mapping[str, str], columns: Columns, values: Mapping[str, Vect
 def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -> str:
     if len(cells) < LEAST_IDS:
         return ""
-    if kind == "text" and len(set(cells)) >= NEARLY_ALL * len(cells):
+    if kind == "text" and len(set(cells)) >= NEARLY_ALL * len(cells) and not looks_like_text(cells[:TEXTS]):
         form = unread_form(cells)
         return "nearly all of its texts are different (--categorical keeps it)" + (
             f", though they {form}" if form else ""

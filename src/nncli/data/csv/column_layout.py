@@ -69,7 +69,7 @@ def layout_of(
     if options.weight in names:
         sample = _weighted(sample, names.index(options.weight))
     cells = dict(zip(names, sample, strict=True))
-    told_of = {*options.categorical, options.group, *not_numbers, *codes}
+    told_of = {*options.categorical, *options.text, options.group, *not_numbers, *codes}
     is_told = options.decimal == "," or options.thousands or options.date_format or any(map(str.isdigit, missing))
     short = short_numbers(
         {} if is_told else {name: cells[name] for name in features},
@@ -80,7 +80,7 @@ def layout_of(
     aside = {*options.row_columns.values()}
     excel_texts = [name for name in others if any(map(is_excel_text, cells[name][:FEW_CELLS]))]
     hints = column_kinds.Hints(
-        (*options.categorical, options.group or ""),
+        (*options.categorical, *options.text, options.group or ""),
         options.numeric,
         {**dict.fromkeys(excel_texts, column_kinds.STORED_AS_TEXT), **not_numbers},
         codes,
@@ -100,7 +100,7 @@ def layout_of(
         for name, kind in kind_of.items()
         if kind == "number"
     }
-    told = {*options.categorical, *options.numeric, *options.only, *aside}
+    told = {*options.categorical, *options.text, *options.numeric, *options.only, *aside}
     told |= {name for name in short.known - short.counting() if not re.fullmatch(column_kinds.INDEX, name)}
     ids = column_kinds.ids_of({n: k for n, k in kind_of.items() if n not in told}, columns, values)
     if ids:  # which are looked at in more rows: an hour that begins again after a thousand rows is none

@@ -52,7 +52,7 @@ def features_of(names: tuple[str, ...], target: str, options: CsvOptions, where:
     """Return the columns to learn from; OptionError for unknown names, and for options that contradict one another."""
     given = {
         "drop": options.drop, "only": options.only, "categorical": options.categorical,
-        "numeric": options.numeric,
+        "numeric": options.numeric, "text": options.text,
     }  # fmt: skip
     for option, named in given.items():
         for name in named:
@@ -63,8 +63,8 @@ def features_of(names: tuple[str, ...], target: str, options: CsvOptions, where:
                     option, f"'{name}' is the target column", f"Name another one with {mention('target')}"
                 )
     given |= {option: (name,) for option, name in options.row_columns.items()}
-    pairs = [("drop", option) for option in ("only", "categorical", "numeric", *options.row_columns)]
-    for one, other in (*pairs, ("numeric", "categorical")):
+    pairs = [("drop", option) for option in ("only", "categorical", "numeric", "text", *options.row_columns)]
+    for one, other in (*pairs, ("numeric", "categorical"), ("numeric", "text"), ("categorical", "text")):
         both = [name for name in given[one] if name in given[other]]
         if both:
             raise OptionError(one, f"'{both[0]}' is named by {mention(other)} too", "Name it once")
@@ -108,6 +108,7 @@ def with_full_names(options: CsvOptions, names: Sequence[str], parts: Sequence[S
         only=tuple(map(name_of, options.only)),
         categorical=tuple(map(name_of, options.categorical)),
         numeric=tuple(map(name_of, options.numeric)),
+        text=tuple(map(name_of, options.text)),
     )
 
 

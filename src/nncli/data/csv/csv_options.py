@@ -18,6 +18,7 @@ class CsvOptions:
     only: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()  # whose words are learned from
     weight: str | None = None  # this and the next two are no inputs
     group: str | None = None
     time: str | None = None

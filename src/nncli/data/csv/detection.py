@@ -155,7 +155,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         refuse_names_at_the_left([row[0] for row in below], options.target, delimiter, head.place)
     if not (above or options.header_rows or is_named):
         refuse_lines_above(lines, options.target, DELIMITERS, head.where)
-    told_of = {*options.only, *options.categorical, *options.numeric, *options.drop, options.target, options.weight}
+    told_of = {*options.only, *options.categorical, *options.text, *options.numeric, *options.drop, options.target, options.weight}
     if header and (nameless := [i for i, own in enumerate(first) if not own and names[i] not in told_of]):
         cells = all_rows()
         empty = tuple(names[i] for i in nameless if not any(map(str.strip, cells[i])))
@@ -181,7 +181,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         plain = [name for name in layout.numeric if name not in layout.spellings]
         more += late_points({name: sample[names.index(name)] for name in plain}, all_rows, names)
     if header and options.rows is None:
-        others = {*layout.numeric, *layout.dates, *options.categorical, *options.drop, layout.target}
+        others = {*layout.numeric, *layout.dates, *options.categorical, *options.text, *options.drop, layout.target}
         refuse_second_table(below, [(name, i) for i, name in enumerate(names) if name not in others], head.where)
     if header and options.header_rows is None and options.on_error == "fail" and not has_rule:
         place = Place(head.where, head.line + with_names.count(b"\n"), head.line - 1, bool(options.skip_rows))

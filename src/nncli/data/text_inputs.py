@@ -1,0 +1,83 @@
+"""Inputs made of texts: their n-grams, hashed, weighted by how rare they are, and of unit length for each column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import Positions, Table, TextColumn
+from nncli.data.words.options import WordOptions
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+ROWS_AT_ONCE = 4096  # whose n-grams are counted at a time
+
+
+@dataclass(frozen=True)
+class TextInputs:
+    """The inputs of columns of text: x_j = c_j · idf_j / ‖c ∘ idf‖, with the counts c of the n-grams of a cell.
+
+    `idf` (2^bits,) is ln((1 + n) / (1 + n_j)) + 1 for an input that n_j of the n training rows have, and 0 for one that
+    none has: an n-gram that training has not seen says nothing. All columns share the inputs, and each column has
+    hashes of its own.
+    """
+
+    columns: tuple[str, ...]
+    options: WordOptions
+    idf: NDArray[np.float32]
+
+    @property
+    def width(self) -> int:
+        """Count the inputs."""
+        return 1 << self.options.bits
+
+    @classmethod
+    def fit(cls, table: Table, rows: Positions, columns: Sequence[str], options: WordOptions) -> TextInputs:
+        """Learn from the given rows of a table how rare each n-gram is."""
+        from nncli.data.words.tfidf import document_counts, idf_of
+
+        having = np.zeros(1 << options.bits, np.int64)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            part = rows[start : start + ROWS_AT_ONCE]
+            for place, name in enumerate(columns):
+                having += document_counts(_counts(table.texts[name].take(part), options, place))
+        idf = np.where(having > 0, idf_of(having, len(rows)), 0).astype(np.float32)
+        return cls(tuple(columns), options, idf)
+
+    def transform(self, table: Table, dtype: np.dtype[Any]) -> csr_array:
+        """Return the inputs (n, width) of the rows of a table."""
+        from nncli.data.words.tfidf import weighted
+        from scipy.sparse import csr_array, vstack
+
+        parts = []
+        for start in range(0, len(table), ROWS_AT_ONCE):
+            found = None
+            for place, name in enumerate(self.columns):
+                column = table.texts[name]
+                codes = TextColumn(column.codes[start : start + ROWS_AT_ONCE], column.values)
+                own = weighted(_counts(codes, self.options, place), self.idf).astype(dtype, copy=False)
+                found = own if found is None else found + own
+            parts.append(found)
+        if not parts:
+            return csr_array((0, self.width), dtype=dtype)
+        return parts[0] if len(parts) == 1 else vstack(parts, format="csr")
+
+    def unknown(self, X: csr_array) -> NDArray[np.bool_]:
+        """Tell which rows of inputs (n, width) have none of the n-grams of training, (n,)."""
+        return np.diff(X.indptr) == 0
+
+
+def _counts(column: TextColumn, options: WordOptions, place: int) -> csr_array:
+    """Count the n-grams of the cells of a column, (n, 2^bits), each text once however many cells have it."""
+    from nncli.data.words.features import counts_of
+
+    codes = np.asarray(column.codes[:])
+    used, of_row = np.unique(codes, return_inverse=True)
+    texts = [None if code < 0 else column.values[code] for code in used.tolist()]
+    counts = counts_of(texts, options, place)
+    return counts if np.array_equal(of_row, np.arange(len(texts))) else counts[of_row]

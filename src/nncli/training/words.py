@@ -1,0 +1,74 @@
+"""Columns of text whose words are learned from: which they are, and what cannot be done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nncli.config.ensemble_kind import ensemble_of
+from nncli.config.train_config import TrainConfig
+from nncli.data.dataset import Table, TextColumn
+from nncli.data.words.detection import looks_like_text
+from nncli.data.words.options import WordOptions
+from nncli.errors import OptionError, flag, listing, mention
+from nncli.nn.models import AutoModel, MLPModel, SoftmaxModel, TabularModel
+from nncli.system.output import in_quotes
+
+LOOKED_AT = 1000  # cells of a column, that tell whether it holds sentences
+# options of layers before the first dense one, which has to take the words themselves
+OF_INPUTS = ("learn_scale", "number_embedding", "category_embedding")
+
+
+def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
+    """Return the columns of text whose words are learned from: those that are told, and those that hold sentences.
+    Raises OptionError for the options of texts where there are none."""
+    found = tuple(
+        name
+        for name, column in table.texts.items()
+        if name in config.text or (name not in config.categorical and looks_like_text(_some_cells(column)))
+    )
+    if not found:
+        for name in ("ngrams", "hash_bits"):
+            if getattr(config, name) is not None:
+                problem = "the data have no column of texts with several words each"
+                raise OptionError(name, problem, f"Name such a column with {mention('text')}, or leave it out")
+    return found
+
+
+def word_options(config: TrainConfig) -> WordOptions:
+    """Return how the words of a run are counted and hashed."""
+    given: Mapping[str, Any] = {"ngrams": config.ngrams, "bits": config.hash_bits}
+    return WordOptions(**{name: value for name, value in given.items() if value is not None})
+
+
+def refuse_with_words(config: TrainConfig, columns: tuple[str, ...]) -> None:
+    """Raise OptionError for a network that cannot take words as they are."""
+    where = f"column {in_quotes(columns[0])} is read as words ({flag('categorical')} reads categories)"
+    model = config.model or ""
+    if model in (TabularModel.name, AutoModel.name):
+        remedy = f"Use {mention('model', SoftmaxModel.name)} or {mention('model', MLPModel.name)}"
+        raise OptionError("model", f"{model} is for numbers and categories, and {where}", remedy)
+    for name in OF_INPUTS:
+        if getattr(config, name) not in (None, False, 0, "none"):
+            raise OptionError(name, f"it changes inputs before the first layer, and {where}", "Leave it out")
+    if ensemble_of(config.ensemble) is not None:
+        raise OptionError("ensemble", f"members cannot share words yet, and {where}", "Leave it out")
+
+
+def notes_on_words(columns: tuple[str, ...], options: WordOptions, told: tuple[str, ...]) -> list[str]:
+    """Say which columns are read as words, and how."""
+    if not columns:
+        return []
+    found = [name for name in columns if name not in told]
+    more = f"; {flag('categorical')} reads categories" if found else ""
+    plural = "s" if len(columns) > 1 else ""
+    return [f"column{plural} {listing([in_quotes(name) for name in columns])}: texts, of which {options.in_words()} "
+            f"are learned from, hashed to 2^{options.bits} inputs{more}"]
+
+
+def _some_cells(column: TextColumn) -> list[str]:
+    """Return the first cells of a column that are there."""
+    codes = np.asarray(column.codes[:LOOKED_AT])
+    return [column.values[code] for code in codes[codes >= 0].tolist()]
