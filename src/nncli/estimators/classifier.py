@@ -67,6 +67,12 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         Share of the inputs dropped at each step. None: 0.
     categorical : tuple of str, default ()
         Columns of numbers to treat as categories; those of an array are called c0, c1, ….
+    text : tuple of str, default ()
+        Columns of text whose words are learned from, beside those that hold several words in most cells.
+    ngrams : str, default None
+        What is counted in texts, as "words:1-2,chars:3-5". None: words and pairs of words.
+    hash_bits : int, default None
+        Texts have 2^N inputs. None: 18.
     dedupe : bool, default False
         Use rows that are the same in all columns only once.
     scale : str, default "auto"
@@ -185,6 +191,9 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         dropout: float | None = None,
         input_dropout: float | None = None,
         categorical: tuple[str, ...] = (),
+        text: tuple[str, ...] = (),
+        ngrams: str | None = None,
+        hash_bits: int | None = None,
         dedupe: bool = False,
         scale: str = "auto",
         val: float | None = None,

@@ -156,13 +156,14 @@ def numbers_in(y: NDArray[Any], may_be_alike: bool = False) -> NDArray[np.float6
 
 
 def schema_of(rows: Rows, config: TrainConfig, is_numeric: bool) -> Schema:
-    """Return the columns of X: as their types say, text where `categorical` or `group` names them. Raises InvalidOption
+    """Return the columns of X: as their types say, text where `categorical`, `text` or `group` names them. Raises InvalidOption
     for names of columns that are not there."""
-    for name in config.categorical:
-        if name not in rows.names:
-            remedy = did_you_mean(name, rows.names, listed="columns")
-            raise InvalidOption("categorical", f"no column is called '{name}'", remedy)
-    as_text = {*config.categorical, config.group}
+    for option in ("categorical", "text"):
+        for name in getattr(config, option):
+            if name not in rows.names:
+                remedy = did_you_mean(name, rows.names, listed="columns")
+                raise InvalidOption(option, f"no column is called '{name}'", remedy)
+    as_text = {*config.categorical, *config.text, config.group}
     kinds: list[tuple[str, str]] = []
     for place, name in enumerate(rows.names):
         kind = "number"

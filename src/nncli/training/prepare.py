@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
     from nncli.training.start import Start
 
-OF_COLUMNS = ("categorical", "weight", "group", "time")  # options that name columns, which arrays may have too
+OF_COLUMNS = ("categorical", "text", "weight", "group", "time")  # options that name columns, which arrays may have too
 DECIDED_BY = ("positive", "choose_threshold", "cost")  # what a model's class is chosen by, beside its scores
 OF_FILES = [field.name for field in dataclasses.fields(CsvOptions) if field.name not in OF_COLUMNS]
 FILE_OPTIONS = (*OF_FILES, "val_data", "test_data")  # that arrays have no use for
