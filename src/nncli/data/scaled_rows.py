@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions, Table, Target
 from nncli.data.input_scale import smooth_clip
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 class Inputs(Protocol):
@@ -28,11 +32,20 @@ class Inputs(Protocol):
         """Return the type of the scratch (m, d) that `take` works with; None if it needs none."""
         ...
 
+    @property
+    def is_sparse(self) -> bool:
+        """Tell whether most inputs are 0, so that rows go through a network as `take_sparse` has them."""
+        ...
+
     def expect(self, rows: Positions) -> None:
         """Prepare for the rows that will be taken next, one after the other."""
 
     def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
         """Write some rows, scaled, into out (m, d)."""
+
+    def take_sparse(self, rows: Positions) -> csr_array:
+        """Return some rows (m, d), scaled, without their zeros; to be read only. For what `is_sparse` alone."""
+        raise TypeError("expected rows that are stored without their zeros")
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,8 @@ class Matrix:
     shift: NDArray[Any] | None = None  # (d,)
     scale: NDArray[Any] | None = None  # (d,) or ()
     clips: bool = False
+
+    is_sparse = False
 
     def __len__(self) -> int:
         return len(self.values)
@@ -72,6 +87,9 @@ class Matrix:
             np.take(self.values, rows, axis=0, out=raw, mode="clip")
             self._scale(raw, out)
 
+    def take_sparse(self, rows: Positions) -> csr_array:
+        raise TypeError("expected rows that are stored without their zeros")
+
     def slice(self, start: int, stop: int) -> NDArray[Any]:
         """Return the rows start … stop − 1, scaled."""
         values = self.values[start:stop]
@@ -90,6 +108,48 @@ class Matrix:
             smooth_clip(out)
 
 
+@dataclass(frozen=True)
+class SparseMatrix:
+    """Inputs in memory, most of which are 0, as rows of the others: `values` (n, d), as they are used."""
+
+    values: csr_array
+    dtype: np.dtype[Any]
+
+    is_sparse = True
+    raw_dtype = None
+
+    def __len__(self) -> int:
+        return int(self.values.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.values.shape[1])
+
+    def expect(self, rows: Positions) -> None:
+        """Do nothing: all rows are in memory."""
+
+    def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
+        out[...] = self.take_sparse(rows).toarray()
+
+    def take_sparse(self, rows: Positions) -> csr_array:
+        n = len(rows)
+        if n and rows[-1] - rows[0] == n - 1 and (n == 1 or (np.diff(rows) == 1).all()):
+            return self.slice(int(rows[0]), int(rows[0]) + n)
+        return self.values[rows]
+
+    def slice(self, start: int, stop: int) -> csr_array:
+        """Return the rows start … stop − 1: nothing is copied but where each begins."""
+        from scipy.sparse import csr_array
+
+        X = self.values
+        ends = X.indptr[start : min(stop, len(self)) + 1]
+        part = slice(ends[0], ends[-1])
+        return csr_array((X.data[part], X.indices[part], ends - ends[0]), shape=(len(ends) - 1, self.width))
+
+
+InMemory = Matrix | SparseMatrix
+
+
 class RowWindow:
     """Rows of a table on the disk, scaled, of which a window of those that are expected is in memory.
 
@@ -99,13 +159,18 @@ class RowWindow:
 
     raw_dtype = None
 
-    def __init__(self, table: Table, width: int, transform: Callable[[Table], Matrix], size: int) -> None:
+    def __init__(self, table: Table, width: int, transform: Callable[[Table], InMemory], size: int) -> None:
         """Take rows from a table on the disk. `transform` makes inputs of them; `size` rows are in memory at a time."""
         self.table, self.width, self.transform, self.size = table, width, transform, size
         self._expected: Positions = np.zeros(0, np.int64)
         # of the window, of what is taken next, and of what was taken last, as a line search wants it again
         self._start = self._next = self._last = 0
-        self._window: Matrix | None = None
+        self._window: InMemory | None = None
+
+    @cached_property
+    def is_sparse(self) -> bool:
+        """Tell whether `transform` returns sparse rows."""
+        return self.transform(self.table.take(np.zeros(0, np.int64))).is_sparse
 
     def __len__(self) -> int:
         return len(self.table)
@@ -119,24 +184,32 @@ class RowWindow:
         self._start = self._next = self._last = 0
 
     def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
+        found = self._taken(rows)
+        out[:] = found.toarray() if self.is_sparse else found
+
+    def take_sparse(self, rows: Positions) -> csr_array:
+        return self._taken(rows)
+
+    def _taken(self, rows: Positions) -> Any:
+        """Return some rows, scaled: an array (m, d), or a csr_array."""
         start = next((start for start in (self._next, self._last) if self._are(start, rows)), None)
         if start is None:
-            out[:] = self._read(rows).slice(0, len(rows))
-            return
+            return self._read(rows).slice(0, len(rows))
         end = start + len(rows)
         if self._window is None or end > self._start + len(self._window):
             self._window = None  # before there is another
             self._window, self._start = self._read(self._expected[start : max(end, start + self.size)]), start
-        out[:] = self._window.slice(start - self._start, end - self._start)
+        found = self._window.slice(start - self._start, end - self._start)
         self._last, self._next = start, end
         if end == len(self._expected) and self._start:
             self._window = None  # it makes room for those of other rows
+        return found
 
     def _are(self, start: int, rows: Positions) -> bool:
         """Tell whether these rows are the ones expected from `start` on."""
         return np.array_equal(self._expected[start : start + len(rows)], rows)
 
-    def _read(self, rows: Positions) -> Matrix:
+    def _read(self, rows: Positions) -> InMemory:
         return self.transform(self.table.take(rows))
 
 

@@ -153,7 +153,7 @@ class Model:
     def scores_of_members(self, table: Table) -> NDArray[Any]:
         """Return the scores (members, n, outputs) that each member of an ensemble has; of one network, its own."""
         matrix, N = self.preprocess.transform(table, self.network.dtype), self.network.copies
-        parts, at_once = list[NDArray[Any]](), eval_rows(self.network.widths)
+        parts, at_once = list[NDArray[Any]](), eval_rows(self.network.widths, matrix.is_sparse)
         for start in range(0, len(matrix), at_once):
             Z = self.network.scores_of_members(matrix.slice(start, start + at_once))
             parts.append(Z.reshape(N, -1, Z.shape[1]).copy())
@@ -215,9 +215,10 @@ class Model:
         """Return how much the members of an ensemble differ (n,): the standard deviation over them of the probability
         of the class with the position codes (n,) in each row (of its score, if there are no probabilities); of the
         predicted number, in its unit."""
-        found, N, at_once = np.empty(len(table)), self.network.copies, eval_rows(self.network.widths)
+        found, N = np.empty(len(table)), self.network.copies
         with np.errstate(all="ignore"):
             matrix = self.preprocess.transform(table, self.network.dtype)
+            at_once = eval_rows(self.network.widths, matrix.is_sparse)
             for start in range(0, len(matrix), at_once):
                 Z = self.network.scores_of_members(matrix.slice(start, start + at_once))
                 part = slice(start, start + len(Z) // N)
@@ -237,9 +238,9 @@ class Model:
 
     def _filled(self, found: NDArray[Any], table: Table, of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
         """Fill in what the network gives; ModelFileError if that is not finite."""
-        at_once = eval_rows(self.network.widths)
         with np.errstate(all="ignore"):
             matrix = self.preprocess.transform(table, self.network.dtype)
+            at_once = eval_rows(self.network.widths, matrix.is_sparse)
             for start in range(0, len(matrix), at_once):
                 found[start : start + at_once] = of(matrix.slice(start, start + at_once))
         if found.size and not all_finite(found):

@@ -71,9 +71,10 @@ def _blend(config: ModelConfig, inputs: InputKinds, K: int, link: str) -> Networ
     return Blend(parts, times, link, vectors, members.number if members is not None and members.folds else 0)
 
 
-def eval_rows(widths: Sequence[int]) -> int:
-    """Return how many rows pass at once, outside training, through a network of these widths."""
-    return max(1, min(EVAL_ROWS, EVAL_CELLS // max(widths)))
+def eval_rows(widths: Sequence[int], is_sparse: bool = False) -> int:
+    """Return how many rows pass at once, outside training, through a network of these widths; sparse ones have few of
+    their inputs."""
+    return max(1, min(EVAL_ROWS, EVAL_CELLS // max(widths[1:] if is_sparse else widths)))
 
 
 def network_sizes(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[int, int]:

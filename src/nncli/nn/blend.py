@@ -79,11 +79,15 @@ class Blend(SeveralNetworks):
         self.forward(X)
         return (self._of_folds if self.folds else self._Z).reshape(-1, self.widths[-1])
 
+    @property
+    def takes_sparse_rows(self) -> bool:
+        return all(part.takes_sparse_rows for part in self.parts)
+
     def _pass(self, X: Array) -> Array:
         """Return the scores of the parts, (parts, n, outputs), or with folds (parts, folds, n, outputs)."""
         if not self.folds:
             return np.stack([part.forward(X) for part in self.parts])
-        shape = self.folds, len(X), self.widths[-1]
+        shape = self.folds, X.shape[0], self.widths[-1]
         return np.stack([part.scores_of_members(X).reshape(shape) for part in self.parts])
 
     def backward(self, dZ: Array, dX: Array | None = None) -> None:

@@ -89,7 +89,7 @@ class Ensemble(SeveralNetworks):
         A, layers = self._A, self.layers
         if len(self._flat_gradients) == 0 or self._gradient_rows < self._rows:
             self._flat_gradients, self._gradient_rows = self._flat_buffers(self._rows)[:-1], self._rows
-        n = len(A[0])
+        n = A[0].shape[0]
         gradients = [self._view(i, buffer, n) for i, buffer in enumerate(self._flat_gradients)]
         gradients.append(dZ.reshape(self.copies, n, -1))  # dL/dA for the output of each layer
         learner = next(i for i, one in enumerate(layers) if isinstance(one, Dense | InputLayer | EachMember))
@@ -106,9 +106,13 @@ class Ensemble(SeveralNetworks):
             assert dX is not None
             layer.backward(dA, X, A, dX)
 
+    @property
+    def takes_sparse_rows(self) -> bool:
+        return isinstance(self.layers[0], MembersDense)
+
     def _pass(self, X: Array) -> list[Array]:
         """Return X and the output of each layer."""
-        n = len(X)
+        n = X.shape[0]
         if n > self._rows or not self._flat_outputs:
             self._flat_outputs, self._rows = self._flat_buffers(n), n
         found = [X]
@@ -156,10 +160,8 @@ class Ensemble(SeveralNetworks):
         made._flat_outputs, made._flat_gradients, made._rows, made._A = [], [], 0, []
         return made
 
-    def with_parameters(self, theta: Array) -> Network:
-        made = type(self)(self.widths[0], self._template, self.copies, self.link, self.dtype.name)
-        made.theta[:] = theta
-        return made
+    def with_inputs(self, d: int) -> Network:
+        return type(self)(d, self._template, self.copies, self.link, self.dtype.name)
 
     def widths_shown(self) -> str:
         """Return the number of members and their widths, such as 8 x 784-64-10."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from nncli.nn.autodiff.expression import add
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.components import Configurable
 from nncli.nn.kernels.plain import NUMPY, Kernels
+from nncli.nn.sparse_rows import dense, dense_backward, is_sparse, with_values
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = NDArray[Any]  # float32 or float64, as the network's dtype says
 
@@ -70,6 +74,8 @@ class Layer(ABC):
 class Dense(Layer):
     """Z = X W + b
 
+    X may be sparse rows, a `csr_array`, and then has no gradient.
+
     Where it is `frozen`, nothing is learned: `backward` passes the gradient on, and that of W and b is left out.
     """
 
@@ -97,10 +103,15 @@ class Dense(Layer):
         return np.zeros(self.units, np.bool_)
 
     def forward(self, X: Array, A: Array) -> None:
-        self.kernels.dense(X, self.W, self.b, A)  # Z = X W + b                       (n, h)
+        if is_sparse(X):
+            dense(X, self.W, self.b, A)
+        else:
+            self.kernels.dense(X, self.W, self.b, A)  # Z = X W + b                       (n, h)
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
-        if not self.frozen:  # dW = Xᵀ dZ, db = 1ᵀ dZ, dX = dZ Wᵀ
+        if is_sparse(X):
+            dense_backward(dA, X, self.dW, self.db)
+        elif not self.frozen:  # dW = Xᵀ dZ, db = 1ᵀ dZ, dX = dZ Wᵀ
             self.kernels.dense_backward(dA, X, self.W, self.dW, self.db, dX)
         elif dX is not None:
             np.matmul(dA, self.W.T, out=dX)
@@ -136,6 +147,14 @@ class Dropout(Layer):
         np.greater_equal(M, p, out=M)
         M *= 1 / (1 - p)  # M / (1 − p)
         np.multiply(X, M, out=A)  # A = X ∘ M / (1 − p)               (n, d)
+
+    def of_sparse(self, X: csr_array) -> csr_array:
+        """Return A for sparse rows: of what is not 0, some is dropped."""
+        if self.rng is None:
+            return X
+        p = self.p * self.strength
+        M = self.rng.random(X.nnz, X.dtype) >= p
+        return with_values(X, X.data * M * X.dtype.type(1 / (1 - p)))
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array) -> None:
         M = self.mask[: len(X)] if self.rng else 1

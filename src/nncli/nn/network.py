@@ -17,6 +17,7 @@ from nncli.nn.initializers import INITIALIZERS
 from nncli.nn.input_layers import InputLayer
 from nncli.nn.kernels.plain import NUMPY, Kernels
 from nncli.nn.layers import Activation, Array, Dense, Dropout, Layer
+from nncli.nn.sparse_rows import is_sparse
 
 
 class ParameterBlock(NamedTuple):
@@ -76,6 +77,8 @@ class Network:
                 {name: block.view(self.theta) for name, block in of_layer.items()},
                 {name: block.view(self.grad) for name, block in of_layer.items()},
             )
+        # whose inputs may be sparse
+        self._first = next((i for i, layer in enumerate(self.layers) if isinstance(layer, Dense)), 0)
         self._outputs = self._buffers(0)
         self._gradients = self._buffers(0)[:-1]
         self._A: list[Array] = []  # X and the output of each layer, for the last batch
@@ -156,14 +159,24 @@ class Network:
         return in_order((layer.name, A) for layer, A in of_layer if isinstance(layer, Activation))
 
     def forward(self, X: Array) -> Array:
-        """Return Z (n, outputs) for X (n, d): a view that the next call overwrites."""
-        n = len(X)
-        if n > len(self._outputs[0]):
-            self._outputs = self._buffers(n)
-        self._A = [X, *(A[:n] for A in self._outputs)]
-        for layer, A_in, A_out in zip(self.layers, self._A, self._A[1:], strict=False):
-            layer.forward(A_in, A_out)
+        """Return Z (n, outputs) for X (n, d): a view that the next call overwrites. X may be sparse rows where
+        `takes_sparse_rows`."""
+        n, first = X.shape[0], self._first if is_sparse(X) else 0
+        if n > len(self._outputs[first]):
+            self._outputs = self._buffers(n, first)
+        self._A = [X]
+        for i, (layer, A) in enumerate(zip(self.layers, self._outputs, strict=True)):
+            if i < first and isinstance(layer, Dropout):
+                self._A.append(layer.of_sparse(self._A[i]))
+            else:
+                layer.forward(self._A[i], A[:n])
+                self._A.append(A[:n])
         return self._A[-1]
+
+    @property
+    def takes_sparse_rows(self) -> bool:
+        """Tell whether inputs may be sparse rows: nothing but dropout stands before the first dense layer."""
+        return all(isinstance(layer, Dropout) for layer in self.layers[: self._first])
 
     def scores_of_members(self, X: Array) -> Array:
         """Return what `forward` does; of an ensemble the scores of the first member for all rows, then of the second …,
@@ -179,9 +192,13 @@ class Network:
 
     def with_parameters(self, theta: Array) -> Network:
         """Return a network of the same layers with other parameters (size,)."""
-        made = Network(self.widths[0], [copy.copy(layer) for layer in self.layers], self.dtype.name)
+        made = self.with_inputs(self.widths[0])
         made.theta[:] = theta
         return made
+
+    def with_inputs(self, d: int) -> Network:
+        """Return a network of the same layers for d inputs, whose parameters are 0."""
+        return Network(d, [copy.copy(layer) for layer in self.layers], self.dtype.name)
 
     def after_first(self) -> Network:
         """Return the network behind its first dense layer, with its parameters as they are now, frozen, and without
@@ -198,9 +215,10 @@ class Network:
     def backward(self, dZ: Array, dX: Array | None = None) -> None:
         """Fill `grad` with dL/dθ, from dZ (n, outputs) = dL/dZ of the batch of the last `forward`; and dX (n, d)
         with dL/dX, where it is given."""
-        if len(self._gradients) and len(self._gradients[0]) < len(self._outputs[0]):
-            self._gradients = self._buffers(len(self._outputs[0]))[:-1]
         n, A = len(dZ), self._A
+        start = self._first if is_sparse(A[0]) else 0
+        if len(self._gradients) > start and len(self._gradients[start]) < len(self._outputs[start]):
+            self._gradients = self._buffers(len(self._outputs[start]), start)[:-1]
         gradients = [*(dA[:n] for dA in self._gradients), dZ]  # dL/dA for the output of each layer
         if dX is not None:
             for i in reversed(range(len(self.layers))):
@@ -232,11 +250,13 @@ class Network:
                 graph.call(node, f"{'Z' if isinstance(layer, Dense) else 'A'}{number}[{unit}]")
         return now, positions
 
-    def _buffers(self, n: int) -> list[Array]:
-        """Make buffers (n, width) for the outputs of the layers; a layer that works in place shares the one before."""
+    def _buffers(self, n: int, first: int = 0) -> list[Array]:
+        """Make buffers (n, width) for the outputs of the layers from the first on; a layer that works in place shares
+        the one before."""
         made: list[Array] = []
-        for layer, width in zip(self.layers, self.widths[1:], strict=True):
-            made.append(made[-1] if layer.in_place and made else zeros((n, width), self.dtype))
+        for i, (layer, width) in enumerate(zip(self.layers, self.widths[1:], strict=True)):
+            rows = n if i >= first else 0
+            made.append(made[-1] if layer.in_place and made else zeros((rows, width), self.dtype))
         return made
 
 

@@ -76,7 +76,8 @@ class Elementwise(Optimizer):
 
     def start(self, theta: Array, parts: Sequence[Part] = ()) -> None:
         self.t = 0  # steps done
-        self._parts = [(slice(part.start, part.stop), part.factor) for part in parts or [Part(0, len(theta))]]
+        self.parts = [*parts] or [Part(0, len(theta))]
+        self._parts = [(slice(part.start, part.stop), part.factor) for part in self.parts]
         self._blocks = [
             (slice(start, min(start + BLOCK, part.stop)), factor)
             for part, factor in self._parts
@@ -84,6 +85,10 @@ class Elementwise(Optimizer):
         ]
         self.vectors = {slot: zeros(theta.shape, theta.dtype) for slot in self.slots}
         self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
+
+    def factor_at(self, place: int) -> float:
+        """Return the factor of the learning rate of the parameter at a place of θ."""
+        return next(part.factor for part in self.parts if place < part.stop)
 
     def state(self) -> State:
         return {**super().state(), **self.vectors}

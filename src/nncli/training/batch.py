@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss, RowLosses, smoothed
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from nncli.model.target_scale import TargetScale
 
 CELLS_IN_CACHE = 1 << 18  # of the widest layer: with them, what a part of a batch makes stays in the cache
@@ -51,7 +54,8 @@ class Batch:
         d, outputs = subset.matrix.width, loss.outputs(K)
         raw = subset.matrix.raw_dtype
         self.raw: NDArray[Any] = np.empty((0, 0)) if raw is None else zeros((size, d), raw)
-        self.X = zeros((size, d), network.dtype)
+        self.X = zeros((0 if subset.matrix.is_sparse else size, d), network.dtype)
+        self._given: csr_array | None = None  # what sparse rows are in the place of those of the matrix
         self.Y = zeros((self.copies * size, outputs), network.dtype)
         self.P = zeros((self.copies * size, outputs), network.dtype)
         self.dZ = zeros((self.copies * size, outputs), network.dtype)
@@ -60,13 +64,35 @@ class Batch:
     def take(self, rows: Positions) -> tuple[Array, Array]:
         """Take rows of the matrix; return their X and Y."""
         n = len(rows)
-        self.rows, self.y, X, Y = rows, self.subset.y[rows], self.X[:n], self.Y[:n]
-        if not self._take_scaled(rows, X):
-            self.subset.matrix.take(rows, self.raw, X)
+        X, Y = self._take(rows), self.Y[:n]
         self.loss.write_targets(self.y, Y, self.smoothing)
         if self.copies > 1:
             self.Y[n : self.copies * n].reshape(self.copies - 1, n, -1)[...] = Y
         return X, Y
+
+    def _take(self, rows: Positions) -> Array:
+        """Take rows of the matrix, and return them."""
+        n, matrix = len(rows), self.subset.matrix
+        self.rows, self.y = rows, self.subset.y[rows]
+        if self._given is not None:
+            self.now = self._given
+        elif matrix.is_sparse:
+            self.now = matrix.take_sparse(rows)
+        else:
+            self.now = self.X[:n]
+            if not self._take_scaled(rows, self.now):
+                matrix.take(rows, self.raw, self.now)
+        return self.now
+
+    @contextlib.contextmanager
+    def through(self, network: Network, X: csr_array) -> Iterator[None]:
+        """Let rows that are taken within the block be X, and go through another network."""
+        own = self.network
+        self.network, self._given = network, X
+        try:
+            yield
+        finally:
+            self.network, self._given = own, None
 
     def _take_scaled(self, rows: Positions, X: Array) -> bool:
         """Write rows of a matrix that is stored as it was read, scaled, if the kernels can."""
@@ -87,12 +113,12 @@ class Batch:
 
     def scores(self) -> Array:
         """Return the scores Z of the rows taken, which last until the next."""
-        X, folds = self.X[: len(self.rows)], self.subset.folds
+        X, n, folds = self.now, len(self.rows), self.subset.folds
         if self.copies > 1:
             self.Z = self.network.scores_of_members(X)
         elif folds is not None and self.network.copies > 1:
-            of_members = self.network.scores_of_members(X).reshape(self.network.copies, len(X), -1)
-            self.Z = of_members[folds[self.rows], np.arange(len(X))]
+            of_members = self.network.scores_of_members(X).reshape(self.network.copies, n, -1)
+            self.Z = of_members[folds[self.rows], np.arange(n)]
         else:
             self.Z = self.network.forward(X)
         return self.Z
@@ -171,9 +197,7 @@ class Batch:
         if not (is_fused and is_plain):
             return None
         n = len(rows)
-        self.rows, self.y, X, dZ = rows, subset.y[rows], self.X[:n], self.dZ[:n]
-        if not self._take_scaled(rows, X):
-            subset.matrix.take(rows, self.raw, X)
+        X, dZ = self._take(rows), self.dZ[:n]
         self.Z, targets = self.network.forward(X), smoothed(dZ.shape[1], self.smoothing)
         losses, self.right = kernels.softmax_loss(self.Z, self.y.astype(np.int64, copy=False), *targets, 1 / n, dZ)
         total, right = float(losses.sum()), int(np.count_nonzero(self.right))
@@ -207,7 +231,7 @@ def rows_at_once(widths: Sequence[int]) -> int:
 
 def _to_evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Batch:
     """Make a batch for rows that are only evaluated."""
-    return Batch(subset, loss, K, network, min(eval_rows(network.widths), len(subset)))
+    return Batch(subset, loss, K, network, min(eval_rows(network.widths, subset.matrix.is_sparse), len(subset)))
 
 
 def evaluate(

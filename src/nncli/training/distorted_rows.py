@@ -17,6 +17,8 @@ from nncli.nn.layers import Array
 class DistortedRows(Inputs):
     """A matrix of pictures that are distorted as rows are taken from it."""
 
+    is_sparse = False
+
     def __init__(self, inputs: Inputs, pictures: DistortedPictures) -> None:
         self.inputs, self.pictures = inputs, pictures
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from nncli.config.rate_factors import factors_of
 from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.data.dataset import Positions
-from nncli.data.scaled_rows import Subset
+from nncli.data.scaled_rows import SparseMatrix, Subset
 from nncli.errors import OptionError, TrainingError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
@@ -32,16 +33,19 @@ from nncli.model.training_state import (
     rows_of,
 )
 from nncli.nn import online
-from nncli.nn.averages import AVERAGES
+from nncli.nn.averages import AVERAGES, Average
 from nncli.nn.buffers import all_finite
 from nncli.nn.components import Stateful
+from nncli.nn.layers import Array
 from nncli.nn.network import Network
-from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD
+from nncli.nn.optimizers import LBFGS, MIRA, OPTIMIZERS, SGD, AdaGrad, Elementwise, Optimizer
 from nncli.nn.rates import parts_of
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.regularisation_schedules import RegularisationSchedules
-from nncli.nn.row_loss import Loss
+from nncli.nn.row_loss import Loss, RowLosses
 from nncli.nn.schedules import SCHEDULES
+from nncli.nn.sparse_rows import is_sparse
+from nncli.nn.touched_rows import TouchedRows
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, judged, judged_numbers, rows_at_once
 from nncli.training.fused_steps import at_work
@@ -114,6 +118,7 @@ class Trainer:
         self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
         self.between_epochs = True  # so that the state is one to resume from
         self._batch: Batch | None = None
+        self._touched: TouchedRows | None = None  # of the steps, where they touch few inputs each
         self._rows, self._at, self._seen = train.rows[:0], 0, 0  # of the epoch, so far …
         self._total, self._correct = 0.0, 0.0  # … and what its rows came to
         self._meter = StepMeter()
@@ -160,14 +165,16 @@ class Trainer:
     @property
     def at_once(self) -> int:
         """Return how many rows `step` takes at most, as it does to be quick."""
-        return online.ROWS if self.row_by_row else self.batch_size
+        if not self.row_by_row:
+            return self.batch_size
+        return online.BLOCK if self.train.matrix.is_sparse else online.ROWS
 
     def begin_epoch(self) -> None:
         """Draw the order of the rows of the next epoch."""
         self._batch = self._batch or self._new_batch()
         self._meter.begin_epoch()
         # where one step sees all rows they keep their order, in which they are read faster
-        self._rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
+        self._rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self._batch.subset.rows
         self.train.matrix.expect(self._rows)
         self._at, self._seen, self._total, self._correct = 0, 0, 0.0, 0.0
         self._learn = self._solve if self.is_solvable else self._learn_rows if self.row_by_row else self._learn_batch
@@ -176,18 +183,34 @@ class Trainer:
 
     def _new_batch(self) -> Batch:
         widths, train = [width * self.network.copies for width in self.network.widths], self.train
-        size = min(self.at_once, rows_at_once(widths))
+        is_sparse = train.matrix.is_sparse
+        size = min(self.at_once, rows_at_once(widths[1:] if is_sparse else widths))
+        if isinstance(train.matrix, SparseMatrix) and self.steps == 1:
+            train = _alone(train, train.matrix)  # which nothing need copy at each step, as they lie in a row
         if self.pictures:
             train = dataclasses.replace(train, matrix=self.pictures.rows(train.matrix))
         if self.val is not None and self.val.folds is not None:
             train = dataclasses.replace(train, folds=self.val.folds)
+        self._catch_up()
+        self._touched = None
+        touches = is_sparse and size == self.at_once < len(train) and self.config.training.max_norm == math.inf
+        touches &= type(self.optimizer) in (SGD, MIRA, AdaGrad) and self.average.name == "none"
+        touches &= self.penalty.l1 == self.penalty.l2 == 0
+        if touches and isinstance(self.optimizer, Elementwise):
+            self._touched = TouchedRows(self.network, self.optimizer, self.average)
         return Batch(train, self.loss, self.K, self.network, size, self.config.training.label_smoothing, True)
+
+    def _catch_up(self) -> None:
+        """Let θ, and what else is kept of each parameter, be what it is after the steps so far."""
+        if self._touched is not None:
+            self._touched.catch_up_all()
 
     def go_on_with(self, train: Subset) -> Batch:
         """Go on with all of other rows, in their order, within the epoch that has begun. Return the batch of the next
         steps."""
         self.learn_from(train)
-        self._batch, self._rows, self._at = self._new_batch(), train.rows, 0
+        self._batch = self._new_batch()
+        self._rows, self._at = self._batch.subset.rows, 0
         return self._batch
 
     @property
@@ -209,6 +232,7 @@ class Trainer:
     def end_epoch(self) -> Epoch:
         """End an epoch, whose rows have all been seen: evaluate θ̄, and note the epoch."""
         self.network.drop_with(None)
+        self._catch_up()
         if not all_finite(self.network.theta):  # after the last step of the epoch; any other shows in the next loss
             raise self.diverged("finite parameters", math.nan)
         with self.averaged():
@@ -220,12 +244,14 @@ class Trainer:
         """Take note that somebody else has changed θ: an average begins anew, with θ as it is, which counts as much as
         so many steps."""
         self._known = None
+        self._catch_up()
         self.average.start(self.network.theta)
         self.average.add(self.network.theta, steps)
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
         """Have the network hold θ̄, the average of θ, which is θ itself where no other is asked for."""
+        self._catch_up()
         theta = self.network.theta
         last = None if self.average.mean is theta else theta.copy()
         theta[:] = self.average.mean
@@ -301,23 +327,35 @@ class Trainer:
         if self.row_by_row:
             return 1
         # members with weights of their own have a product each, others have one together
-        rows = [self.at_once * (self.network.copies if layer.W.ndim == 2 else 1) for layer in self.network.dense]
-        most = max(n * math.prod(layer.W.shape[-2:]) for n, layer in zip(rows, self.network.dense, strict=True))
+        layers = self.network.dense[1:] if self.train.matrix.is_sparse else self.network.dense
+        rows = [self.at_once * (self.network.copies if layer.W.ndim == 2 else 1) for layer in layers]
+        most = max((n * math.prod(layer.W.shape[-2:]) for n, layer in zip(rows, layers, strict=True)), default=0)
         return 1 if most <= SMALL_PRODUCT else None
 
     def _learn_rows(self, batch: Batch, chosen: Positions, step: int) -> Sums:
         """Take one step for each of the rows; return what they came to before."""
-        assert isinstance(self.optimizer, SGD)
         X, Y = batch.take(chosen)
-        how = self.network, self.loss, self.optimizer, self.average
-        Z, losses = online.learn_rows(
-            *how,
-            X,
-            Y,
-            lambda i: self.lr * self.schedule.factor(step + i),
-            weights=batch.weights(),
-            rates=lambda: self.lr * self.schedule.factors(step, len(chosen)),
-        )
+
+        def learn(network: Network, optimizer: Optimizer, average: Average, X: Array) -> tuple[Array, RowLosses]:
+            assert isinstance(optimizer, SGD)
+            return online.learn_rows(
+                network,
+                self.loss,
+                optimizer,
+                average,
+                X,
+                Y,
+                lambda i: self.lr * self.schedule.factor(step + i),
+                weights=batch.weights(),
+                rates=lambda: self._rates(step, len(chosen)),
+            )
+
+        if self._touched is None:
+            Z, losses = learn(self.network, self.optimizer, self.average, X.toarray() if is_sparse(X) else X)
+        else:
+            with self._touched.step(X, Penalty(), self.lr, steps=len(chosen)) as (compact, X):
+                of = self if compact is None else compact
+                Z, losses = learn(of.network, of.optimizer, of.average, X.toarray())
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
             raise self.diverged("a finite loss", losses[bad[0]], step + int(bad[0]))
@@ -325,36 +363,61 @@ class Trainer:
 
     def _learn_batch(self, batch: Batch, chosen: Positions, step: int) -> Sums:
         """Take one step for all of the rows; return what they came to before."""
-        network, how, penalty = self.network, self.config.training, self.regularisation.at(step)
+        penalty, lr = self.regularisation.at(step), self.lr * self.schedule.factor(step)
+        if self._touched is None:
+            return self._descend(batch, chosen, step, penalty, lr, self.network, self.optimizer, self.average)
+        X = batch.subset.matrix.take_sparse(chosen)
+        rates = functools.partial(self._rates, step)
+        with self._touched.step(X, penalty, lr, rates) as (compact, X):
+            of = self if compact is None else compact
+            with batch.through(of.network, X):
+                return self._descend(batch, chosen, step, penalty, lr, of.network, of.optimizer, of.average)
+
+    def _rates(self, step: int, n: int) -> NDArray[np.float64]:
+        """Return the learning rates of n steps from one on, as they are planned."""
+        return self.lr * self.schedule.factors(step, n)
+
+    def _descend(
+        self,
+        batch: Batch,
+        chosen: Positions,
+        step: int,
+        penalty: Penalty,
+        lr: float,
+        network: Network,
+        optimizer: Optimizer,
+        average: Average,
+    ) -> Sums:
+        """Take one step along −g, of a network by its optimizer."""
+        how = self.config.training
 
         def objective() -> float:
             """Compute the loss with its penalties, and the gradient."""
             self._sums = batch.learn(chosen)
             if math.isfinite(self._sums.loss):
                 penalty.add_gradient(network)
-            return self._sums.loss / len(chosen) + (penalty.value(network) if self.optimizer.smooth else 0)
+            return self._sums.loss / len(chosen) + (penalty.value(network) if optimizer.smooth else 0)
 
         loss = objective() if self._known is None else self._known
         sums, gradient = self._sums, network.grad
         if not math.isfinite(sums.loss):
-            raise self.diverged("a finite loss", sums.loss / len(chosen), step)
+            raise self.diverged("a finite loss", sums.loss / len(chosen), step, network=network)
         square = network.kernels.square(
             gradient
         )  # ‖g‖²: quick, but it may be infinite where only the squares are too large
         if not math.isfinite(square):
             if not all_finite(gradient):
-                raise self.diverged("a finite gradient", math.nan, step)
+                raise self.diverged("a finite gradient", math.nan, step, network=network)
             square = float(np.square(gradient, dtype=np.float64).sum())
         self._meter.add(math.sqrt(square / network.independent))  # of one of the members
         if how.clip_norm < math.inf:
             for part in gradient.reshape(network.independent, -1):
                 clip(part, how.clip_norm)
-        lr = self.lr * self.schedule.factor(step)
         penalty.decay(network, lr)
-        self._known = self.optimizer.step(network.theta, gradient, lr, loss, objective)
+        self._known = optimizer.step(network.theta, gradient, lr, loss, objective)
         if how.max_norm < math.inf:
             limit_norms(network, how.max_norm)
-        self.average.add(network.theta)
+        average.add(network.theta)
         return sums
 
     @property
@@ -413,9 +476,16 @@ class Trainer:
         self.history.append(epoch)
         return epoch
 
-    def diverged(self, expected: str, found: float, step: int | None = None, epoch: int | None = None) -> TrainingError:
+    def diverged(
+        self,
+        expected: str,
+        found: float,
+        step: int | None = None,
+        epoch: int | None = None,
+        network: Network | None = None,
+    ) -> TrainingError:
         """Explain numbers that say training went wrong: at a step of the run, from 0, or in an epoch, from 1; without
-        either, in the current epoch."""
+        either, in the current epoch. `network` took the step, where it is not that of the trainer."""
         epoch = epoch or len(self.history) + 1
         self.stopped = f"training diverged in epoch {epoch}"
         where = f"epoch {epoch}" if step is None else f"epoch {epoch}, batch {step % self.steps + 1}"
@@ -424,7 +494,7 @@ class Trainer:
         is_scaled = self.config.data.scale != "none"
         how = dataclasses.replace(self.config.training, lr=self.lr)  # which a playground may have changed
         causes, remedy = why_diverged(how, rate, self.optimizer, self.unscaled_column(), is_scaled)
-        problem = f"expected {expected}, found {found:g}{spoiled(self.network)}"
+        problem = f"expected {expected}, found {found:g}{spoiled(network or self.network)}"
         return TrainingError(where, f"{problem}; most likely {causes}", remedy)
 
     def state(self) -> TrainingState:
@@ -465,3 +535,12 @@ class Trainer:
             "distort": self.pictures.rng if self.pictures else None,
         }
         return found | {name: RandomNumbers(name, one) for name, one in generators.items() if one is not None}
+
+
+def _alone(train: Subset, matrix: SparseMatrix) -> Subset:
+    """Return the rows of a subset of a matrix without all others."""
+    rows = train.rows
+    weights = None if train.weights is None else train.weights[rows]
+    folds = None if train.folds is None else train.folds[rows]
+    alone = SparseMatrix(matrix.take_sparse(rows), matrix.dtype)
+    return Subset(alone, train.y[rows], np.arange(len(rows)), weights, folds)

@@ -1,0 +1,123 @@
+"""Texts become sparse rows of signed counts: each n-gram is hashed into one of 2^bits places. No vocabulary
+is kept.
+
+`hashing.py` says how, so that anybody can write it again; `segmentation.py` says what a word is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.words.hashing import CHARS, WORDS, Hashes, mixed, salt_of
+from nncli.data.words.ngrams import Found, ngrams_of
+from nncli.data.words.options import WordOptions
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+BLOCK = 1 << 16  # characters that are looked at at once, so that what is made of them stays near the processor
+SIGN = np.uint64(63)  # the bit of a hash that says −1
+
+
+def counts_of(texts: Sequence[str | None], options: WordOptions, column: int = 0) -> csr_array:
+    """Count the n-grams of each text, each in its place and with its sign; return float32 of shape (n, 2^bits), with
+    sorted indices and without zeros. A text that is None has none. Equal n-grams of two columns, by their numbers, have
+    places and signs that have nothing to do with each other. Beside the counts, memory is that of a block of texts."""
+    from scipy.sparse import csr_array
+
+    data = [np.empty(0, np.float32)]
+    indices = [np.empty(0, np.int32)]
+    lengths = [np.zeros(1, np.int64)]
+    salts = _salts(options, column)
+    for block in _blocks(texts):
+        values, places, of_rows = _counts(block, options, salts)
+        data.append(values)
+        indices.append(places)
+        lengths.append(of_rows)
+    starts = np.cumsum(np.concatenate(lengths))
+    kind = np.int32 if starts[-1] < 1 << 31 else np.int64
+    found = (np.concatenate(data), np.concatenate(indices).astype(kind, copy=False), starts.astype(kind))
+    counts = csr_array(found, shape=(len(texts), options.places))
+    counts.has_canonical_format = True  # sorted, and each place once
+    return counts
+
+
+def names_of(
+    texts: Sequence[str | None], options: WordOptions, column: int, places: Collection[int]
+) -> dict[int, list[str]]:
+    """Return which n-grams of texts fall into given places, the most frequent ones first. Words have a blank between
+    them; n-grams of characters have the blanks they begin or end with. A place that none falls into is left out."""
+    wanted = np.zeros(options.places, np.bool_)
+    wanted[[*places]] = True
+    salts = _salts(options, column)
+    times: dict[tuple[int, str], int] = {}
+    for block in _blocks(texts):
+        for found in ngrams_of(block, options.parts):
+            place = _places(_salted(found, salts), options)
+            chosen = np.flatnonzero(wanted[place])
+            _, first, repeats = np.unique(found.hashes[chosen], return_index=True, return_counts=True)
+            for at, count in zip(chosen[first].tolist(), repeats.tolist(), strict=True):
+                key = int(place[at]), found.name(at)
+                times[key] = times.get(key, 0) + count
+    names: dict[int, list[str]] = {}
+    for key in sorted(times, key=lambda key: (-times[key], key)):
+        names.setdefault(key[0], []).append(key[1])
+    return names
+
+
+def _counts(
+    texts: Sequence[str | None], options: WordOptions, salts: Sequence[np.uint64]
+) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.int64]]:
+    """Return the counts of a block, their places, and how many each row has. One sort of numbers does it, of which each
+    has a row in its upper bits, then a place, and the sign in its lowest."""
+    kind: Any = np.uint32 if len(texts) << (options.bits + 1) <= 1 << 32 else np.uint64  # half as long to sort
+    keys: list[NDArray[Any]] = [np.empty(0, kind)]
+    for found in ngrams_of(texts, options.parts):
+        hashes = _salted(found, salts)
+        key: NDArray[Any] = _places(hashes, options).astype(kind)
+        key += found.rows.astype(kind) << kind(options.bits)
+        key += key
+        key += (hashes >> SIGN).astype(kind)
+        keys.append(key)
+    key = np.concatenate(keys)
+    key.sort()
+    below = np.zeros(len(key) + 1, np.int32)
+    np.cumsum(key & kind(1), dtype=np.int32, out=below[1:])  # how many −1 there are before each
+    key >>= kind(1)
+    last = np.flatnonzero(np.append(key[1:] != key[:-1], len(key) > 0)) + 1  # behind the last of each place
+    first = np.append(0, last)[:-1]
+    sums = (last - first) - 2 * (below[last] - below[first])
+    if not sums.all():  # +1 and −1
+        sums, last = sums[sums != 0], last[sums != 0]
+    key = key[last - 1]
+    rows = np.bincount((key >> kind(options.bits)).astype(np.int64), minlength=len(texts))
+    return sums.astype(np.float32), (key & kind(options.places - 1)).astype(np.int32), rows
+
+
+def _salts(options: WordOptions, column: int) -> list[np.uint64]:
+    return [salt_of(options.seed, column, kind) for kind in (WORDS, CHARS)]
+
+
+def _salted(found: Found, salts: Sequence[np.uint64]) -> Hashes:
+    return mixed(found.hashes + salts[found.kind])
+
+
+def _places(hashes: Hashes, options: WordOptions) -> Hashes:
+    return hashes & np.uint64(options.places - 1)
+
+
+def _blocks(texts: Sequence[str | None]) -> Iterator[Sequence[str | None]]:
+    """Cut texts into runs of about `BLOCK` characters; a longer text is one by itself."""
+    start, size = 0, 0
+    for stop, text in enumerate(texts):
+        length = len(text) + 1 if text else 1
+        if size + length > BLOCK and stop > start:
+            yield texts[start:stop]
+            start, size = stop, 0
+        size += length
+    if start < len(texts):
+        yield texts[start:]

@@ -1,0 +1,126 @@
+r"""A text becomes words: normalised, then cut.
+
+**Normalised** is a text in Unicode's form NFKC, then in lower case, then without what is not seen: the soft hyphen, the
+joiners of letters, variation selectors and the mark of byte order. ﬁ is fi, Ａ is a, ½ is 1⁄2. In JavaScript:
+
+    text.normalize("NFKC").toLowerCase()
+        .replace(/[\u00AD\u200C\u200D\u2060\uFE00-\uFE0F\uFEFF\u{E0100}-\u{E01EF}]/gu, "")
+
+**A word** is a run of letters, digits, marks and underscores, as long as it can be: what `\w` of Python's regular
+expressions matches, and all marks (categories Mn, Mc and Me), as the vowels of Indic scripts are. Each Han, Hiragana or
+Katakana character is a word by itself, for no blanks stand between words there; pairs of words are then pairs of
+characters. Everything else lies between words, and is dropped.
+
+**A piece**, of which n-grams of characters are made, is a run of characters that are no whitespace (`str.split`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Codes = NDArray[Any]  # code points: uint8 where all are ASCII, else uint32
+Positions = NDArray[np.int64]
+BETWEEN, LETTER, SINGLE = 0, 1, 2  # classes of characters: part of no word, of a longer one, a word by itself
+UNSEEN = re.compile("[\u00ad\u200c\u200d\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
+SINGLES = (  # first and last of Han, Hiragana and Katakana
+    (0x3005, 0x3007),
+    (0x3021, 0x3029),
+    (0x3031, 0x3035),
+    (0x3038, 0x303B),
+    (0x3041, 0x3096),
+    (0x309D, 0x309F),
+    (0x30A1, 0x30FA),
+    (0x30FC, 0x30FF),
+    (0x31F0, 0x31FF),
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0x1AFF0, 0x1B16F),
+    (0x20000, 0x3FFFD),  # two planes, of which not all is given away yet
+)
+LAST, MARKS_END = 0x10FFFF, 0x20000  # no marks are above, but for selectors, which are not seen
+
+
+def normalised(text: str) -> str:
+    """Return a text in the form NFKC, in lower case, without characters that are not seen."""
+    if text.isascii():
+        return text.lower()
+    return UNSEEN.sub("", unicodedata.normalize("NFKC", text).lower())
+
+
+def code_points(texts: Sequence[str | None]) -> tuple[Codes, Positions]:
+    """Return the code points of texts, normalised, with a line feed before each and after the last one; and where each
+    begins, with one more that says where the next one would, (n + 1,)."""
+    filled = [text or "" for text in texts]
+    joined = "\n".join(["", *filled, ""])
+    if joined.isascii():
+        codes = np.frombuffer(joined.lower().encode("ascii"), np.uint8)
+    else:
+        filled = [normalised(text) for text in filled]
+        codes = np.frombuffer("\n".join(["", *filled, ""]).encode("utf-32-le", "surrogatepass"), "<u4")
+    begins = np.zeros(len(filled) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, filled), np.int64, len(filled)) + 1, out=begins[1:])
+    begins += 1  # behind the line feed
+    return codes, begins
+
+
+def word_bounds(codes: Codes) -> tuple[Positions, Positions]:
+    """Return where words begin and where they end (the place behind their last character). The first and the last code
+    point are of no word."""
+    classes = np.take(_classes_of_ascii() if codes.dtype == np.uint8 else _classes(), codes, mode="clip")
+    if codes.dtype == np.uint8 or not (classes == SINGLE).any():
+        return runs(classes != BETWEEN)
+    before, after = classes[:-1], classes[1:]
+    begins = (after == SINGLE) | ((after == LETTER) & (before != LETTER))
+    ends = (before == SINGLE) | ((before == LETTER) & (after != LETTER))
+    return np.flatnonzero(begins) + 1, np.flatnonzero(ends) + 1
+
+
+def blanks(codes: Codes) -> NDArray[np.bool_]:
+    """Tell which code points are whitespace."""
+    return np.take(_whitespace()[:128] if codes.dtype == np.uint8 else _whitespace(), codes, mode="clip")
+
+
+def runs(inside: NDArray[np.bool_]) -> tuple[Positions, Positions]:
+    """Return where runs of what is inside begin and end. The first and the last one are not."""
+    changes = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+    return changes[::2], changes[1::2]
+
+
+@cache
+def _classes_of_ascii() -> NDArray[np.uint8]:
+    return np.array([LETTER * bool(re.match(r"\w", chr(code))) for code in range(128)], np.uint8)
+
+
+@cache
+def _classes() -> NDArray[np.uint8]:
+    """Return the class of each code point there is, (1114112,)."""
+    everything = _all_characters()
+    found = np.zeros(LAST + 1, np.uint8)
+    for run in re.finditer(r"\w+", everything):
+        found[run.start() : run.end()] = LETTER
+    for code in np.flatnonzero(found[:MARKS_END] == BETWEEN).tolist():
+        if unicodedata.category(everything[code])[0] == "M":
+            found[code] = LETTER
+    for first, last in SINGLES:
+        found[first : last + 1] = SINGLE
+    return found
+
+
+@cache
+def _whitespace() -> NDArray[np.bool_]:
+    found = np.zeros(LAST + 1, np.bool_)
+    for run in re.finditer(r"\s", _all_characters()):
+        found[run.start()] = True
+    return found
+
+
+def _all_characters() -> str:
+    return np.arange(LAST + 1, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")

@@ -1,0 +1,33 @@
+"""Counts of n-grams become weights: what is in few texts weighs more, and all rows have the same length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+def document_counts(counts: csr_array) -> NDArray[np.int64]:
+    """Return in how many rows each place is not zero, (2^bits,). Counts of parts of the rows add up."""
+    return np.bincount(counts.indices[counts.data != 0], minlength=counts.shape[1])
+
+
+def idf_of(df: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """Return ln((1 + n) / (1 + df)) + 1 of each place, where df of n rows have it."""
+    return np.log((1.0 + n) / (1.0 + df)) + 1.0
+
+
+def weighted(counts: csr_array, idf: NDArray[np.float64]) -> csr_array:
+    """Return each count times the idf of its place, divided by the length of its row √(Σ x²). A row of zeros stays."""
+    from scipy.sparse import csr_array
+
+    data = counts.data * idf[counts.indices]  # float64
+    squares = np.concatenate([[0.0], np.cumsum(data * data)])
+    lengths = np.sqrt(np.diff(squares[counts.indptr]))
+    lengths[lengths == 0] = 1
+    data /= np.repeat(lengths, np.diff(counts.indptr))
+    return csr_array((data.astype(counts.dtype), counts.indices, counts.indptr), shape=counts.shape)
