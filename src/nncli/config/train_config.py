@@ -115,9 +115,7 @@ class TrainConfig:
         "both as words:1-2,chars:3-5.",
         "words:1-2",
     )
-    hash_bits: int | None = _data(
-        "N", Whole(8, 24), "Texts have 2^N inputs, to which their n-grams are hashed.", "18"
-    )
+    hash_bits: int | None = _data("N", Whole(8, 24), "Texts have 2^N inputs, to which their n-grams are hashed.", "18")
     missing: tuple[str, ...] = _data(
         "TEXTS", Columns(), "Further texts that stand for a missing value.", "empty, NA, N/A, NaN, null, ?", default=()
     )

@@ -142,12 +142,12 @@ class Preprocess:
         if scale in ("auto", AUTO_ROBUST):
             scale = own.scaling
             if len(own.high):
-                words = {
+                in_words = {
                     "pixels": f"numbers divided by {own.high.max():g}, as all are pixels (whole, from 0 to 255)",
                     "standard": "numbers standardised to mean 0 and standard deviation 1",
                     "robust": "numbers less their median, divided by their quartile range, and bent to within ±3",
                 }
-                notes.append(f"scaling: {words[scale]}")
+                notes.append(f"scaling: {in_words[scale]}")
         if scale == "none" and (too_large := own.largest > LARGEST).any():
             name = table.number_names[int(np.argmax(too_large))]
             problem = f"column {in_quotes(name)} has numbers beyond ±{LARGEST:g}, which would be cut off there"

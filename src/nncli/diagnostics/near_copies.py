@@ -25,7 +25,8 @@ def near_copies(prepared: Prepared) -> list[str]:
     options = prepared.config.options
     if options.group is not None or options.time is not None or prepared.preprocess.width < LEAST_DIMENSIONS:
         return []
-    if prepared.target is not None:  # which no other row has exactly
+    # a number that no other row has exactly, and words, which say little of how near two rows are
+    if prepared.target is not None or prepared.preprocess.words is not None:
         return []
     X, y, rows = _inputs(prepared)
     if len(rows) < MOST_COPIES + 2:

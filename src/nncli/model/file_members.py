@@ -84,7 +84,20 @@ FLAT = {
     "test_rows": "uint8",
 }  # arrays, and the types of their numbers
 OF_COLUMNS = ("ranges", "edges", "counts")  # what the distribution has of each column: arrays of rows, not vectors
-MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "mean", "idf", *OF_COLUMNS, "val_rows", "test_rows", "history")
+MEMBERS = (
+    "meta",
+    "theta",
+    "median",
+    "shift",
+    "scale",
+    "dead",
+    "mean",
+    "idf",
+    *OF_COLUMNS,
+    "val_rows",
+    "test_rows",
+    "history",
+)
 NOT_IN_ALL = ("mean", "idf", *OF_COLUMNS)
 OTHER_MEMBERS = f"other members than {', '.join(MEMBERS)}"
 _COUNTS = ("folds", "repeats", "n", "repeated", "epochs")

@@ -64,8 +64,10 @@ def notes_on_words(columns: tuple[str, ...], options: WordOptions, told: tuple[s
     found = [name for name in columns if name not in told]
     more = f"; {flag('categorical')} reads categories" if found else ""
     plural = "s" if len(columns) > 1 else ""
-    return [f"column{plural} {listing([in_quotes(name) for name in columns])}: texts, of which {options.in_words()} "
-            f"are learned from, hashed to 2^{options.bits} inputs{more}"]
+    return [
+        f"column{plural} {listing([in_quotes(name) for name in columns])}: texts, of which {options.in_words()} "
+        f"are learned from, hashed to 2^{options.bits} inputs{more}"
+    ]
 
 
 def _some_cells(column: TextColumn) -> list[str]:

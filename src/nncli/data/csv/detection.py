@@ -155,7 +155,15 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         refuse_names_at_the_left([row[0] for row in below], options.target, delimiter, head.place)
     if not (above or options.header_rows or is_named):
         refuse_lines_above(lines, options.target, DELIMITERS, head.where)
-    told_of = {*options.only, *options.categorical, *options.text, *options.numeric, *options.drop, options.target, options.weight}
+    told_of = {
+        *options.only,
+        *options.categorical,
+        *options.text,
+        *options.numeric,
+        *options.drop,
+        options.target,
+        options.weight,
+    }
     if header and (nameless := [i for i, own in enumerate(first) if not own and names[i] not in told_of]):
         cells = all_rows()
         empty = tuple(names[i] for i in nameless if not any(map(str.strip, cells[i])))

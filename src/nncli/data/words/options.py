@@ -70,3 +70,14 @@ class WordOptions:
     def places(self) -> int:
         """The number of places: 2^bits."""
         return 1 << self.bits
+
+    def in_words(self) -> str:
+        """Say what is counted, in words."""
+        found = []
+        if self.parts.words:
+            low, high = self.parts.words
+            found.append("words" if high == 1 else f"{'words and ' if low == 1 else ''}sequences of up to {high} words")
+        if self.parts.chars:
+            low, high = self.parts.chars
+            found.append(f"sequences of {low if low == high else f'{low} to {high}'} characters")
+        return " and ".join(found)
