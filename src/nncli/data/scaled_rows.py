@@ -232,13 +232,12 @@ class Subset:
         """Tell whether the target is a number, and no class."""
         return self.y.dtype.kind == "f"
 
-    def alone(self, matrix: SparseMatrix) -> Subset:
-        """Return the rows without the others of their matrix, so that they lie in a row."""
+    def of(self, own: Inputs) -> Subset:
+        """Return the same rows as all of a matrix of their own."""
         rows = self.rows
         weights = None if self.weights is None else self.weights[rows]
         folds = None if self.folds is None else self.folds[rows]
-        alone = SparseMatrix(matrix.take_sparse(rows), matrix.dtype)
-        return Subset(alone, self.y[rows], np.arange(len(rows)), weights, folds)
+        return Subset(own, self.y[rows], np.arange(len(rows)), weights, folds)
 
     def inputs(self) -> NDArray[Any]:
         """Return the inputs of the rows, (n, d), which must be in memory."""

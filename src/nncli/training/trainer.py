@@ -188,7 +188,8 @@ class Trainer:
         is_sparse = train.matrix.is_sparse
         size = min(self.at_once, rows_at_once(widths[1:] if is_sparse else widths))
         if isinstance(train.matrix, SparseMatrix) and self.steps == 1:
-            train = train.alone(train.matrix)  # they lie in a row, so that no step has to copy them
+            # they lie in a row there, so that no step has to copy them
+            train = train.of(SparseMatrix(train.matrix.take_sparse(train.rows), self.network.dtype))
         if self.pictures:
             train = dataclasses.replace(train, matrix=self.pictures.rows(train.matrix))
         if self.val is not None and self.val.folds is not None:
@@ -419,6 +420,8 @@ class Trainer:
             return False
         from nncli.nn.least_squares import MOST_INPUTS
 
+        if self.train.matrix.is_sparse and self.loss.power != 2:  # of quantiles, all rows with their zeros are needed
+            return False
         return self.network.widths[0] <= MOST_INPUTS
 
     def _solve(self, batch: Batch, chosen: Positions, step: int) -> Sums:
