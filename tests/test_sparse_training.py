@@ -12,12 +12,17 @@ import pytest
 from scipy.sparse import csr_array
 
 from nncli.data.scaled_rows import RowWindow, SparseMatrix, Subset
-from nncli.nn import missed_steps
+from nncli.diagnostics.gradcheck import check_gradients
+from nncli.diagnostics.training_objective import Objective
+from nncli.errors import TrainingError
+from nncli.nn import layers, missed_steps
+from nncli.nn import sparse_rows as sparse_rows_of_layers
 from nncli.nn.averages import AVERAGES
 from nncli.nn.elementwise import Elementwise
 from nncli.nn.kernels import choice
 from nncli.nn.models import MODELS
 from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.regularisation import Penalty
 from nncli.nn.touched_rows import TouchedRows
 from nncli.system.threads import multiply_with
 from nncli.training.batch import evaluate, judged
@@ -309,8 +314,34 @@ def test_fused_kernels_come_to_the_same(model: str) -> None:
 def test_numbers_that_are_not_finite_are_said() -> None:
     X, y = rows_and_classes()
     huge = csr_array((X.data * 1e160, X.indices, X.indptr), X.shape)
-    from nncli.errors import TrainingError
-
     with pytest.raises(TrainingError, match="epoch 1, batch") as found:
         trained(both(huge, y)[1], model="adaline", optimizer="sgd", lr=1.0)
     assert "W1 is not finite" in str(found.value) or "finite loss" in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"hidden": (4,), "activation": "tanh"}, {"hidden": (3,), "activation": "tanh", "ensemble": "2"}],
+    ids=["linear", "hidden layer", "ensemble"],
+)
+def test_gradients_of_sparse_rows_are_checked_at_the_weights_that_they_touch(options: dict[str, object]) -> None:
+    X, y = rows_and_classes(20)
+    one = trainer(both(X, y)[1], **{"model": "mlp" if options else "softmax", **options})
+    one.network.theta += np.random.default_rng(0).normal(0, 0.1, one.network.size)
+    subset = both(X, y, np.arange(0, 20, 2))[1]
+    how = one.network, one.loss, Penalty(0.01, 0.1), 0, subset, K, np.random.SeedSequence(0)
+    found = check_gradients(Objective(*how))
+    assert found.passed
+    assert found.max_relative_error < 1e-6
+    first = found.blocks[0]
+    assert first.shape[0] == len(np.unique(X[::2].indices)) < X.shape[1]
+    assert len(found.blocks) == len(one.network.blocks)
+
+
+def test_a_wrong_gradient_of_sparse_rows_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = rows_and_classes(20)
+    one = trainer(both(X, y)[1])
+    right = sparse_rows_of_layers.dense_backward
+    monkeypatch.setattr(layers, "dense_backward", lambda dZ, X, dW, db: right(dZ * 1.01, X, dW, db))
+    found = check_gradients(Objective(one.network, one.loss, Penalty(), 0, both(X, y)[1], K, np.random.SeedSequence(0)))
+    assert not found.passed
