@@ -122,9 +122,9 @@ class Elementwise(Optimizer):
         """Return the α_i of the steps behind step t, from their learning rates."""
         return rates
 
-    def coast(self, vectors: Sequence[Array]) -> Array:
-        """Return p, from the vectors as they are before the first step without a gradient."""
-        raise NotImplementedError
+    def coast(self, vectors: Sequence[Array], p: Array) -> None:
+        """Write p, from the vectors as they are before the first step without a gradient."""
+        p[...] = 0
 
     def divisor(self, vectors: Sequence[Array]) -> Array | float:
         """Return what a small gradient that lasts is divided by on its way to θ, from the vectors."""

@@ -103,7 +103,7 @@ class MissedSteps:
         and to θ̄, where it is another vector. They are still counted as missed."""
         if self.are_none:
             return
-        last = self.last[inputs]
+        last = self.last[inputs].astype(np.intp)
         m = self.now - last
         theta, slots, dtype = vectors[0], vectors[1 : 1 + len(self.powers)], vectors[0].dtype
         later = np.zeros(0)  # the share of the missed steps in θ̄
@@ -112,13 +112,15 @@ class MissedSteps:
             later = 1 - self.average.kept(self.before + last, self.before + self.now)
             mean += (theta - mean) * later.astype(dtype)[:, None]  # as if w had stayed
         if self.gamma:
-            p, far = self.optimizer.coast(slots), self.ahead[last] - self.coasts[m] * self.ahead[self.now]
-            theta -= p * far.astype(dtype)[:, None]
+            p, far = np.empty_like(theta), self.ahead.take(last) - self.coasts.take(m) * self.ahead[self.now]
+            self.optimizer.coast(slots, p)
             if self.averages:
                 mean -= p * self._far_in_mean(last, m, later, far).astype(dtype)[:, None]
+            p *= far.astype(dtype)[:, None]
+            theta -= p
         for vector, powers in zip(slots, self.powers, strict=True):
             if powers is not None:
-                vector *= powers[m].astype(dtype)[:, None]
+                vector *= powers.take(m).astype(dtype)[:, None]
         if self.shrinks:
             w = theta.copy()
             self._shrink(theta, slots, last, penalty)
@@ -131,7 +133,7 @@ class MissedSteps:
         self.now = self.planned = 0
 
     def _far_in_mean(
-        self, last: NDArray[np.int32], m: NDArray[np.int32], later: NDArray[np.float64], far: NDArray[np.float64]
+        self, last: NDArray[np.intp], m: NDArray[np.intp], later: NDArray[np.float64], far: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return Σ_i a_i times how far θ has moved after i steps, which in the end is `far`, in units of p."""
         if self.fading >= 1:  # θ̄ forgets steps sooner than θ comes to rest
@@ -141,7 +143,7 @@ class MissedSteps:
         still_ahead = self.ahead_mean[last] - self.fades[m] * self.ahead_mean[self.now]
         return later * self.ahead[last] - weight * still_ahead
 
-    def _shrink(self, theta: Array, slots: Sequence[Array], last: NDArray[np.int32], penalty: Penalty) -> None:
+    def _shrink(self, theta: Array, slots: Sequence[Array], last: NDArray[np.intp], penalty: Penalty) -> None:
         log = (self.shrink[self.now] - self.shrink[last])[:, None]
         is_sgd, divisor = isinstance(self.optimizer, SGD), self.optimizer.divisor(slots)
         theta *= np.exp(log if is_sgd or penalty.decoupled else log / divisor).astype(theta.dtype)

@@ -65,8 +65,8 @@ class Momentum(Elementwise):
     def coasting(self) -> float:
         return self.mu
 
-    def coast(self, vectors: Sequence[Array]) -> Array:
-        return vectors[0]
+    def coast(self, vectors: Sequence[Array], p: Array) -> None:
+        np.copyto(p, vectors[0])
 
     def divisor(self, vectors: Sequence[Array]) -> float:
         return 1 - self.mu  # α λ w (1 + μ + μ² + …)
@@ -171,9 +171,11 @@ class Adam(Elementwise):
         c2 = np.sqrt((1 - self.beta2) / (1 - self.beta2**t))
         return rates * c1 / c2
 
-    def coast(self, vectors: Sequence[Array]) -> Array:
+    def coast(self, vectors: Sequence[Array], p: Array) -> None:
         m, v = vectors
-        return m / (np.sqrt(v) + self.eps / self._c2)  # ε falls as √v does here: exact where it is small
+        np.sqrt(v, out=p)
+        p += self.eps / self._c2  # as if ε fell as √v does: exact where it is small
+        np.divide(m, p, out=p)
 
     def divisor(self, vectors: Sequence[Array]) -> Array:
         return self._c2 * np.sqrt(vectors[1]) + self.eps
