@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import RowWindow, SparseMatrix, Subset
 from nncli.diagnostics.gradcheck import check_gradients
 from nncli.diagnostics.training_objective import Objective
-from nncli.errors import TrainingError
+from nncli.errors import OptionError, TrainingError
+from nncli.explain.separation import separation
 from nncli.nn import layers, missed_steps
 from nncli.nn import sparse_rows as sparse_rows_of_layers
 from nncli.nn.averages import AVERAGES
@@ -26,6 +28,9 @@ from nncli.nn.regularisation import Penalty
 from nncli.nn.touched_rows import TouchedRows
 from nncli.system.threads import multiply_with
 from nncli.training.batch import evaluate, judged
+from nncli.training.prepare import prepare
+from nncli.training.reference import check_reference
+from nncli.training.run import run_training
 from nncli.training.trainer import Trainer
 from sparse_training import K, both, sparse_rows, trainer
 
@@ -345,3 +350,47 @@ def test_a_wrong_gradient_of_sparse_rows_is_found(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(layers, "dense_backward", lambda dZ, X, dW, db: right(dZ * 1.01, X, dW, db))
     found = check_gradients(Objective(one.network, one.loss, Penalty(), 0, both(X, y)[1], K, np.random.SeedSequence(0)))
     assert not found.passed
+
+
+@pytest.mark.parametrize("model", ["mlp", "perceptron"])
+def test_a_whole_run_comes_to_the_same_figures(model: str) -> None:
+    options = {"seed": 3, "dtype": "float64", "epochs": 4, "batch_size": 1 if model == "perceptron" else 8, "l2": 0}
+    dense = prepare(TrainConfig(data=("wine",), model=model, **options))
+    parts = {name: getattr(dense, name) for name in ("train", "val", "test")}
+    X = SparseMatrix(csr_array(dense.train.matrix.values), np.dtype("float64"))
+    sparse = dataclasses.replace(dense, **{name: dataclasses.replace(part, matrix=X) for name, part in parts.items()})
+    with pytest.raises(OptionError, match="cannot learn from rows of which only what is not 0 is stored"):
+        check_reference("trees", sparse)
+    check_reference("linear", sparse)
+    ours, theirs = (run_training(prepared, reference="linear") for prepared in (sparse, dense))
+    assert ours is not None
+    assert theirs is not None
+    for part in parts:
+        for name in ("objective", "accuracy"):
+            assert ours.figures[part][name] == pytest.approx(theirs.figures[part][name], rel=1e-6)
+    for name in ("accuracy", "difference", "p_value"):
+        assert ours.figures["reference"][name] == pytest.approx(theirs.figures["reference"][name])
+    assert sparse.train.inputs().toarray().tobytes() == dense.train.inputs().tobytes()
+    if model != "perceptron":
+        return
+    wanted, found = (separation(run.model, prepared.train) for run, prepared in ((theirs, dense), (ours, sparse)))
+    assert (found.separable, found.R) == (wanted.separable, pytest.approx(wanted.R))
+
+
+def test_rows_without_any_entry() -> None:
+    """As texts without a word: a batch of such rows moves the biases, and what steps before have set in motion."""
+    X, y = rows_and_classes(64)
+    X = csr_array(X * (np.arange(64) % 16 < 8)[:, None])
+    X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
+    assert X[8:16].nnz == 0
+    found = []
+    for rows in both(X, y):
+        one = trainer(rows, optimizer="momentum", schedule="constant")
+        one.begin_epoch()
+        one._rows = np.arange(64)
+        while len(one.rows_left):
+            one.step(8)
+        one.end_epoch()
+        found.append(one)
+    same(*found)
+    assert found[1]._touched._compact

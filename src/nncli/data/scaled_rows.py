@@ -239,10 +239,12 @@ class Subset:
         folds = None if self.folds is None else self.folds[rows]
         return Subset(own, self.y[rows], np.arange(len(rows)), weights, folds)
 
-    def inputs(self) -> NDArray[Any]:
-        """Return the inputs of the rows, (n, d), which must be in memory."""
+    def inputs(self) -> NDArray[Any] | csr_array:
+        """Return the inputs of the rows, (n, d), which must be in memory: sparse ones as they are."""
         matrix = self.matrix
-        assert isinstance(matrix, Matrix)
+        assert isinstance(matrix, InMemory)
+        if isinstance(matrix, SparseMatrix):
+            return matrix.take_sparse(self.rows)
         found = np.empty((len(self), matrix.width), matrix.dtype)
         raw = np.empty((0, 0) if matrix.raw_dtype is None else found.shape, matrix.raw_dtype or matrix.dtype)
         matrix.take(self.rows, raw, found)
