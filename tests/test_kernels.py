@@ -13,11 +13,12 @@ import pytest
 from nncli.data.scaled_rows import Matrix
 from nncli.nn import online
 from nncli.nn.averages import AVERAGES
+from nncli.nn.elementwise import Elementwise
 from nncli.nn.kernels import choice
 from nncli.nn.kernels.plain import NUMPY, Kernels
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import multilayer
-from nncli.nn.optimizers import OPTIMIZERS, SGD, Elementwise
+from nncli.nn.optimizers import OPTIMIZERS, SGD
 from nncli.system.threads import products
 from nncli.training.batch import Batch
 from training import blobs

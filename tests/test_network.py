@@ -7,10 +7,11 @@ import pytest
 
 from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.buffers import shared_full
+from nncli.nn.elementwise import Elementwise
 from nncli.nn.layers import Activation, Dense
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
-from nncli.nn.optimizers import OPTIMIZERS, Elementwise
+from nncli.nn.optimizers import OPTIMIZERS
 
 
 def mean_loss(network: Network, loss_name: str, X: np.ndarray, Y: np.ndarray) -> float:

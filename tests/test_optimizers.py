@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from nncli.errors import OptionError
-from nncli.nn import optimizers as base
+from nncli.nn import elementwise as base
+from nncli.nn.elementwise import Elementwise
 from nncli.nn.network import multilayer
-from nncli.nn.optimizers import OPTIMIZERS, Elementwise
+from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.regularisation import Penalty
 
 

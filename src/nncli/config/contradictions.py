@@ -9,9 +9,10 @@ from nncli.config.resolved import CONSTANT, ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.column_statistics import AUTO_ROBUST
 from nncli.errors import OptionError, mention
+from nncli.nn.elementwise import Optimizer
 from nncli.nn.losses import LOSSES
 from nncli.nn.models import OF_NUMBERS, Preset
-from nncli.nn.optimizers import LBFGS, Optimizer
+from nncli.nn.optimizers import LBFGS
 from nncli.nn.row_loss import Loss
 
 # with these, no smooth objective is the same at each step

@@ -28,10 +28,11 @@ from nncli.config.task import check_metric, check_task
 from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
+from nncli.nn.elementwise import Optimizer
 from nncli.nn.kernels import choice
 from nncli.nn.losses import LOSSES
 from nncli.nn.models import AutoModel, Preset
-from nncli.nn.optimizers import LBFGS, OPTIMIZERS, Optimizer
+from nncli.nn.optimizers import LBFGS, OPTIMIZERS
 from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 

@@ -232,10 +232,19 @@ class Subset:
         """Tell whether the target is a number, and no class."""
         return self.y.dtype.kind == "f"
 
-    def inputs(self) -> NDArray[Any]:
-        """Return the inputs of the rows, (n, d), which must be in memory."""
+    def of(self, own: Inputs) -> Subset:
+        """Return the same rows as all of a matrix of their own."""
+        rows = self.rows
+        weights = None if self.weights is None else self.weights[rows]
+        folds = None if self.folds is None else self.folds[rows]
+        return Subset(own, self.y[rows], np.arange(len(rows)), weights, folds)
+
+    def inputs(self) -> NDArray[Any] | csr_array:
+        """Return the inputs of the rows, (n, d), which must be in memory: sparse ones as they are."""
         matrix = self.matrix
-        assert isinstance(matrix, Matrix)
+        assert isinstance(matrix, InMemory)
+        if isinstance(matrix, SparseMatrix):
+            return matrix.take_sparse(self.rows)
         found = np.empty((len(self), matrix.width), matrix.dtype)
         raw = np.empty((0, 0) if matrix.raw_dtype is None else found.shape, matrix.raw_dtype or matrix.dtype)
         matrix.take(self.rows, raw, found)

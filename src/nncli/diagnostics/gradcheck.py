@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nncli.data.scaled_rows import Matrix, Subset
+from nncli.data.scaled_rows import Matrix, SparseMatrix, Subset
 from nncli.diagnostics.training_objective import OFFSET, Objective
 from nncli.errors import NncliError, mention
 from nncli.nn.activations import ACTIVATIONS
@@ -79,13 +79,16 @@ def _finite(value: float) -> float | None:
 def check_gradients(
     objective: Objective, on_block: Callable[[int, str], None] = lambda done, name: None
 ) -> GradientCheck:
-    """Check the gradient with respect to each block of θ, and to X, as training's own `Batch` computes it.
+    """Check the gradient with respect to each block of θ, and to X, as training's own `Batch` computes it. Of sparse
+    rows, X is left out, and so are the weights of inputs that none of them has.
 
     A block is compared a little further on too, at a θ and an X moved by about `NUDGE`, if it is wrong, as a real error
     shows at any θ, and one that is gone there came from kinks; and if its derivatives are 0 within rounding, as at an
     optimum, where a wrong gradient may be 0 too. `on_block` is called with the number of blocks done and the name of
     the next. Raises NncliError for a loss that is not finite.
     """
+    is_sparse = objective.subset.matrix.is_sparse
+    objective = of_touched(objective) if is_sparse else objective
     network, penalty, n = objective.network, objective.penalty, len(objective.subset)
     how = objective.smoothing, objective.each_member
     batch = Batch(objective.subset, objective.loss, objective.K, network, n, *how)
@@ -107,7 +110,7 @@ def check_gradients(
             raise NncliError(
                 "the loss", "expected finite numbers, found others", f"Try {mention('scale', 'auto')}, or other data"
             )
-        dX = np.empty_like(batch.X)
+        dX = None if is_sparse else np.empty_like(batch.X)
         batch.backward(dX)
         penalty.add_gradient(network)
         gradient = network.grad.copy()
@@ -115,7 +118,8 @@ def check_gradients(
         sizes = np.maximum(shares, np.abs(losses)) + np.vecdot(np.abs(batch.dZ), np.abs(batch.Z))
         differences = Differences(terms, float(np.linalg.norm(sizes)))
         views = {block.name: (block.view(network.theta), block.view(gradient)) for block in network.blocks}
-        views["X"] = batch.X, dX
+        if dX is not None:
+            views["X"] = batch.X, dX
         found: dict[str, BlockCheck] = {}
         for name, both in views.items():
             if name in names:
@@ -129,7 +133,8 @@ def check_gradients(
         if doubtful:
             rng = np.random.default_rng(nudge)
             network.theta += rng.normal(0, NUDGE, network.size)
-            batch.X += rng.normal(0, NUDGE, batch.X.shape)
+            X = batch.now.data if is_sparse else batch.X
+            X += rng.normal(0, NUDGE, X.shape)
             for name, nearby in compared(doubtful).items():
                 here = found[name]
                 if here.verdict == "wrong" != nearby.verdict:
@@ -138,6 +143,23 @@ def check_gradients(
                     found[name] = dataclasses.replace(nearby, moved=True)
     network.drop_with(None)
     return GradientCheck(tuple(found.values()))
+
+
+def of_touched(objective: Objective) -> Objective:
+    """Return the objective on sparse rows, of the network without the inputs that none of them has."""
+    from scipy.sparse import csr_array
+
+    subset, whole = objective.subset, objective.network
+    X = subset.matrix.take_sparse(subset.rows)
+    inputs, places = np.unique(X.indices, return_inverse=True)
+    network = whole.with_inputs(len(inputs))
+    for block, own in zip(whole.blocks, network.blocks, strict=True):
+        values = block.view(whole.theta)
+        own.view(network.theta)[...] = values if own.shape == block.shape else values[inputs]
+    network.use(whole.kernels)
+    touched = csr_array((X.data.copy(), places.astype(np.int32), X.indptr), shape=(len(subset), len(inputs)))
+    rows = subset.of(SparseMatrix(touched, network.dtype))
+    return dataclasses.replace(objective, network=network, subset=rows)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from nncli.nn.losses import LOSSES
 from nncli.nn.optimizers import MIRA, OPTIMIZERS
 from nncli.nn.plain import plain
 from nncli.nn.schedules import SCHEDULES
+from nncli.nn.sparse_rows import is_sparse
 
 MOST_CELLS = 300_000  # of all v: about a second
 NOTHING = 1e-12  # of R: the length of a combination of some v that is 0 but for rounding
@@ -72,7 +73,8 @@ def separation_of(model: Model, provenance: Provenance, file: str) -> Separation
 
 def separation(model: Model, train: Subset) -> Separation:
     """Work out what the training rows come to, for the weights of a model and for the best there are."""
-    V, theta = vectors(train.inputs().astype(np.float64), train.y[train.rows], len(model.classes)), _theta(model)
+    X = train.inputs().astype(np.float64)
+    V, theta = vectors(X.toarray() if is_sparse(X) else X, train.y[train.rows], len(model.classes)), _theta(model)
     R = float(np.linalg.norm(V, axis=1).max())
     length = float(np.linalg.norm(theta))
     separable, widest = widest_margin(V)

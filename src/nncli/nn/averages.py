@@ -53,6 +53,19 @@ class RunningAverage(Average):
     def share(self, steps: int) -> float:
         """Return the weight of the last `steps` of all `self.steps` steps together."""
 
+    @property
+    @abstractmethod
+    def growth(self) -> float:
+        """Return how many times the weight of the step before it a step has."""
+
+    @abstractmethod
+    def weight(self, steps: NDArray[np.integer], now: int) -> NDArray[np.float64]:
+        """Return the weights of steps, from 1, in θ̄ after `now` steps, (any,)."""
+
+    @abstractmethod
+    def kept(self, before: NDArray[np.integer], now: int) -> NDArray[np.float64]:
+        """Return the weight of all steps up to each of some, in θ̄ after `now` steps, (any,)."""
+
     @abstractmethod
     def within(self, steps: int) -> NDArray[np.float64]:
         """Return the weights of the last `steps` steps among themselves, (steps,); their sum is 1."""
@@ -79,6 +92,16 @@ class MeanOfAll(RunningAverage):
     def share(self, steps: int) -> float:
         return steps / self.steps
 
+    @property
+    def growth(self) -> float:
+        return 1.0
+
+    def weight(self, steps: NDArray[np.integer], now: int) -> NDArray[np.float64]:
+        return np.full(len(steps), 1 / now)
+
+    def kept(self, before: NDArray[np.integer], now: int) -> NDArray[np.float64]:
+        return np.asarray(before / now, np.float64)
+
     def within(self, steps: int) -> NDArray[np.float64]:
         return np.full(steps, 1 / steps)
 
@@ -92,6 +115,18 @@ class ExponentialAverage(RunningAverage):
 
     def share(self, steps: int) -> float:
         return (1 - self.decay**steps) / (1 - self.decay**self.steps)
+
+    @property
+    def growth(self) -> float:
+        return 1 / self.decay
+
+    def weight(self, steps: NDArray[np.integer], now: int) -> NDArray[np.float64]:
+        weight = (1 - self.decay) * self.decay ** (now - steps) / (1 - self.decay**now)
+        return np.asarray(weight, np.float64)
+
+    def kept(self, before: NDArray[np.integer], now: int) -> NDArray[np.float64]:
+        weight = (self.decay ** (now - before) - self.decay**now) / (1 - self.decay**now)
+        return np.asarray(weight, np.float64)
 
     def within(self, steps: int) -> NDArray[np.float64]:
         weights = self.decay ** np.arange(steps - 1, -1, -1)

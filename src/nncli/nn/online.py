@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.averages import Average, NoAverage, RunningAverage
+from nncli.nn.elementwise import Optimizer
 from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
-from nncli.nn.optimizers import MIRA, SGD, Optimizer
+from nncli.nn.optimizers import MIRA, SGD
 from nncli.nn.row_loss import Loss
 
 ROWS = 512  # taken together, to share what is done once for many

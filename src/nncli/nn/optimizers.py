@@ -3,121 +3,17 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nncli.nn.buffers import BLOCK, zeros
-from nncli.nn.components import Configurable, State, Stateful, positive, setting, share
-from nncli.nn.kernels.plain import UpdateRule
+from nncli.nn.buffers import zeros
+from nncli.nn.components import positive, setting, share
+from nncli.nn.elementwise import Again, Elementwise, Optimizer, Part
 from nncli.nn.layers import Array
 from nncli.registry import Registry
-
-Again = Callable[[], float]
-FLUSH_STEPS, NEGLIGIBLE = 100, 1e-30  # between two flushes, β = 0.9 decays 1e-30 to 1e-35, still a normal number
-
-
-class Part(NamedTuple):
-    """A part of θ whose learning rate is `factor` times α."""
-
-    start: int
-    stop: int
-    factor: float = 1.0
-
-
-class Optimizer(Configurable, Stateful, ABC):
-    """A rule that computes the next θ from g.
-
-    `default_lr`  α if the user gives none
-    `default_l2`  λ₂ if the user gives none
-    `batch`       what --batch-size must be; empty: anything
-    `margin`      works with margin losses only
-    `smooth`      works with smooth objectives only, the same at every step, and finds its own step length
-    `exact`       goes to the optimum in one step, where that can be worked out
-    `decoupled`   λ₂ shrinks the weights in a step of its own, apart from g
-    `done`        no further step can lower the loss
-    """
-
-    name: ClassVar[str]
-    default_lr: float
-    default_l2: float = 0
-    batch = ""
-    margin = False
-    smooth = False
-    exact = False
-    decoupled = False
-    done = False
-
-    @abstractmethod
-    def start(self, theta: Array, parts: Sequence[Part] = ()) -> None:
-        """Set the state to 0, for parameters like θ; with their parts, where these have rates of their own, which only
-        an optimizer that is `Elementwise` can have."""
-
-    @abstractmethod
-    def step(
-        self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None
-    ) -> float | None:
-        """Replace θ with the next θ, in place, with α = lr. Overwrites g.
-
-        `loss` is that of the batch at θ; `again()` computes the loss anew, and g in place, at the current θ. Few
-        optimizers need them. Returns the loss at the next θ if it is known, and then g is the gradient there.
-        """
-
-
-class Elementwise(Optimizer):
-    """An optimizer that treats each parameter by itself. `slots` names the vectors, as long as θ, of its state."""
-
-    slots: tuple[str, ...] = ()
-    saved = ("t",)
-    fused: UpdateRule | None = None  # a loop that does what `update` does, on whole parts, if there is one
-
-    def start(self, theta: Array, parts: Sequence[Part] = ()) -> None:
-        self.t = 0  # steps done
-        self.parts = [*parts] or [Part(0, len(theta))]
-        self._parts = [(slice(part.start, part.stop), part.factor) for part in self.parts]
-        self._blocks = [
-            (slice(start, min(start + BLOCK, part.stop)), factor)
-            for part, factor in self._parts
-            for start in range(part.start, part.stop, BLOCK)
-        ]
-        self.vectors = {slot: zeros(theta.shape, theta.dtype) for slot in self.slots}
-        self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
-
-    def factor_at(self, place: int) -> float:
-        """Return the factor of the learning rate of the parameter at a place of θ."""
-        return next(part.factor for part in self.parts if place < part.stop)
-
-    def state(self) -> State:
-        return {**super().state(), **self.vectors}
-
-    def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:
-        self.t += 1
-        if self.t % FLUSH_STEPS == 0:
-            for vector in self.vectors.values():
-                flush(vector)
-        if self.fused is not None:
-            for part, factor in self._parts:
-                vectors = [vector[part] for vector in self.vectors.values()]
-                self.fused(theta[part], g[part], lr * factor, vectors)
-            return
-        for block, factor in self._blocks:
-            here = theta[block]
-            vectors = [vector[block] for vector in self.vectors.values()]
-            self.update(here, g[block], lr * factor, vectors, self._scratch[: len(here)])
-
-    @abstractmethod
-    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
-        """Take step number `t`, from 1, on one block of θ, g and the slots; u is scratch."""
-
-
-def flush(v: Array) -> None:
-    """Set numbers that are too small to matter to 0: the mean of gradients that have become 0 would decay into the
-    denormal numbers (below 10⁻³⁸ in float32), with which processors are a hundred times slower."""
-    v[np.abs(v) < NEGLIGIBLE] = 0
-
 
 FLAT = 1e-8  # where no component of the gradient is larger, L-BFGS is done
 
@@ -161,6 +57,20 @@ class Momentum(Elementwise):
     default_lr = 0.02
     slots = ("v",)
 
+    @property
+    def decays(self) -> tuple[float, ...]:
+        return (self.mu,)
+
+    @property
+    def coasting(self) -> float:
+        return self.mu
+
+    def coast(self, vectors: Sequence[Array], p: Array) -> None:
+        np.copyto(p, vectors[0])
+
+    def divisor(self, vectors: Sequence[Array]) -> float:
+        return 1 - self.mu  # α λ w (1 + μ + μ² + …)
+
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         [v] = vectors
         v *= self.mu
@@ -173,6 +83,9 @@ class Momentum(Elementwise):
 @dataclass
 class Nesterov(Momentum):
     """θ ← θ − α (g + μ v), v ← μ v + g, μ = 0.9: momentum that looks a step ahead (Sutskever et al. 2013)"""
+
+    def coast_rates(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.mu * rates
 
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         [v] = vectors
@@ -194,6 +107,9 @@ class AdaGrad(Elementwise):
     default_lr = 0.05
     slots = ("s",)
 
+    def divisor(self, vectors: Sequence[Array]) -> Array:
+        return np.sqrt(vectors[0]) + self.eps
+
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         [s] = vectors
         np.multiply(g, g, out=u)
@@ -211,6 +127,13 @@ class RMSProp(Elementwise):
 
     default_lr = 0.003
     slots = ("s",)
+
+    @property
+    def decays(self) -> tuple[float, ...]:
+        return (self.rho,)
+
+    def divisor(self, vectors: Sequence[Array]) -> Array:
+        return np.sqrt(vectors[0]) + self.eps
 
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         [s] = vectors
@@ -232,6 +155,34 @@ class Adam(Elementwise):
 
     default_lr = 0.005
     slots = ("m", "v")
+
+    @property
+    def decays(self) -> tuple[float, ...]:
+        return self.beta1, self.beta2
+
+    @property
+    def coasting(self) -> float:
+        # m falls as β₁^i and √v as β₂^(i/2); where m does not fall faster, θ would go far, and is left where it is
+        return self.beta1 / math.sqrt(self.beta2) if self.beta1**2 < self.beta2 else 0.0
+
+    def coast_rates(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        t = self.t + 1 + np.arange(len(rates))
+        c1 = (1 - self.beta1) / (1 - self.beta1**t)
+        c2 = np.sqrt((1 - self.beta2) / (1 - self.beta2**t))
+        return rates * c1 / c2
+
+    def coast(self, vectors: Sequence[Array], p: Array) -> None:
+        m, v = vectors
+        np.sqrt(v, out=p)
+        p += self.eps / self._c2  # as if ε fell as √v does: exact where it is small
+        np.divide(m, p, out=p)
+
+    def divisor(self, vectors: Sequence[Array]) -> Array:
+        return self._c2 * np.sqrt(vectors[1]) + self.eps
+
+    @property
+    def _c2(self) -> float:
+        return math.sqrt((1 - self.beta2) / (1 - self.beta2 ** max(self.t, 1)))
 
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         # The vectors are m / (1 − β₁) and v / (1 − β₂), which saves three passes over memory:

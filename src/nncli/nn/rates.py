@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 
 from nncli.nn.block_kinds import FAN_IN
+from nncli.nn.elementwise import Part
 from nncli.nn.network import Network, ParameterBlock
-from nncli.nn.optimizers import Part
 
 
 def parts_of(network: Network, factors: Mapping[str, float | str]) -> list[Part]:

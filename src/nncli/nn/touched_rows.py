@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.averages import Average, RunningAverage
+from nncli.nn.elementwise import Elementwise, Optimizer, Part
 from nncli.nn.layers import Array, Dropout
-from nncli.nn.missed_steps import MissedSteps
+from nncli.nn.missed_steps import MissedSteps, Rates
 from nncli.nn.network import Network
-from nncli.nn.optimizers import Elementwise, Part
 from nncli.nn.regularisation import Penalty
 
 if TYPE_CHECKING:
@@ -29,32 +29,47 @@ if TYPE_CHECKING:
 
 KEPT = 4  # compact networks, for the next batches with about as many inputs
 LEAST = 16  # inputs of a compact network
-ROWS_AT_ONCE = 1 << 16  # numbers of a vector that are caught up together
+AT_ONCE = 1 << 16  # numbers of a vector that are caught up together, which stay in the cache
+
+
+Plan = tuple[int, Rates]  # how many steps are left until all rows are caught up, and their learning rates
+
+
+class Learner(NamedTuple):
+    """What a step changes: the parameters of a network, what its optimizer keeps, and their average."""
+
+    network: Network
+    optimizer: Optimizer
+    average: Average
+
+    @property
+    def vectors(self) -> list[Array]:
+        """Return θ, what the optimizer keeps of each parameter, and θ̄, where it is another vector."""
+        kept = self.optimizer.vectors.values() if isinstance(self.optimizer, Elementwise) else []
+        return [self.network.theta, *kept, *([self.average.mean] if isinstance(self.average, RunningAverage) else [])]
 
 
 class Compact:
-    """A network of the same layers for few inputs, with an optimizer and an average of its own.
+    """A learner with the same layers for few inputs.
 
-    `vectors` are its vectors, and `rows` the parts of each that have a row for each input, the first `used` of which
-    are in use; all others are 0. `rest` is the parts of θ that have none, as slices of the whole vector and of its own.
+    `rows` are the parts of its vectors that have a row for each input, those of one W together; the first `used` rows
+    are in use, and all others are 0. `rest` is the parts that have none, as slices.
     """
 
-    def __init__(self, network: Network, optimizer: Elementwise, average: Average, inputs: int) -> None:
-        self.network, self.used = network.with_inputs(inputs), 0
-        self.network.use(network.kernels)
-        pairs = [*zip(network.blocks, self.network.blocks, strict=True)]
-        self.optimizer, self.average = copy.copy(optimizer), copy.copy(average)
+    def __init__(self, whole: Learner, optimizer: Elementwise, inputs: int) -> None:
+        network, self.used = whole.network.with_inputs(inputs), 0
+        network.use(whole.network.kernels)
+        pairs = [*zip(whole.network.blocks, network.blocks, strict=True)]
+        self.optimizer, average = copy.copy(optimizer), copy.copy(whole.average)
         parts = [Part(own.start, own.stop, optimizer.factor_at(block.start)) for block, own in pairs]
-        self.optimizer.start(self.network.theta, parts)
+        self.optimizer.start(network.theta, parts)
         self.optimizer.fused = network.kernels.update_rule(self.optimizer)
-        self.average.start(self.network.theta)
-        self.vectors = vectors_of(self.network, self.optimizer, self.average)
-        self.rows = [[own.view(vector) for block, own in pairs if own.shape != block.shape] for vector in self.vectors]
-        self.rest = [
-            (slice(block.start, block.stop), slice(own.start, own.stop))
-            for block, own in pairs
-            if own.shape == block.shape
-        ]
+        average.start(network.theta)
+        self.learner = Learner(network, self.optimizer, average)
+        self.vectors = self.learner.vectors
+        of_inputs = [own for block, own in pairs if own.shape != block.shape]
+        self.rows = [[block.view(vector) for vector in self.vectors] for block in of_inputs]
+        self.rest = [slice(own.start, own.stop) for block, own in pairs if own.shape == block.shape]
 
 
 class Columns(NamedTuple):
@@ -67,56 +82,60 @@ class Columns(NamedTuple):
 class TouchedRows:
     """The rows of the first weights of a network that steps have touched; each step is one of `steps`."""
 
-    def __init__(self, network: Network, optimizer: Elementwise, average: Average) -> None:
-        self.network, self.optimizer, self.average = network, optimizer, average
-        self.vectors = vectors_of(network, optimizer, average)
+    def __init__(self, learner: Learner, optimizer: Elementwise, penalty: Penalty) -> None:
+        """Take steps of a learner, whose optimizer is the one that is given too."""
+        self.learner, self.optimizer, self.penalty = learner, optimizer, penalty
+        network, average = learner.network, learner.average
         d = network.widths[0]
         few = network.with_inputs(1)
-        of_inputs = [block for block, own in zip(network.blocks, few.blocks, strict=True) if own.shape != block.shape]
-        self.rows = [[block.view(vector) for block in of_inputs] for vector in self.vectors]
-        self.missed = MissedSteps(d, optimizer, average, optimizer.factor_at(of_inputs[0].start))
+        pairs = [*zip(network.blocks, few.blocks, strict=True)]
+        of_inputs = [block for block, own in pairs if own.shape != block.shape]
+        self.vectors = learner.vectors
+        self.rows = [[block.view(vector) for vector in self.vectors] for block in of_inputs]
+        self.rest = [slice(block.start, block.stop) for block, own in pairs if own.shape == block.shape]
+        self.missed = MissedSteps(d, optimizer, average, penalty, optimizer.factor_at(of_inputs[0].start))
         self._place = np.zeros(d, np.int32)
         self._compact: dict[int, Compact] = {}
         self._last: Compact | None = None  # which has what is not in rows
 
     def columns(self, X: csr_array) -> Columns:
         """Find the inputs that the rows X have entries for."""
-        entries = X.indices
+        entries = X.indices.astype(np.intp)  # with which NumPy is twice as fast
         order = np.arange(len(entries), dtype=np.int32)
         self._place[entries] = order  # of several entries of one input, one stays
-        inputs = entries[self._place[entries] == order].astype(np.intp)
+        inputs = entries.take(np.flatnonzero(self._place.take(entries) == order))
         self._place[inputs] = order[: len(inputs)]
-        return Columns(inputs, self._place[entries])
+        return Columns(inputs, self._place.take(entries))
 
     def size_for(self, inputs: int) -> int:
         """Return how many inputs the compact network has for so many, 0 where it is not worth one."""
         step = max(LEAST, 1 << max(0, inputs.bit_length() - 4))
-        size = -(-inputs // step) * step
-        return size if size <= self.network.widths[0] // 2 else 0
+        size = -(-max(inputs, 1) // step) * step
+        return size if size <= len(self._place) // 2 else 0
 
     @contextlib.contextmanager
     def step(
-        self, X: csr_array, penalty: Penalty, lr: float, rates: Callable[[int], Array] | None = None, steps: int = 1
-    ) -> Iterator[tuple[Compact | None, csr_array]]:
-        """Give the compact network for rows X, which are as it sees them, to take one step with it within the block, or
-        `steps`, at the rate lr; None where the batch touches so many inputs that the step is that of the network
-        itself. `rates(n)` returns the rates of the next n steps, as far as they are planned."""
+        self, X: csr_array, penalty: Penalty, lr: float, plan: Plan, steps: int = 1
+    ) -> Iterator[tuple[Learner, csr_array]]:
+        """Give the learner that is to take one step at the rate lr within the block, or `steps`, for rows X, and these
+        as it sees them: a compact one, or the whole where the rows touch too many inputs. `plan` is of the steps from
+        these on."""
         from scipy.sparse import csr_array
 
-        columns = self.columns(X)
-        size = self.size_for(len(columns.inputs))
-        if not self.missed.is_planned(lr):
-            self.catch_up_all()
-            self.missed.plan(rates)
+        inputs, places = self.columns(X)
+        size = self.size_for(len(inputs))
         if not size:
             self.catch_up_all()
-            yield None, X
+            yield self.learner, X
             return
+        if not self.missed.are_planned(lr, steps):
+            self.catch_up_all()
+            self.missed.plan(*plan)
         compact = self._of_size(size)
-        self._gather(compact, columns.inputs)
-        yield compact, csr_array((X.data, columns.places, X.indptr), shape=(X.shape[0], size))
-        self._scatter(compact, columns.inputs)
-        self.missed.add(columns.inputs, penalty, lr, steps)
+        self._gather(compact, inputs)
+        yield compact.learner, csr_array((X.data, places, X.indptr), shape=(X.shape[0], size))
+        self._scatter(compact, inputs)
+        self.missed.add(inputs, penalty, lr, steps)
 
     def catch_up_all(self) -> None:
         """Do to all rows what the steps that did not touch them would have done, and put everything where it is when
@@ -125,21 +144,20 @@ class TouchedRows:
             self._move_rest(None)
         if self.missed.are_none:
             return
-        theta = self.rows[0]
-        for i, W in enumerate(theta):
-            at_once = max(1, ROWS_AT_ONCE // W.shape[1])
-            for start in range(0, len(W), at_once):
-                part = slice(start, start + at_once)
-                self.missed.catch_up([rows[i][part] for rows in self.rows], part)
+        for rows in self.rows:
+            for part in _parts(*rows[0].shape):
+                self.missed.catch_up([A[part] for A in rows], part, self.penalty)
         self.missed.forget()
 
     def _of_size(self, size: int) -> Compact:
-        found = self._compact.pop(size, None)
-        if found is None or found.network.kernels is not self.network.kernels:
+        found, kernels = self._compact.pop(size, None), self.learner.network.kernels
+        if found is None or found.learner.network.kernels is not kernels:
+            if found is not None and found is self._last:
+                self._move_rest(None)
             if len(self._compact) >= KEPT:
                 oldest = next(other for other, one in self._compact.items() if one is not self._last)
                 del self._compact[oldest]
-            found = Compact(self.network, self.optimizer, self.average, size)
+            found = Compact(self.learner, self.optimizer, size)
         self._compact[size] = found  # as the one that was used last
         return found
 
@@ -148,16 +166,17 @@ class TouchedRows:
         if compact is not self._last:
             self._move_rest(compact)
         for whole, own in zip(self.rows, compact.rows, strict=True):
-            for A, B in zip(whole, own, strict=True):
-                np.take(A, inputs, axis=0, out=B[:u], mode="clip")
+            for part in _parts(u, own[0].shape[1]):
+                some, taken = inputs[part], [B[:u][part] for B in own]
+                for A, B in zip(whole, taken, strict=True):
+                    np.take(A, some, axis=0, out=B, mode="clip")
+                self.missed.catch_up(taken, some, self.penalty)
+            for B in own:
                 B[u : compact.used] = 0
         compact.used = u
-        for i in range(len(compact.rows[0])):
-            self.missed.catch_up([rows[i][:u] for rows in compact.rows], inputs)
         compact.optimizer.t = self.optimizer.t
-        if isinstance(self.average, RunningAverage) and isinstance(compact.average, RunningAverage):
-            compact.average.steps = self.average.steps
-        for layer, its in zip(self.network.layers, compact.network.layers, strict=True):
+        _count_as(self.learner.average, compact.learner.average)
+        for layer, its in zip(self.learner.network.layers, compact.learner.network.layers, strict=True):
             if isinstance(layer, Dropout) and isinstance(its, Dropout):
                 its.rng, its.strength = layer.rng, layer.strength
 
@@ -167,31 +186,28 @@ class TouchedRows:
             for A, B in zip(whole, own, strict=True):
                 as_one(A)[inputs] = as_one(B)[:u]
         self.optimizer.t = compact.optimizer.t
-        if isinstance(self.average, RunningAverage) and isinstance(compact.average, RunningAverage):
-            self.average.steps = compact.average.steps
+        _count_as(compact.learner.average, self.learner.average)
 
     def _move_rest(self, to: Compact | None) -> None:
-        """Move what is not in rows from where it is to a compact network, or to the network itself."""
-        here, there = self._last, to
-        if here is None and there is not None:
-            for whole, own in zip(self.vectors, there.vectors, strict=True):
-                for of_whole, of_own in there.rest:
-                    own[of_own] = whole[of_whole]
-        elif here is not None and there is None:
-            for whole, own in zip(self.vectors, here.vectors, strict=True):
-                for of_whole, of_own in here.rest:
-                    whole[of_whole] = own[of_own]
-        elif here is not None and there is not None:
-            for old, new in zip(here.vectors, there.vectors, strict=True):
-                for (_, of_old), (_, of_new) in zip(here.rest, there.rest, strict=True):
-                    new[of_new] = old[of_old]
-        self._last = there
+        """Move what is not in rows from where it is to a compact learner; None: to the whole one."""
+        here, there = self._last or self, to or self
+        for old, new in zip(here.vectors, there.vectors, strict=True):
+            for part, same in zip(here.rest, there.rest, strict=True):
+                new[same] = old[part]
+        self._last = to
 
 
-def vectors_of(network: Network, optimizer: Elementwise, average: Average) -> list[Array]:
-    """Return θ, what the optimizer keeps of each parameter, and θ̄ where it is another vector."""
-    mean = [average.mean] if isinstance(average, RunningAverage) else []
-    return [network.theta, *optimizer.vectors.values(), *mean]
+def _count_as(one: Average, other: Average) -> None:
+    """Let another average have seen as many steps as one."""
+    if isinstance(one, RunningAverage) and isinstance(other, RunningAverage):
+        other.steps = one.steps
+
+
+def _parts(n: int, h: int) -> Iterator[slice]:
+    """Yield n rows of h numbers, some at a time."""
+    at_once = max(1, AT_ONCE // h)
+    for start in range(0, n, at_once):
+        yield slice(start, start + at_once)
 
 
 def as_one(A: Array) -> Array:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from nncli.nn.elementwise import Elementwise, Optimizer
 from nncli.nn.kernels.choice import kernels_named
 from nncli.nn.kernels.plain import NUMPY
 from nncli.nn.network import Network
-from nncli.nn.optimizers import Elementwise, Optimizer
 from nncli.system.threads import multiply_with
 
 

@@ -10,8 +10,8 @@ from nncli.config.rate_factors import factors_of, written_factors
 from nncli.config.resolved import TrainingConfig
 from nncli.errors import mention
 from nncli.nn.buffers import all_finite
+from nncli.nn.elementwise import Optimizer
 from nncli.nn.network import Network
-from nncli.nn.optimizers import Optimizer
 
 SHORT = 1.0  # seconds: an epoch that takes no longer is finished, whoever asks to stop
 HIGH = 10  # times what is usual: a learning rate, or a factor of one

@@ -13,21 +13,25 @@ from nncli.errors import OptionError, mention
 from nncli.model.training_state import Sums
 from nncli.nn import least_squares
 from nncli.nn.losses import QuantileLoss
-from nncli.training.batch import Batch
+from nncli.nn.sparse_rows import is_sparse
+from nncli.training.batch import Batch, rows_at_once
 
 
 def set_to_optimum(batch: Batch, chosen: Positions, l1: float, l2: float, on_step: Callable[[], None]) -> Sums:
     """Set the parameters of the network of a batch to the optimum for the chosen rows, with penalties; return what the
     rows come to there. `on_step`, which is called now and then, may raise what ends it. OptionError where it needs all
     rows in memory, and not all are."""
-    matrix, starts = batch.subset.matrix, range(0, len(chosen), batch.size)
+    matrix = batch.subset.matrix
+    # of sparse rows, fewer at once, as their zeros are written out
+    size = min(batch.size, rows_at_once(batch.network.widths))
+    starts = range(0, len(chosen), size)
 
     def blocks() -> Iterator[least_squares.Block]:
         matrix.expect(chosen)
         for start in starts:
             on_step()
-            X, _ = batch.take(chosen[start : start + batch.size])
-            yield X, batch.y, batch.weights()
+            X, _ = batch.take(chosen[start : start + size])
+            yield X.toarray() if is_sparse(X) else X, batch.y, batch.weights()
 
     if batch.loss.power == 2:
         w, b = least_squares.least_squares(blocks, l1, l2)
@@ -36,7 +40,7 @@ def set_to_optimum(batch: Batch, chosen: Positions, l1: float, l2: float, on_ste
     layer = batch.network.dense[0]
     layer.W[:, 0], layer.b[0] = w, b
     matrix.expect(chosen)
-    sums = [batch.forward(chosen[start : start + batch.size]) for start in starts]
+    sums = [batch.forward(chosen[start : start + size]) for start in starts]
     return Sums(*map(sum, zip(*sums, strict=True)))
 
 

@@ -33,19 +33,20 @@ from nncli.model.training_state import (
     rows_of,
 )
 from nncli.nn import online
-from nncli.nn.averages import AVERAGES, Average
+from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
 from nncli.nn.components import Stateful
+from nncli.nn.elementwise import Elementwise
 from nncli.nn.layers import Array
 from nncli.nn.network import Network
-from nncli.nn.optimizers import LBFGS, MIRA, OPTIMIZERS, SGD, AdaGrad, Elementwise, Optimizer
+from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD
 from nncli.nn.rates import parts_of
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.regularisation_schedules import RegularisationSchedules
 from nncli.nn.row_loss import Loss, RowLosses
 from nncli.nn.schedules import SCHEDULES
 from nncli.nn.sparse_rows import is_sparse
-from nncli.nn.touched_rows import TouchedRows
+from nncli.nn.touched_rows import Learner, Plan, TouchedRows
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, judged, judged_numbers, rows_at_once
 from nncli.training.fused_steps import at_work
@@ -107,6 +108,7 @@ class Trainer:
         self.schedule = SCHEDULES.create(how.schedule)
         self.schedule.start(self.epochs * self.steps)
         names = how.dropout_schedule, how.decay_schedule
+        self.learner = Learner(network, self.optimizer, self.average)
         self.regularisation = RegularisationSchedules(network, self.penalty, *names, self.epochs * self.steps)
         self.counts = config.row_by_row  # the mistakes
         # the mean loss is known from each evaluation, with the weights of the rows
@@ -186,19 +188,21 @@ class Trainer:
         is_sparse = train.matrix.is_sparse
         size = min(self.at_once, rows_at_once(widths[1:] if is_sparse else widths))
         if isinstance(train.matrix, SparseMatrix) and self.steps == 1:
-            train = _alone(train, train.matrix)  # which nothing need copy at each step, as they lie in a row
+            # they lie in a row there, so that no step has to copy them
+            train = train.of(SparseMatrix(train.matrix.take_sparse(train.rows), self.network.dtype))
         if self.pictures:
             train = dataclasses.replace(train, matrix=self.pictures.rows(train.matrix))
         if self.val is not None and self.val.folds is not None:
             train = dataclasses.replace(train, folds=self.val.folds)
         self._catch_up()
-        self._touched = None
-        touches = is_sparse and size == self.at_once < len(train) and self.config.training.max_norm == math.inf
-        touches &= type(self.optimizer) in (SGD, MIRA, AdaGrad) and self.average.name == "none"
-        touches &= self.penalty.l1 == self.penalty.l2 == 0
-        if touches and isinstance(self.optimizer, Elementwise):
-            self._touched = TouchedRows(self.network, self.optimizer, self.average)
+        is_whole = size < self.at_once or self.steps == 1 or self.config.training.max_norm < math.inf
+        self._touched = self._no_touched() if is_sparse and not is_whole else None
         return Batch(train, self.loss, self.K, self.network, size, self.config.training.label_smoothing, True)
+
+    def _no_touched(self) -> TouchedRows | None:
+        """Return what takes steps that touch few inputs each, before the first; None where all steps touch all."""
+        own = self.optimizer
+        return TouchedRows(self.learner, own, self.penalty) if isinstance(own, Elementwise) else None
 
     def _catch_up(self) -> None:
         """Let θ, and what else is kept of each parameter, be what it is after the steps so far."""
@@ -247,6 +251,8 @@ class Trainer:
         self._catch_up()
         self.average.start(self.network.theta)
         self.average.add(self.network.theta, steps)
+        if self._touched is not None:
+            self._touched = self._no_touched()
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
@@ -336,26 +342,20 @@ class Trainer:
         """Take one step for each of the rows; return what they came to before."""
         X, Y = batch.take(chosen)
 
-        def learn(network: Network, optimizer: Optimizer, average: Average, X: Array) -> tuple[Array, RowLosses]:
+        def learn(learner: Learner, X: Array) -> tuple[Array, RowLosses]:
+            network, optimizer, average = learner
             assert isinstance(optimizer, SGD)
+            how = network, self.loss, optimizer, average, X, Y
+            rates = functools.partial(self._rates, step, len(chosen))
             return online.learn_rows(
-                network,
-                self.loss,
-                optimizer,
-                average,
-                X,
-                Y,
-                lambda i: self.lr * self.schedule.factor(step + i),
-                weights=batch.weights(),
-                rates=lambda: self._rates(step, len(chosen)),
+                *how, lambda i: self.lr * self.schedule.factor(step + i), weights=batch.weights(), rates=rates
             )
 
         if self._touched is None:
-            Z, losses = learn(self.network, self.optimizer, self.average, X.toarray() if is_sparse(X) else X)
+            Z, losses = learn(self.learner, X.toarray() if is_sparse(X) else X)
         else:
-            with self._touched.step(X, Penalty(), self.lr, steps=len(chosen)) as (compact, X):
-                of = self if compact is None else compact
-                Z, losses = learn(of.network, of.optimizer, of.average, X.toarray())
+            with self._touched.step(X, self.penalty, self.lr, self._plan(step), len(chosen)) as (learner, X):
+                Z, losses = learn(learner, X.toarray())
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
             raise self.diverged("a finite loss", losses[bad[0]], step + int(bad[0]))
@@ -365,31 +365,24 @@ class Trainer:
         """Take one step for all of the rows; return what they came to before."""
         penalty, lr = self.regularisation.at(step), self.lr * self.schedule.factor(step)
         if self._touched is None:
-            return self._descend(batch, chosen, step, penalty, lr, self.network, self.optimizer, self.average)
+            return self._descend(batch, chosen, step, penalty, lr, self.learner)
         X = batch.subset.matrix.take_sparse(chosen)
-        rates = functools.partial(self._rates, step)
-        with self._touched.step(X, penalty, lr, rates) as (compact, X):
-            of = self if compact is None else compact
-            with batch.through(of.network, X):
-                return self._descend(batch, chosen, step, penalty, lr, of.network, of.optimizer, of.average)
+        with self._touched.step(X, penalty, lr, self._plan(step)) as (learner, X), batch.through(learner.network, X):
+            return self._descend(batch, chosen, step, penalty, lr, learner)
+
+    def _plan(self, step: int) -> Plan:
+        """Return how many steps of the epoch are left from one on, and what tells their learning rates."""
+        return math.ceil(len(self.rows_left) / self.batch_size), functools.partial(self._rates, step)
 
     def _rates(self, step: int, n: int) -> NDArray[np.float64]:
         """Return the learning rates of n steps from one on, as they are planned."""
         return self.lr * self.schedule.factors(step, n)
 
     def _descend(
-        self,
-        batch: Batch,
-        chosen: Positions,
-        step: int,
-        penalty: Penalty,
-        lr: float,
-        network: Network,
-        optimizer: Optimizer,
-        average: Average,
+        self, batch: Batch, chosen: Positions, step: int, penalty: Penalty, lr: float, learner: Learner
     ) -> Sums:
-        """Take one step along −g, of a network by its optimizer."""
-        how = self.config.training
+        """Take one step along −g."""
+        how, (network, optimizer, average) = self.config.training, learner
 
         def objective() -> float:
             """Compute the loss with its penalties, and the gradient."""
@@ -427,6 +420,8 @@ class Trainer:
             return False
         from nncli.nn.least_squares import MOST_INPUTS
 
+        if self.train.matrix.is_sparse and self.loss.power != 2:  # of quantiles, all rows with their zeros are needed
+            return False
         return self.network.widths[0] <= MOST_INPUTS
 
     def _solve(self, batch: Batch, chosen: Positions, step: int) -> Sums:
@@ -535,12 +530,3 @@ class Trainer:
             "distort": self.pictures.rng if self.pictures else None,
         }
         return found | {name: RandomNumbers(name, one) for name, one in generators.items() if one is not None}
-
-
-def _alone(train: Subset, matrix: SparseMatrix) -> Subset:
-    """Return the rows of a subset of a matrix without all others."""
-    rows = train.rows
-    weights = None if train.weights is None else train.weights[rows]
-    folds = None if train.folds is None else train.folds[rows]
-    alone = SparseMatrix(matrix.take_sparse(rows), matrix.dtype)
-    return Subset(alone, train.y[rows], np.arange(len(rows)), weights, folds)
