@@ -10,8 +10,8 @@ from nncli.errors import DONE, UsageError
 from nncli.system.output import note_of, print_json, say
 
 OPTIONS = (
-    "categorical", "numeric", "text", "missing", "no_missing", "header", "delimiter", "decimal", "thousands", "date_format",
-    "header_rows", "quote", "escape", "encoding", "skip_rows", "rows", "sheet", "on_error",
+    "categorical", "numeric", "text", "missing", "no_missing", "header", "delimiter", "decimal", "thousands",
+    "date_format", "header_rows", "quote", "escape", "encoding", "skip_rows", "rows", "sheet", "on_error",
 )  # fmt: skip
 FILES_HELP = f"Two files of rows, as those of last month and of this one. {TEXT_FILES}, {OTHER_FILES}, a bundled set."
 

@@ -111,9 +111,9 @@ class TrainConfig:
     ngrams: str | None = _data(
         "KINDS",
         Ngrams(),
-        "What is counted in texts: words and sequences of words, as words:1-2, and of characters in words, as chars:3-5; "
-        "both as words:1-2,chars:3-5.",
-        "words:1-2",
+        "What is counted in texts: words and sequences of words, as words:1-2, or of characters in words, as "
+        "chars:3-5; both as words:1-2,chars:3-5.",
+        "words:1-2,chars:2-5; of more than 5 million characters words:1-2",
     )
     hash_bits: int | None = _data("N", Whole(8, 24), "Texts have 2^N inputs, to which their n-grams are hashed.", "18")
     missing: tuple[str, ...] = _data(
@@ -289,7 +289,7 @@ class TrainConfig:
         "N",
         Whole(1),
         "Maximum number of epochs (passes over the training rows).",
-        "enough for 5,000 steps, from 10 to 1,000; tabular 48",
+        "enough for 5,000 steps, from 10 to 1,000; tabular 48; linear models of texts 10",
     )
     batch_size: int | None = _training(
         "N",

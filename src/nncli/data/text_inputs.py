@@ -51,8 +51,9 @@ class TextInputs:
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> csr_array:
         """Return the inputs (n, width) of the rows of a table."""
-        from nncli.data.words.tfidf import weighted
         from scipy.sparse import csr_array, vstack
+
+        from nncli.data.words.tfidf import weighted
 
         parts = []
         for start in range(0, len(table), ROWS_AT_ONCE):

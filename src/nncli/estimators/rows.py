@@ -156,8 +156,8 @@ def numbers_in(y: NDArray[Any], may_be_alike: bool = False) -> NDArray[np.float6
 
 
 def schema_of(rows: Rows, config: TrainConfig, is_numeric: bool) -> Schema:
-    """Return the columns of X: as their types say, text where `categorical`, `text` or `group` names them. Raises InvalidOption
-    for names of columns that are not there."""
+    """Return the columns of X: as their types say, text where `categorical`, `text` or `group` names them. Raises
+    InvalidOption for names of columns that are not there."""
     for option in ("categorical", "text"):
         for name in getattr(config, option):
             if name not in rows.names:

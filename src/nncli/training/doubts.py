@@ -35,8 +35,9 @@ def doubts(prepared: Prepared) -> list[str]:
 
 
 def different_texts(table: Table, words: Sequence[str] = ()) -> list[str]:
-    """Report columns of categories, not of words, in which most cells hold a text that no other row has. Their share estimates how many of
-    the new rows will have a text that was not seen (Good and Turing): from a half on, there is little to learn."""
+    """Report columns of categories, not of words, in which most cells hold a text that no other row has. Their share
+    estimates how many of the new rows will have a text that was not seen (Good and Turing): from a half on, there is
+    little to learn."""
     found = []
     for name, column in table.texts.items():
         if name in words:

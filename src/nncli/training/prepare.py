@@ -56,7 +56,13 @@ from nncli.training.splitting import (
     split_for_members,
     split_rows,
 )
-from nncli.training.words import columns_of_words, notes_on_words, refuse_with_words, word_options
+from nncli.training.words import (
+    columns_of_words,
+    notes_on_words,
+    refuse_with_words,
+    with_usual_words,
+    word_options,
+)
 
 if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
@@ -188,7 +194,7 @@ def prepare(
     words = columns_of_words(config, dataset.table) if start is None else start.words
     if refit is None:
         config, by_data = with_model(config, dataset, words)
-        chosen = [*chosen, *by_data]
+        config, chosen = with_usual_words(config, dataset.table, words), [*chosen, *by_data]
     if words:
         refuse_with_words(config, words)
         notes += notes_on_words(words, word_options(config), config.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.train_config import TrainConfig
+from nncli.data.column_statistics import blocks_of
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.words.detection import looks_like_text
 from nncli.data.words.options import WordOptions
@@ -17,6 +19,10 @@ from nncli.nn.models import AutoModel, MLPModel, SoftmaxModel, TabularModel
 from nncli.system.output import in_quotes
 
 LOOKED_AT = 1000  # cells of a column, that tell whether it holds sentences
+# sequences of characters tell much of few texts, and of many take longer than they are worth
+FEW_CHARACTERS, NGRAMS_OF_FEW, NGRAMS = 5_000_000, "words:1-2,chars:2-5", "words:1-2"
+ADAM = "adam"
+OF_LINEAR = {"lr": 0.05, "epochs": 10}  # of a linear model: rows of unit length ask for longer steps, and fewer
 # options of layers before the first dense one, which has to take the words themselves
 OF_INPUTS = ("learn_scale", "number_embedding", "category_embedding")
 
@@ -35,6 +41,18 @@ def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
                 problem = "the data have no column of texts with several words each"
                 raise OptionError(name, problem, f"Name such a column with {mention('text')}, or leave it out")
     return found
+
+
+def with_usual_words(config: TrainConfig, table: Table, columns: tuple[str, ...]) -> TrainConfig:
+    """Return the options with how texts are counted and learned from, where they do not say it and there are columns of
+    words: see the docs, "Text"."""
+    if not columns:
+        return config
+    few = sum(_characters(table.texts[name]) for name in columns) <= FEW_CHARACTERS
+    usual: dict[str, Any] = {"ngrams": NGRAMS_OF_FEW if few else NGRAMS, "hash_bits": WordOptions().bits}
+    if config.optimizer is None and not (config.hidden or config.preset.hidden):
+        usual |= OF_LINEAR if config.preset.optimizer == ADAM else {}
+    return dataclasses.replace(config, **{name: its for name, its in usual.items() if getattr(config, name) is None})
 
 
 def word_options(config: TrainConfig) -> WordOptions:
@@ -68,6 +86,12 @@ def notes_on_words(columns: tuple[str, ...], options: WordOptions, told: tuple[s
         f"column{plural} {listing([in_quotes(name) for name in columns])}: texts, of which {options.in_words()} "
         f"are learned from, hashed to 2^{options.bits} inputs{more}"
     ]
+
+
+def _characters(column: TextColumn) -> int:
+    """Count the characters of all cells of a column."""
+    lengths = np.array([*map(len, column.values), 0], np.int64)  # the last is that of a missing cell
+    return sum(int(lengths[block].sum()) for block in blocks_of(column.codes, np.arange(len(column.codes))))
 
 
 def _some_cells(column: TextColumn) -> list[str]:
