@@ -20,7 +20,8 @@ ROWS_AT_ONCE = 4096  # whose n-grams are counted at a time
 
 @dataclass(frozen=True)
 class TextInputs:
-    """The inputs of columns of text: x_j = c_j · idf_j / ‖c ∘ idf‖, with the counts c of the n-grams of a cell.
+    """The inputs of columns of text: x_j = t_j · idf_j / ‖t ∘ idf‖, t_j = ±(1 + ln |c_j|), with the signed counts c of
+    the n-grams of a cell.
 
     `idf` (2^bits,) is ln((1 + n) / (1 + n_j)) + 1 for an input that n_j of the n training rows have, and 0 for one that
     none has: an n-gram that training has not seen says nothing. All columns share the inputs, and each column has

@@ -22,7 +22,7 @@ LOOKED_AT = 1000  # cells of a column, that tell whether it holds sentences
 # sequences of characters tell much of few texts, and of many take longer than they are worth
 FEW_CHARACTERS, NGRAMS_OF_FEW, NGRAMS = 5_000_000, "words:1-2,chars:2-5", "words:1-2"
 ADAM = "adam"
-OF_LINEAR = {"lr": 0.05, "epochs": 10}  # of a linear model: rows of unit length ask for longer steps, and fewer
+OF_LINEAR = {"lr": 0.03, "epochs": 10}  # of a linear model: rows of unit length ask for longer steps, and fewer
 # options of layers before the first dense one, which has to take the words themselves
 OF_INPUTS = ("learn_scale", "number_embedding", "category_embedding")
 
