@@ -147,7 +147,7 @@ class RowBlock:
 
     table: Table
     target: TextColumn | None
-    kept: dict[str, Any]  # name → pyarrow string array, cells as they are in the file
+    kept: dict[str, Any]  # name → ListedCells or pyarrow string array, cells as in the file
     errors: dict[int, DataError]
     notes: tuple[str, ...] = ()
     row_numbers: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # of columns that are left out for them
