@@ -15,9 +15,6 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError, mention
-from nncli.explain.leads import runners_up
-from nncli.explain.reasons import check_background, reasons
-from nncli.inference.prediction_sets import as_cell, as_json, sets_of
 from nncli.inference.written_cells import (
     Cells,
     are_few,
@@ -29,7 +26,6 @@ from nncli.inference.written_cells import (
     quoted_column,
 )
 from nncli.metrics.rows import CELLS_AT_ONCE
-from nncli.model.interval_of_model import half_width, least_probability
 from nncli.model.model import Model
 from nncli.system.output import counted, in_quotes
 from nncli.system.threads import multiply_with, reader_threads
@@ -95,6 +91,8 @@ class Predictor:
         self.guard: Listener | None = None  # is told what is predicted
         self.model, self.options, self.keep = model, options, keep
         self.half_width = self.least = None
+        if options.interval is not None:
+            from nncli.model.interval_of_model import half_width, least_probability
         if options.interval is not None and model.target is not None:
             self.half_width = half_width(model, options.interval)
         elif options.interval is not None:
@@ -194,6 +192,7 @@ class Predictor:
     ) -> list[Any]:
         """Return the columns of the reasons for the predicted classes (n,), or numbers, of several classes behind the
         runner-up (n,); each thread works on few rows at a time."""
+        from nncli.explain.reasons import reasons
 
         def largest(rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
             return reasons(self.model, table.take(rows), codes[rows], runner_up[rows]).largest(self.options.reasons)
@@ -220,6 +219,8 @@ class Predictor:
 
     def _sets(self, P: NDArray[Any], bad: list[int]) -> Any:
         """Write the prediction sets of rows with the probabilities P (n, K), which are empty in the bad rows."""
+        from nncli.inference.prediction_sets import as_cell, as_json, sets_of
+
         assert self.least is not None
         found, of_row = sets_of(P, self.least)
         named = ([self.model.classes[i] for i in one if i >= 0] for one in found)
@@ -251,7 +252,11 @@ class Predictor:
             tied = self.model.loss.tied(Z)
             self.tied += int(tied.sum()) - sum(bool(tied[i - start]) for i in bad if start <= i < start + len(Z))
         codes = self.model.predicted(Z, self.options.threshold)
-        return codes, runners_up(Z, codes) if self.options.reasons else codes
+        if not self.options.reasons:
+            return codes, codes
+        from nncli.explain.leads import runners_up
+
+        return codes, runners_up(Z, codes)
 
     def _numbers(self, figures: NDArray[Any], bad: list[int]) -> list[Any]:
         """Write the columns of figures (n, any), which are empty in the bad rows."""
@@ -311,6 +316,8 @@ def _check(options: PredictOptions, model: Model) -> None:
     if options.embed and not model.network.has_hidden:
         raise OptionError("embed", f"model '{name}' has no hidden layer", f"Train one with {mention('model', 'mlp')}")
     if options.reasons:
+        from nncli.explain.reasons import check_background
+
         check_background(model, "reasons")
         if options.reasons > len(model.schema.names):
             problem = f"expected at most {counted(len(model.schema.names), 'column')}, as the model has"

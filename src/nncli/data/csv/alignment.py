@@ -12,13 +12,13 @@ from nncli.data.cells import normalized, quoted
 from nncli.data.csv.below_header import ROW_NAMES, has_row_names, with_rule
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.column_names import no_such_column, typed, unique_names
-from nncli.data.csv.detection import ReadingPlan, planned
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells
 from nncli.data.csv.header import DETECTED, Head, TextOptions
 from nncli.data.csv.header_row import joined_names, looks_like_header
 from nncli.data.csv.other_quotes import refuse_other_quotes
 from nncli.data.csv.positions import Known, candidates, is_class, names_of_row, widths
+from nncli.data.csv.reading_plan import ReadingPlan, planned
 from nncli.data.dataset import Schema, spellings_of
 from nncli.data.row_blocks import Layout, one_line_and_few
 from nncli.errors import MOST_LISTED, DataError, OptionError, listing, nearest

@@ -19,11 +19,11 @@ from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.cell_advice import QUOTED
 from nncli.data.csv.cell_checks import A_NOTE, A_TOTAL
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.csv.detection import ReadingPlan, plan_training
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.late_codes import CodeWatch
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
+from nncli.data.csv.reading_plan import ReadingPlan
 from nncli.data.csv.repeated_header import RepeatedHeader, may_hold, of_other_table
 from nncli.data.csv.row_text import end_of_rows, open_quote
 from nncli.data.csv.second_table import are_other_names, of_other_names
@@ -310,6 +310,8 @@ def open_training(
     """Open the rows of `source` to learn from, `alone` if there are no other files; `codes` are known as in
     `plan_training`. Raises DataError and OptionError
     for what is wrong with it."""
+    from nncli.data.csv.detection import plan_training
+
     opened = open_input(source, stream=stream, hashed=True)
     try:
         plan = plan_training(opened, options, dtype, codes)
