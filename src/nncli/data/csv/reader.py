@@ -148,7 +148,7 @@ class CsvReader(BlockReader):
         keep_freed_memory()
         threads = min(reader_threads(), MOST_THREADS)
         try:
-            for data, parsed in side_by_side(self._work_on, self._cut, threads):
+            for data, parsed in side_by_side(self._work_on, self._cut, threads, _is_little):
                 yield from self._rows(data, parsed)
             if self._tail:
                 yield from self._rows(b"", None, at_end=True)
@@ -262,6 +262,10 @@ class CsvReader(BlockReader):
             parsed = self._strict.read(data, line, at_end)
             self._tail = self._strict.rest
         yield parsed
+
+
+def _is_little(rows: tuple[bytes, bool]) -> bool:
+    return len(rows[0]) < FEW_BYTES * LOADING
 
 
 def read_blocks(
