@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -126,18 +125,18 @@ class Predictor:
             cells = [*map(json_quoted, model.classes), self._empty]
         columns = [*map(json_quoted if options.jsonl else written, model.schema.names), self._empty]
         self._columns = Cells(columns if options.reasons else [])
-        self._cells, self._lines = Cells(cells), Cells([f"{cell}\n" for cell in cells])
+        self._cells, self._lines = Cells(cells), [f"{cell}\n".encode() for cell in cells]
         self.class_of_cell = dict(zip(cells, model.classes, strict=False))  # by the way it is written
         self._is_class_alone = own == ["prediction"] and model.target is None and not (keep or self._keys)
 
     def predict(self, block: RowBlock) -> bytes:
         """Return the lines for a block; the rows in `block.errors` get an empty prediction."""
-        if self._is_class_alone and not are_few(len(block)):
+        if self._is_class_alone:
             codes, _ = self._codes(block.table, bad := sorted(block.errors))
             self._tell_guard(codes, bad)
             self.rows += len(block) - len(bad)
             codes[bad] = len(self.model.classes)
-            return text_of(self._lines.at(codes))
+            return b"".join([self._lines[code] for code in codes.tolist()])
         return self.lines(block, self.columns(block))
 
     def columns(self, block: RowBlock) -> list[Any]:
@@ -192,6 +191,8 @@ class Predictor:
     ) -> list[Any]:
         """Return the columns of the reasons for the predicted classes (n,), or numbers, of several classes behind the
         runner-up (n,); each thread works on few rows at a time."""
+        from concurrent.futures import ThreadPoolExecutor
+
         from nncli.explain.reasons import reasons
 
         def largest(rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
