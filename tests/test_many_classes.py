@@ -151,8 +151,8 @@ def test_many_classes_are_split_in_one_step() -> None:
 @pytest.mark.usefixtures("many")
 def test_what_a_run_with_many_classes_needs_is_said_before_it_begins(nncli: Run) -> None:
     """4 bytes of 1,000 rows at once: targets, probabilities and gradient of 250 classes, and twice the outputs of
-    1 + h + 250; and 4 bytes of five vectors of h + h + 250 h + 250 parameters, with h = 100,000 units: 0.8 GB, and 0.5 GB of vectors; and
-    0.1 GB of the program."""
+    1 + h + 250 units, with h = 100,000: 0.8 GB; 4 bytes of h + h + 250 h + 250 parameters, five times: 0.5 GB; and the
+    program."""
     words = ["train", "d.csv", "--test", "0", "--val", "0", "--batch-size", "1000", "--dry-run", "--json"]
     assert "memory:" not in nncli(*words, "--hidden", "8").err
     assert "memory: about 1.4 GB\n" in nncli(*words, "--hidden", "100000").err
