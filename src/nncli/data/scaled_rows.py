@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions, Table, Target
 from nncli.data.input_scale import smooth_clip
+from nncli.data.one_hot_rows import OneHotRows
 
 
 class Inputs(Protocol):
@@ -99,13 +100,13 @@ class RowWindow:
 
     raw_dtype = None
 
-    def __init__(self, table: Table, width: int, transform: Callable[[Table], Matrix], size: int) -> None:
+    def __init__(self, table: Table, width: int, transform: Callable[[Table], Matrix | OneHotRows], size: int) -> None:
         """Take rows from a table on the disk. `transform` makes inputs of them; `size` rows are in memory at a time."""
         self.table, self.width, self.transform, self.size = table, width, transform, size
         self._expected: Positions = np.zeros(0, np.int64)
         # of the window, of what is taken next, and of what was taken last, as a line search wants it again
         self._start = self._next = self._last = 0
-        self._window: Matrix | None = None
+        self._window: Matrix | OneHotRows | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -136,7 +137,7 @@ class RowWindow:
         """Tell whether these rows are the ones expected from `start` on."""
         return np.array_equal(self._expected[start : start + len(rows)], rows)
 
-    def _read(self, rows: Positions) -> Matrix:
+    def _read(self, rows: Positions) -> Matrix | OneHotRows:
         return self.transform(self.table.take(rows))
 
 
@@ -162,7 +163,7 @@ class Subset:
     def inputs(self) -> NDArray[Any]:
         """Return the inputs of the rows, (n, d), which must be in memory."""
         matrix = self.matrix
-        assert isinstance(matrix, Matrix)
+        assert isinstance(matrix, Matrix | OneHotRows)
         found = np.empty((len(self), matrix.width), matrix.dtype)
         raw = np.empty((0, 0) if matrix.raw_dtype is None else found.shape, matrix.raw_dtype or matrix.dtype)
         matrix.take(self.rows, raw, found)

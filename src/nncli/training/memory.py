@@ -7,10 +7,11 @@ import numpy as np
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.data.dataset import Table
+from nncli.data.preprocess import Preprocess
 from nncli.errors import OptionError, mention
 from nncli.metrics.stored_logits import MOST_IN_MEMORY
 from nncli.model.model import Model
-from nncli.model.network import eval_rows, network_sizes
+from nncli.model.network import eval_rows, network_inputs, network_sizes
 from nncli.nn.input_layers import InputKinds
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.machine_memory import machine_memory
@@ -70,14 +71,22 @@ def bytes_of_network(config: ResolvedConfig, n: int, inputs: InputKinds, K: int)
     return np.dtype(config.model.dtype).itemsize * (vectors * parameters + at_once * of_row)
 
 
-def bytes_to_train(config: ResolvedConfig, n: int, table: Table, inputs: InputKinds, K: int) -> int:
-    """Return about how many bytes a run takes on n rows of a table in memory, all in all: the program, the table, the
-    inputs that it comes to (none where its bytes stay as they are), and the network."""
+def bytes_to_train(config: ResolvedConfig, n: int, table: Table, preprocess: Preprocess, K: int) -> int:
+    """Return about how many bytes a run takes on n rows of a table in memory, all in all: the program, the table, its
+    inputs, and the network."""
     arrays = [table.numbers, *(column.codes for column in table.texts.values()), *table.dates.values()]
-    of_rows = sum(array.size * array.dtype.itemsize for array in arrays)
-    if table.numbers.dtype != np.uint8 or table.texts or table.dates:
-        of_rows += len(table) * inputs.width * np.dtype(config.model.dtype).itemsize
-    return RUNNING_BYTES + of_rows + bytes_of_network(config, n, inputs, K)
+    of_table = sum(array.size * array.dtype.itemsize for array in arrays)
+    of_inputs = preprocess.input_bytes(table, np.dtype(config.model.dtype))
+    return RUNNING_BYTES + of_table + of_inputs + bytes_of_network(config, n, network_inputs(preprocess), K)
+
+
+def check_inputs_fit(config: ResolvedConfig, table: Table, preprocess: Preprocess) -> None:
+    """Raise OptionError for the inputs of a table in memory that are larger than the memory there is."""
+    needed, memory = preprocess.input_bytes(table, np.dtype(config.model.dtype)), machine_memory()
+    if needed > memory and not table.is_on_disk:
+        inputs = f"{preprocess.width:,} inputs of {len(table):,} rows"
+        problem = f"{inputs} take {needed / 1e9:,.1f} GB, and there are {memory / 1e9:,.1f} GB of memory"
+        raise OptionError("memory", problem, f"Keep the rows on the disk, with {mention('memory', '1GB')}")
 
 
 def say_memory(needed: int, K: int) -> list[str]:

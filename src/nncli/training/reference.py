@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nncli.data.scaled_rows import Matrix, Subset
+from nncli.data.scaled_rows import RowWindow, Subset
 from nncli.errors import OptionError, TrainingError, mention
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.paired import compared, sign_flip_p, sums_of_groups
@@ -38,7 +38,7 @@ def check_reference(kind: str, prepared: Prepared) -> None:
     trains_val = prepared.config.options.refit or prepared.val.folds is not None
     if not (prepared.test or (prepared.val and not trains_val)):
         raise OptionError("reference", "there are no rows to compare on", f"Set {mention('test')} above 0")
-    if not isinstance(prepared.train.matrix, Matrix):
+    if isinstance(prepared.train.matrix, RowWindow):
         its = (REFERENCES if prepared.target is None else NAMES)[kind]
         raise OptionError("reference", f"{its} need all rows in memory", f"Leave out {mention('memory')}")
 

@@ -11,7 +11,6 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import BUNDLED
 from nncli.data.sources import title
 from nncli.data.task import REGRESSION
-from nncli.model.network import network_inputs
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.output import counted
 from nncli.training.memory import bytes_to_train, say_memory
@@ -49,8 +48,8 @@ def _memory(prepared: Prepared) -> list[str]:
     dataset, train = prepared.dataset, prepared.train
     if dataset.table.is_on_disk or prepared.config.options.preset.searches:
         return []
-    inputs, K = network_inputs(prepared.preprocess), len(dataset.classes)
-    return say_memory(bytes_to_train(prepared.config, len(train), dataset.table, inputs, K), K)
+    K = len(dataset.classes)
+    return say_memory(bytes_to_train(prepared.config, len(train), dataset.table, prepared.preprocess, K), K)
 
 
 def _network(prepared: Prepared) -> str:
