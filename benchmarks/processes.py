@@ -116,7 +116,8 @@ def start_up(data: Any, folder: Path, peers: set[str]) -> None:
     rows = "".join(path_of("digits").read_text().splitlines(keepends=True)[:11])
     for what, command, stdin, imports, limit in (
         ("nncli --help", [NNCLI, "--help"], "", "import typer, rich", 1.5),
-        ("predict 10 rows", [NNCLI, "predict", "digits.npz"], rows, "import numpy, typer, pyarrow.csv", 1.6),
+        ("nncli plot --help", [NNCLI, "plot", "--help"], "", "import typer, rich", 1.5),
+        ("predict 10 rows", [NNCLI, "predict", "digits.npz"], rows, "import numpy, typer", 1.2),
     ):
         turns: dict[str, Callable[[], Finished]] = {
             "nncli": partial(process, command, folder, stdin),

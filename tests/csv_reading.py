@@ -13,8 +13,8 @@ from nncli.data.byte_input import ByteStream, open_input
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.csv import reader as reader_module
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.csv.detection import ReadingPlan
 from nncli.data.csv.reader import CsvReader, open_training, read_blocks
+from nncli.data.csv.reading_plan import ReadingPlan
 from nncli.data.dataset import Dataset, Schema, TextColumn
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.data.table_builder import MemoryStorage, read_files, to_learn_from

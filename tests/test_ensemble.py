@@ -305,10 +305,11 @@ def test_an_ensemble_larger_than_memory_is_refused(nncli: Run, here: Path) -> No
 @pytest.mark.parametrize(
     ("words", "bytes_needed", "said"),
     [
-        # by hand: 4·9 + 9 + 9·3 + 3 = 75 numbers of 4 bytes, in θ, g, the best θ and two of Adam; 4 + 9 + 3 of 106 rows
-        ("--hidden 9", 4 * (5 * 75 + 16 * 106), "--hidden: a network of 4 inputs and 9 units takes"),
-        ("--hidden 9 --ensemble 2", 2 * 4 * (5 * 75 + 16 * 106), "--ensemble: 2 networks of 4 inputs and 9 units take"),
-        ("--hidden 9 --optimizer sgd", 4 * (3 * 75 + 16 * 106), "--hidden: a network of 4 inputs and 9 units takes"),
+        # by hand: 4·9 + 9 + 9·3 + 3 = 75 numbers of 4 bytes, in θ, g, the best θ and two of Adam; of 106 rows, the
+        # targets, probabilities and gradient of 3 classes, and twice 4 + 9 + 3
+        ("--hidden 9", 4 * (5 * 75 + 106 * (3 * 3 + 2 * 16)), "--hidden: a network of 4 inputs and 9 units takes"),
+        ("--hidden 9 --ensemble 2", 2 * 4 * (5 * 75 + 106 * 41), "--ensemble: 2 networks of 4 inputs and 9 units take"),
+        ("--hidden 9 --optimizer sgd", 4 * (3 * 75 + 106 * 41), "--hidden: a network of 4 inputs and 9 units takes"),
     ],
     ids=["one", "two", "sgd"],
 )

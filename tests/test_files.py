@@ -178,6 +178,23 @@ def test_what_is_done_does_not_wait_for_what_is_to_come() -> None:
     assert next(results) == "2"
 
 
+def test_little_work_is_done_by_the_caller_until_there_is_more() -> None:
+    """As of a pipe in which a row comes at a time: nothing is asked for before it is wanted."""
+    asked = list[int]()
+
+    def items() -> Iterator[int]:
+        for x in range(6):
+            asked.append(x)
+            yield x
+
+    done_by = side_by_side(lambda x: (x, threading.current_thread()), items(), 2, is_little=lambda x: x < 2)
+    assert next(done_by) == (0, threading.main_thread())
+    assert asked == [0]
+    later = [*done_by]
+    assert [x for x, _ in later] == [1, 2, 3, 4, 5]
+    assert [thread is threading.main_thread() for _, thread in later] == [True, False, False, False, False]
+
+
 def test_a_reader_that_leaves_ends_the_taking() -> None:
     before = threading.active_count()
     results = side_by_side(str, iter(range(1000)), 2)

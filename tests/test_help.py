@@ -18,6 +18,8 @@ from nncli.cli.main import COMMANDS
 from nncli.config.option import registries
 from nncli.config.train_config import TrainConfig
 from nncli.errors import flag
+from nncli.figures.all_kinds import FIGURES
+from nncli.figures.lines import figure_lines
 from nncli.nn.models import MODELS, TabularModel
 
 Run = Callable[..., Any]
@@ -152,3 +154,8 @@ def test_completion_can_be_shown_and_installed(tmp_path: Path) -> None:
     installed = cli_process.nncli("--install-completion", "bash", cwd=tmp_path, environment=environment)
     assert (installed.returncode, installed.stderr) == (0, b"")
     assert "nncli" in (tmp_path / ".bashrc").read_text()
+
+
+def test_the_help_has_all_figures_as_their_classes_describe_them() -> None:
+    assert figure_lines() == {name: FIGURES.summary(name) for name in FIGURES}
+    assert [*figure_lines()] == [*FIGURES]

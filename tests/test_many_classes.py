@@ -12,6 +12,7 @@ import pytest
 
 import peak_memory
 from nncli.cli.main import main
+from nncli.data.split import stratified_split
 from nncli.errors import OutputError
 from nncli.inference import evaluate
 from nncli.inference.metrics import all_metrics
@@ -130,3 +131,38 @@ def test_a_full_disk_for_logits_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr("os.write", full)
     with pytest.raises(OutputError, match=f"^{tmp_path}: cannot write temporary files: No space left on device. "):
         stored.append(np.zeros((4, 3), np.float32))
+
+
+def test_scores_that_the_disk_has_no_room_for_are_refused_before_the_first_is_written() -> None:
+    with pytest.raises(OutputError, match=r"the scores of 1,000,000,000 rows for 100,000,000 classes: expected room"):
+        StoredLogits(10**9, 10**8, np.dtype("float32"))  # 400 PB
+
+
+def test_many_classes_are_split_in_one_step() -> None:
+    """With a look at all rows for each class, ten times as many would take a quarter of an hour. The parts are those of
+    scikit-learn's StratifiedShuffleSplit, as in test_split.py; here, each class is in each part."""
+    K, of_each = 10_000, 8
+    y = np.random.default_rng(0).permutation(np.arange(K * of_each) % K)
+    split = stratified_split(y, [f"c{k}" for k in range(K)], 0.25, 0.25, 0, "d.csv")
+    assert [np.bincount(y[part]).min() for part in (split.train, split.val, split.test)] == [4, 2, 2]
+    assert len(np.unique(np.concatenate([split.train, split.val, split.test]))) == K * of_each
+
+
+@pytest.mark.usefixtures("many")
+def test_what_a_run_with_many_classes_needs_is_said_before_it_begins(nncli: Run) -> None:
+    """4 bytes of 1,000 rows at once: targets, probabilities and gradient of 250 classes, and twice the outputs of
+    1 + h + 250 units, with h = 100,000: 0.8 GB; 4 bytes of h + h + 250 h + 250 parameters, five times: 0.5 GB; and the
+    program."""
+    words = ["train", "d.csv", "--test", "0", "--val", "0", "--batch-size", "1000", "--dry-run", "--json"]
+    assert "memory:" not in nncli(*words, "--hidden", "8").err
+    assert "memory: about 1.4 GB\n" in nncli(*words, "--hidden", "100000").err
+
+
+@pytest.mark.usefixtures("many")
+def test_more_classes_than_memory_are_refused_with_what_helps(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nncli.training.memory.machine_memory", lambda: 1e6)
+    monkeypatch.setattr("nncli.training.memory.MANY_CLASSES", 200)
+    outcome = nncli("train", "d.csv", "--test", "0", "--val", "0", "--hidden", "8", "--dry-run", "-q")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("--hidden: a network of 1 inputs and 8 units for 250 classes takes at least 0.0 GB")
+    assert outcome.err.endswith("Use fewer units, smaller batches, or leave rare classes out with --rare drop.\n")

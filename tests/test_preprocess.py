@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +11,9 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from nncli.data.dataset import Table, TextColumn
+from nncli.data.one_hot_rows import OneHotRows
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
+from nncli.data.scaled_rows import Matrix
 from nncli.errors import OptionError
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
@@ -159,3 +165,65 @@ def test_numbers_that_would_be_cut_off_are_refused_without_scaling() -> None:
     # mean (−1e30 + …) / 3, standard deviation of one far from two others: −√2, 1/√2, 1/√2
     assert scaled[:3, 1] == pytest.approx([-(2**0.5), 0.5**0.5, 0.5**0.5])
     assert everything(Preprocess.fit(table, np.array([2, 3]), "none"), table)[2, 1] == 5
+
+
+def mixed_table(n: int) -> Table:
+    """Two numbers, a date, and two columns of text with missing cells, of which one has more categories than are
+    kept."""
+    rng = np.random.default_rng(4)
+    few = TextColumn(rng.integers(-1, 4, n).astype(np.int32), tuple("abcd"))
+    many = TextColumn((rng.random(n) ** 3 * 150).astype(np.int32), tuple(f"m{i}" for i in range(150)))
+    days = rng.integers(18_000, 19_000, n).astype(np.float64)
+    return Table(("x", "y"), rng.normal(size=(n, 2)).astype(np.float32), {"few": few, "many": many}, {"day": days})
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_of_many_zeros_are_the_same_where_only_the_ones_are_kept(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, of_type = mixed_table(400), np.dtype(dtype)
+    preprocess = Preprocess.fit(table, np.arange(300), "standard")
+    whole = preprocess.transform(table, of_type)
+    assert isinstance(whole, Matrix)
+    assert preprocess.input_bytes(table, of_type) == whole.values.nbytes
+    monkeypatch.setattr("nncli.data.preprocess.MOST_ZEROS", 1000)
+    compact = preprocess.transform(table, of_type)
+    assert isinstance(compact, OneHotRows)
+    assert preprocess.input_bytes(table, of_type) == compact.values.nbytes + compact.ones.nbytes
+    assert (len(compact), compact.width, compact.dtype) == (400, preprocess.width, of_type)
+    np.testing.assert_array_equal(compact.slice(10, 250), whole.slice(10, 250))
+    rows = np.array([399, 0, 7, 7, 123])
+    found = np.full((8, preprocess.width), np.nan, of_type)  # a batch that had other rows
+    compact.take(rows, np.empty((0, 0)), found[:5])
+    np.testing.assert_array_equal(found[:5], whole.slice(0, 400)[rows])
+    assert np.isnan(found[5:]).all()
+
+
+def test_a_run_is_the_same_to_the_byte_where_only_the_ones_are_kept(
+    tmp_path: Path, nncli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    letters = rng.integers(0, 6, 90).tolist()
+    rows = "".join(f"{rng.normal():.3f},{'abcdef'[k]},{'pq'[k % 2]}\n" for k in letters)
+    (tmp_path / "d.csv").write_text("x,letter,class\n" + rows)
+    made = []
+    for most in (1 << 28, 100):
+        monkeypatch.setattr("nncli.data.preprocess.MOST_ZEROS", most)
+        words = ["--hidden", "4", "--epochs", "3", "--reference", "linear", "--json", "-q"]
+        outcome = nncli("train", tmp_path / "d.csv", *words, "-o", tmp_path / "m.npz")
+        assert outcome.code == 0, outcome.err
+        made.append((tmp_path / "m.npz").read_bytes())
+    assert made[0] == made[1]
+
+
+def test_inputs_larger_than_memory_are_refused_before_they_are_made(
+    tmp_path: Path, nncli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "d.csv").write_text("x,class\n" + "".join(f"{i / 7:.3f},{'pq'[i % 2]}\n" for i in range(90)))
+    monkeypatch.setattr("nncli.training.memory.machine_memory", lambda: 90 * 4 - 1.0)
+    outcome = nncli("train", tmp_path / "d.csv", "--dry-run", "-q")
+    said = (
+        "--memory: 1 inputs of 90 rows take 0.0 GB, and there are 0.0 GB of memory. Keep the rows on the disk, with --"
+    )
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(said)

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from nncli.inference import predictor, written_cells
+from nncli.inference import written_cells
 from nncli.serve.app import Limits
 from served import CSV, HOME, NDJSON, app_of, asking, spelled_model, without_warnings
 from short_and_long import some_short
@@ -161,9 +161,7 @@ def test_few_and_many_rows_are_written_alike(model: Path, mixed: Path, priced: P
     body = "".join(source.read_text().splitlines(keepends=True)[:21])
     answers = []
     for few in (0, 32):
-        monkeypatch.setattr(predictor, "FEW_ROWS", few)
         monkeypatch.setattr(written_cells, "FEW_ROWS", few)
-        monkeypatch.setattr("nncli.serve.answerer.FEW_ROWS", few)
         with asking(app_of(model)) as client:
             answers.append(
                 [client.post(f"/predict{query}", content=body, headers=CSV).text for query in ("", "?reasons=1")]

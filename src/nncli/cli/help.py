@@ -163,12 +163,12 @@ def described(parameter: Any) -> str:
 
 def _names(kind: str, in_full: bool) -> str:
     """Return the names in a registry, a line for each model or figure, or the learning rate of each optimizer."""
+    if kind == "figure_lines":
+        from nncli.figures.lines import figure_lines
+
+        return "\n".join(f"{name}: {line}" for name, line in figure_lines().items())
     from nncli.config.option import registries
 
-    if kind == "figure_lines":
-        from nncli.figures.all_kinds import FIGURES
-
-        return "\n".join(f"{name}: {FIGURES.summary(name)}" for name in FIGURES)
     if kind == "model_lines":
         from nncli.nn.models import AutoModel
 

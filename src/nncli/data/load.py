@@ -18,19 +18,15 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.positions import Known
 from nncli.data.csv.second_table import refuse_names_among
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical_class, spellings_of
-from nncli.data.formats import images, libsvm
 from nncli.data.formats.known_formats import IMAGES, TEXT
 from nncli.data.labels import advice_for_class, for_task
-from nncli.data.new_classes import with_new_classes
 from nncli.data.numeric_target import NoNumber, numbers_like, with_numeric_target
 from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
-from nncli.data.rising_columns import without_row_numbers
 from nncli.data.row_blocks import OnError, RowBlock
 from nncli.data.source_files import SourceFiles, open_like
 from nncli.data.sources import Source, is_there, title
 from nncli.data.table_builder import recoded, to_learn_from
 from nncli.data.task import CLASSIFICATION, REGRESSION
-from nncli.data.text_doubts import notes_of_texts
 from nncli.data.totals import notes_of_totals, refuse_total
 from nncli.data.unused_options import refuse_unused
 from nncli.errors import DataError, listing, mention
@@ -48,6 +44,9 @@ def load_dataset(
     """Read whole files to learn from, their target and the kinds of their columns detected or told. With `memory`, in
     bytes, tables are on the disk; so many `tables` share it. The target holds classes or numbers, as the `task` says;
     None: as it looks. Raises DataError and OptionError."""
+    from nncli.data.rising_columns import without_row_numbers
+    from nncli.data.text_doubts import notes_of_texts
+
     given = SourceFiles.of(source)
     size = given.bytes()
     if options.target is None and len(source) == 1 and source[0] in BUNDLED and not is_there(Path(source[0])):
@@ -119,6 +118,8 @@ def load_like(
         made = Dataset(table, numbers, (), schema, source, sha256, notes=tuple(notes))
         return dataclasses.replace(made, memory=memory, file_bytes=size)
     if takes_new and not rare:
+        from nncli.data.new_classes import with_new_classes
+
         classes = with_new_classes(target, schema, classes, where)
     code_of = code_in(classes, rare)
     notes = tuple(notes)
@@ -158,6 +159,8 @@ def stream_like(
         problem = f"expected a table, whose rows can be learned from as they come, found {found.name}"
         raise DataError(title((source,)), problem, "Save it in a file, and name that")
     if found.is_matrix:
+        from nncli.data.formats import images, libsvm
+
         kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
         if kept and found != IMAGES:
             raise DataError(

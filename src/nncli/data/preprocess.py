@@ -22,6 +22,7 @@ from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.dates import INPUTS, inputs_of
 from nncli.data.heaps import Heap
 from nncli.data.input_scale import LARGEST, to_inputs
+from nncli.data.one_hot_rows import OneHotRows
 from nncli.data.scaled_rows import Matrix, SparseMatrix
 from nncli.data.text_inputs import TextInputs
 from nncli.data.words.options import WordOptions
@@ -30,6 +31,7 @@ from nncli.system.output import in_quotes
 
 SCALINGS = ("standard", "minmax", "robust", "pixels", "none")
 WORDS = WordOptions()
+MOST_ZEROS = 256 << 20  # bytes of inputs that are all in memory, with columns of text
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
 
 
@@ -199,7 +201,20 @@ class Preprocess:
             own,
         )
 
-    def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix | SparseMatrix:
+    def input_bytes(self, table: Table, dtype: np.dtype[Any]) -> int:
+        """Return how many bytes `transform` takes for the inputs of a table, beside the table itself."""
+        if table.numbers.dtype == np.uint8 and not self.categories and not self.dates:
+            return 0
+        if self._are_few(table, dtype):
+            return len(table) * self.n_others * dtype.itemsize
+        return len(table) * (self.n_numbers * dtype.itemsize + len(self.categories) * np.dtype(np.int32).itemsize)
+
+    def _are_few(self, table: Table, dtype: np.dtype[Any]) -> bool:
+        """Tell whether the inputs are so few that all of them are in memory, also the zeros of categories: a batch of
+        them is taken a little sooner."""
+        return not self.categories or len(table) * self.n_others * dtype.itemsize <= MOST_ZEROS
+
+    def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix | SparseMatrix | OneHotRows:
         """Return the inputs (n, width) of a table in memory, whose columns must be those it was fitted on."""
         if self.words is not None:
             return self._with_words(self.words, table, dtype)
@@ -207,36 +222,44 @@ class Preprocess:
 
     def _with_words(self, words: TextInputs, table: Table, dtype: np.dtype[Any]) -> SparseMatrix:
         """Return all inputs of a table with words, stored without zeros."""
-        from scipy.sparse import csr_array, hstack
+        from scipy.sparse import csr_array, hstack, vstack
 
         found = words.transform(table, dtype)
         if self.n_others:
             others = self._others(table, dtype)
-            found = hstack([csr_array(others.slice(0, len(others))), found], format="csr")
+            starts = range(0, max(1, len(table)), ROWS_AT_ONCE)
+            own = vstack([csr_array(others.slice(start, start + ROWS_AT_ONCE)) for start in starts], format="csr")
+            found = hstack([own, found], format="csr")
         return SparseMatrix(found, dtype)
 
-    def _others(self, table: Table, dtype: np.dtype[Any]) -> Matrix:
+    def _others(self, table: Table, dtype: np.dtype[Any]) -> Matrix | OneHotRows:
         """Return the inputs that are not made of words."""
         numbers: Any = table.numbers
         if numbers.dtype == np.uint8 and not self.categories and not self.dates:
             shift, scale = self.shift.astype(dtype), self.scale.astype(dtype)
             alike = bool((scale == scale[0]).all())  # as those of pixels are: one number is faster than a row of them
             return Matrix(numbers, dtype, shift if shift.any() else None, scale[0] if alike else scale, self.clips)
-        X = np.zeros((len(table), self.n_others), dtype)
+        are_few = self._are_few(table, dtype)
+        X = np.zeros((len(table), self.n_others if are_few else self.n_numbers), dtype)
+        ones = np.empty((len(table), len(self.categories)), np.int32)
         k = len(self.number_names)
         self._scale(numbers, X[:, :k], slice(0, k))
         if self.dates:
             self._scale(DateInputs(table, self.dates), X[:, k : self.n_numbers], slice(k, self.n_numbers))
         k = self.n_numbers
-        for name, categories in self.categories.items():
+        for i, (name, categories) in enumerate(self.categories.items()):
             column = table.texts[name]
             known = spelled_flags(categories)
-            position = {value: i for i, value in enumerate(categories)}
+            position = {value: place for place, value in enumerate(categories)}
             other = len(categories)
             # the last entry is that of code −1, a missing cell
             lookup = np.array([position.get(known.get(value, value), other) for value in [*column.values, None]])
-            X[np.arange(len(table)), k + lookup[column.codes]] = 1
+            ones[:, i] = (k + lookup)[column.codes]
             k += other + 1
+        if not are_few:
+            return OneHotRows(X, ones, self.n_others)
+        for of_column in ones.T:
+            X[np.arange(len(table)), of_column] = 1
         return Matrix(X, dtype)
 
     def unseen(self, table: Table) -> dict[str, int]:

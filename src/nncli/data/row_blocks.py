@@ -47,7 +47,7 @@ class Layout:
     encoding: str = "utf-8"
     profile: tuple[ColumnProfile, ...] = ()  # of the columns of a training file
     needed: Mapping[str, str] = field(default_factory=dict)  # columns of weights, groups and times → which of these
-    whole: tuple[str, ...] = ()  # of the numeric ones, those that had only whole numbers in training
+    whole: frozenset[str] = frozenset()  # of the numeric ones, those that had only whole numbers in training
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the only texts that it may hold
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → texts that it is known to hold
     one_line: frozenset[str] = frozenset()  # columns of text that are known to hold no line ends
@@ -147,7 +147,7 @@ class RowBlock:
 
     table: Table
     target: TextColumn | None
-    kept: dict[str, Any]  # name → pyarrow string array, cells as they are in the file
+    kept: dict[str, Any]  # name → ListedCells or pyarrow string array, cells as in the file
     errors: dict[int, DataError]
     notes: tuple[str, ...] = ()
     row_numbers: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # of columns that are left out for them

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions, Table, Target
 from nncli.data.input_scale import smooth_clip
+from nncli.data.one_hot_rows import OneHotRows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -147,7 +148,7 @@ class SparseMatrix:
         return csr_array((X.data[part], X.indices[part], ends - ends[0]), shape=(len(ends) - 1, self.width))
 
 
-InMemory = Matrix | SparseMatrix
+InMemory = Matrix | SparseMatrix | OneHotRows
 
 
 class RowWindow:

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nncli.data.byte_input import ByteStream, open_input, open_raw, peek
 from nncli.data.csv import reader
@@ -19,8 +19,6 @@ from nncli.data.csv.late_codes import CodeWatch, LateCode
 from nncli.data.csv.late_repeats import LateRepeat, note_of_late_repeat
 from nncli.data.csv.positions import Known
 from nncli.data.dataset import Dataset, Schema
-from nncli.data.disk import cache
-from nncli.data.formats import libsvm, row_reader
 from nncli.data.formats.format import Format
 from nncli.data.formats.known_formats import (
     HEAD_BYTES,
@@ -33,11 +31,13 @@ from nncli.data.formats.known_formats import (
     format_of,
     format_of_bytes,
 )
-from nncli.data.formats.row_reader import Rows
 from nncli.data.row_blocks import BlockReader, OnError
 from nncli.data.sources import STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, read_files
 from nncli.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from nncli.data.formats.row_reader import Rows
 
 OF_ROWS = (JSON_LINES, XLSX)
 Size = tuple[int, int]  # width and height
@@ -112,6 +112,8 @@ class SourceFiles(NamedTuple):
             raise OptionError("on_error", problem, "Leave the option out")
         if self.stream is None:
             return self.formats[0].load().read(self.paths[0], like)
+        from nncli.data.formats import libsvm
+
         return libsvm.read(self.paths[0], like, self.stream)
 
     def table(
@@ -180,6 +182,8 @@ class SourceFiles(NamedTuple):
             if schema is None
             else (schema, options.of_text, options.on_error, dtype, known, options.row_columns)
         )
+        from nncli.data.disk import cache
+
         return cache.read_stored(self.paths, how, where, memory, lambda place: read_files(files, where, place), tables)
 
 
@@ -196,6 +200,8 @@ def open_training(
     if found is TEXT:
         return reader.open_training(str(path), options, dtype, stream, alone, codes)
     if found in OF_ROWS:
+        from nncli.data.formats import row_reader
+
         rows = _rows(path, found, stream, options.of_text, hashed=True, target=options.target)
         own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
         with _closed_on_error(rows):
@@ -212,6 +218,8 @@ def open_like(
     if found is TEXT:
         return reader.read_blocks(str(path), schema, stream=stream, text=text, **how)
     if found in OF_ROWS:
+        from nncli.data.formats import row_reader
+
         rows = _rows(path, found, stream, text, how.get("whole", False), schema)
         with _closed_on_error(rows):
             return row_reader.read_blocks(rows, schema, **how)

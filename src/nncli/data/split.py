@@ -100,7 +100,7 @@ def stratified_fold(
         raise DataError(source, f"{few}, one for each fold, found {counts.min()}", remedy)
     rng = np.random.default_rng(seed)
     # dealt out class by class, without a pause: the folds are of one size, give or take a row
-    dealt = np.concatenate([rng.permutation(rows[y[rows] == k]) for k in range(len(counts))])
+    dealt = np.concatenate([rng.permutation(rows[of_class]) for of_class in _by_class(y[rows], counts)])
     val = np.sort(dealt[fold::folds])
     return Split(np.setdiff1d(rows, val, assume_unique=True), val, split.test)
 
@@ -123,12 +123,16 @@ def _draw(y: Positions, size: int, seed: int) -> Positions:
     kept = _proportional(counts, len(y) - size, rng)
     drawn = _proportional(counts - kept, size, rng)  # all of them; but with ties broken by the same generator
     parts = []
-    for k, n in enumerate(counts):
-        order = row_numbers(int(n))
+    for rows, first, end in zip(_by_class(y, counts), kept, kept + drawn, strict=True):
+        order = row_numbers(len(rows))
         rng.shuffle(order)
-        rows = np.flatnonzero(y == k).astype(order.dtype)
-        parts.append(rows[order[kept[k] : kept[k] + drawn[k]]])
+        parts.append(rows[order[first:end]].astype(order.dtype))
     return np.concatenate(parts)
+
+
+def _by_class(y: Positions, counts: NDArray[np.int64]) -> list[Positions]:
+    """Return the rows of each class, ascending, from how many there are of each: of many classes in one step."""
+    return np.split(np.argsort(y, kind="stable"), np.cumsum(counts)[:-1])
 
 
 def _proportional(counts: NDArray[np.int64], n: int, rng: np.random.RandomState) -> NDArray[np.int64]:

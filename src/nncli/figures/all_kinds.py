@@ -13,6 +13,7 @@ from nncli.figures.kinds import (
     build_of_model,
     trials_of,
 )
+from nncli.figures.lines import MODULES
 
 __all__ = [
     "FIGURES",
@@ -26,6 +27,5 @@ __all__ = [
     "trials_of",
 ]
 
-OF_MODELS = "training_curve", "judged", "importance", "effect", "weights", "planes", "activations", "numbers"
-for _module in (*OF_MODELS, "sweep", "parallel", "data", "pictures"):
+for _module in MODULES:
     importlib.import_module(f"nncli.figures.{_module}")

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.arrow_conversion import cast, number_array, string_array, text_of
+from nncli.data.arrow_conversion import as_arrow, string_array, text_of
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError, mention
-from nncli.explain.leads import runners_up
-from nncli.explain.reasons import check_background, reasons
-from nncli.inference.prediction_sets import as_cell, as_json, sets_of
 from nncli.inference.written_cells import (
-    FEW_ROWS,
     Cells,
+    are_few,
     csv_quoted,
     escaped,
     escaped_column,
     json_quoted,
+    number_column,
     quoted_column,
 )
 from nncli.metrics.rows import CELLS_AT_ONCE
-from nncli.model.interval_of_model import half_width, least_probability
 from nncli.model.model import Model
 from nncli.system.output import counted, in_quotes
-from nncli.system.threads import multiply_with
+from nncli.system.threads import multiply_with, reader_threads
 
 EXPLAINED_AT_ONCE = 1024  # rows, by each thread
 
@@ -94,6 +90,8 @@ class Predictor:
         self.guard: Listener | None = None  # is told what is predicted
         self.model, self.options, self.keep = model, options, keep
         self.half_width = self.least = None
+        if options.interval is not None:
+            from nncli.model.interval_of_model import half_width, least_probability
         if options.interval is not None and model.target is not None:
             self.half_width = half_width(model, options.interval)
         elif options.interval is not None:
@@ -127,23 +125,23 @@ class Predictor:
             cells = [*map(json_quoted, model.classes), self._empty]
         columns = [*map(json_quoted if options.jsonl else written, model.schema.names), self._empty]
         self._columns = Cells(columns if options.reasons else [])
-        self._cells, self._lines = Cells(cells), Cells([f"{cell}\n" for cell in cells])
+        self._cells, self._lines = Cells(cells), [f"{cell}\n".encode() for cell in cells]
         self.class_of_cell = dict(zip(cells, model.classes, strict=False))  # by the way it is written
         self._is_class_alone = own == ["prediction"] and model.target is None and not (keep or self._keys)
 
     def predict(self, block: RowBlock) -> bytes:
         """Return the lines for a block; the rows in `block.errors` get an empty prediction."""
-        if self._is_class_alone and len(block) > FEW_ROWS:
+        if self._is_class_alone:
             codes, _ = self._codes(block.table, bad := sorted(block.errors))
             self._tell_guard(codes, bad)
             self.rows += len(block) - len(bad)
             codes[bad] = len(self.model.classes)
-            return text_of(self._lines.at(codes))
+            return b"".join([self._lines[code] for code in codes.tolist()])
         return self.lines(block, self.columns(block))
 
     def columns(self, block: RowBlock) -> list[Any]:
         """Return the columns `names` for a block, as they are written: of few rows lists of texts, of more pyarrow
-        string arrays. The rows in `block.errors` have empty ones."""
+        string arrays, or either. The rows in `block.errors` have empty ones."""
         bad = sorted(block.errors)
         if self.options.embed:
             return self._numbers(self.model.embed(block.table), bad)
@@ -193,7 +191,9 @@ class Predictor:
     ) -> list[Any]:
         """Return the columns of the reasons for the predicted classes (n,), or numbers, of several classes behind the
         runner-up (n,); each thread works on few rows at a time."""
-        import pyarrow as pa
+        from concurrent.futures import ThreadPoolExecutor
+
+        from nncli.explain.reasons import reasons
 
         def largest(rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
             return reasons(self.model, table.take(rows), codes[rows], runner_up[rows]).largest(self.options.reasons)
@@ -206,7 +206,7 @@ class Predictor:
             if len(parts) == 1:
                 places, values = largest(parts[0])
             else:
-                with ThreadPoolExecutor(pa.cpu_count()) as pool:
+                with ThreadPoolExecutor(reader_threads()) as pool:
                     places, values = (np.concatenate(its) for its in zip(*pool.map(largest, parts), strict=True))
         if self.model.target is not None:  # places beyond these are rounding errors
             values = np.round(values, self._decimals) + 0.0  # −0 is 0
@@ -220,6 +220,8 @@ class Predictor:
 
     def _sets(self, P: NDArray[Any], bad: list[int]) -> Any:
         """Write the prediction sets of rows with the probabilities P (n, K), which are empty in the bad rows."""
+        from nncli.inference.prediction_sets import as_cell, as_json, sets_of
+
         assert self.least is not None
         found, of_row = sets_of(P, self.least)
         named = ([self.model.classes[i] for i in one if i >= 0] for one in found)
@@ -251,36 +253,26 @@ class Predictor:
             tied = self.model.loss.tied(Z)
             self.tied += int(tied.sum()) - sum(bool(tied[i - start]) for i in bad if start <= i < start + len(Z))
         codes = self.model.predicted(Z, self.options.threshold)
-        return codes, runners_up(Z, codes) if self.options.reasons else codes
+        if not self.options.reasons:
+            return codes, codes
+        from nncli.explain.leads import runners_up
+
+        return codes, runners_up(Z, codes)
 
     def _numbers(self, figures: NDArray[Any], bad: list[int]) -> list[Any]:
         """Write the columns of figures (n, any), which are empty in the bad rows."""
-        import pyarrow as pa
-
-        if len(figures) <= FEW_ROWS:
-            written = cast(number_array(figures.ravel()), pa.string()).to_pylist()
-            width = figures.shape[1]
-            for row in bad:
-                written[row * width : (row + 1) * width] = [self._empty] * width
-            return [written[i::width] for i in range(width)]
-        columns = []
-        for figure in figures.T:
-            column = cast(number_array(figure), pa.string())
-            if bad:
-                cells = column.to_pylist()
+        columns = [*map(number_column, figures.T)]
+        if bad:
+            columns = [column if isinstance(column, list) else column.to_pylist() for column in columns]
+            for column in columns:
                 for row in bad:
-                    cells[row] = self._empty
-                column = string_array(cells)
-            columns.append(column)
+                    column[row] = self._empty
         return columns
 
     def lines(self, block: RowBlock, columns: list[Any]) -> bytes:
         """Write the lines of a block: the kept columns, and the given ones, which are written already."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         kept = [block.kept[name] for name in self.keep]
-        if len(block) <= FEW_ROWS:
+        if are_few(len(block)):
             write = json_quoted if self._keys else self._written
             kept = [[*map(write, column.to_pylist())] for column in kept]
             rows: Iterable[Iterable[str]] = zip(
@@ -290,6 +282,10 @@ class Predictor:
                 rows = (map(str.__add__, self._keys, row) for row in rows)
             begin, end = ("{", "}\n") if self._keys else ("", "\n")
             return "".join(f"{begin}{','.join(row)}{end}" for row in rows).encode()
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        kept, columns = ([*map(as_arrow, its)] for its in (kept, columns))
         kept = [escaped_column(column) for column in kept] if self.options.escape_formulas else kept
         if self._keys:
             columns = [*(string_array([json_quoted(cell) for cell in column.to_pylist()]) for column in kept), *columns]
@@ -321,6 +317,8 @@ def _check(options: PredictOptions, model: Model) -> None:
     if options.embed and not model.network.has_hidden:
         raise OptionError("embed", f"model '{name}' has no hidden layer", f"Train one with {mention('model', 'mlp')}")
     if options.reasons:
+        from nncli.explain.reasons import check_background
+
         check_background(model, "reasons")
         if options.reasons > len(model.schema.names):
             problem = f"expected at most {counted(len(model.schema.names), 'column')}, as the model has"

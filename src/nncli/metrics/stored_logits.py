@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.errors import OutputError
 from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.system import scratch
 
@@ -28,6 +30,8 @@ class StoredLogits:
     """
 
     def __init__(self, n: int, K: int, dtype: np.dtype[Any]) -> None:
+        """Make the file. OutputError where the disk has no room for all of them, which hours of writing would show."""
+        _check_room(n, K, dtype)
         self.shape, self.dtype = (n, K), dtype
         self.rows_at_once = max(1, CELLS_AT_ONCE // K)
         self._columns_at_once = max(1, CELLS_AT_ONCE // max(1, n))
@@ -115,6 +119,15 @@ class StoredLogits:
             assert read, "all rows have been written"
             room, at = room[read:], at + read
         return found
+
+
+def _check_room(n: int, K: int, dtype: np.dtype[Any]) -> None:
+    place = tempfile.gettempdir()
+    needed, free = n * K * dtype.itemsize, shutil.disk_usage(place).free
+    if needed > free:
+        room = f"expected room for {needed / 1e9:,.1f} GB, found {free / 1e9:,.1f} GB"
+        problem = f"cannot write the scores of {n:,} rows for {K:,} classes: {room}"
+        raise OutputError(place, problem, f"Name fewer rows, or set {scratch.VARIABLE} to another folder")
 
 
 def _writing() -> AbstractContextManager[None]:

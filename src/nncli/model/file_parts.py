@@ -19,7 +19,6 @@ from nncli.data.text_inputs import TextInputs
 from nncli.data.words.options import WordOptions, parse_ngrams
 from nncli.errors import NncliError
 from nncli.guards.distribution import Distribution, Predictions
-from nncli.metrics.definitions import METRICS
 from nncli.model import lineage
 from nncli.model.decision import Decision
 from nncli.model.file_members import (
@@ -220,6 +219,8 @@ def _check_folds(metrics: Mapping[str, Any]) -> None:
 
 def _check_metric(name: str) -> None:
     try:
+        from nncli.metrics.definitions import METRICS
+
         METRICS.create(name)
     except NncliError:
         raise ValueError("a metric that there is not") from None

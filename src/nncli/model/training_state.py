@@ -17,11 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.resolved import TrainingConfig
-from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
 from nncli.nn.components import Stateful, StateNumber
 from nncli.nn.optimizers import OPTIMIZERS
-from nncli.nn.schedules import SCHEDULES
 
 GENERATORS = ("shuffle", "drop")
 MOST = 1 << 128  # of a count, and of the numbers of a generator
@@ -201,6 +199,9 @@ def from_file(
 def _form(config: TrainingConfig, size: int) -> tuple[dict[str, StateNumber], dict[str, tuple[int, ...]]]:
     """Return what a run with `size` parameters saves, before a network is made: numbers at its start, and shapes."""
     one = np.zeros(1)
+    from nncli.nn.averages import AVERAGES
+    from nncli.nn.schedules import SCHEDULES
+
     optimizer, average = OPTIMIZERS.create(config.optimizer), AVERAGES.create(config.average)
     schedule = SCHEDULES.create(config.schedule)
     optimizer.start(one)

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nncli.data.arrow_conversion import string_array
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.formats.json_object import ObjectReader
 from nncli.data.formats.known_formats import JSON_LINES, TEXT
@@ -24,7 +23,7 @@ from nncli.data.source_files import open_like
 from nncli.errors import NncliError
 from nncli.inference.other_units import FarColumns, NewCategories
 from nncli.inference.predictor import PredictOptions, Predictor
-from nncli.inference.written_cells import FEW_ROWS, csv_quoted
+from nncli.inference.written_cells import csv_quoted
 from nncli.model.model import Model
 from nncli.serve.bodies import Body, Form, too_many_rows
 from nncli.serve.problems import WHERE, Problem
@@ -162,12 +161,12 @@ def of_csv_alone(text: TextOptions) -> Problem:
     return Problem(400, f"?{name}", "it says how CSV is written, and JSON was sent", "Leave it out")
 
 
-def _written(found: dict[int, list[str]], n: int, is_json: bool) -> Any:
+def _written(found: dict[int, list[str]], n: int, is_json: bool) -> list[str]:
     """Write the warnings of n rows: in JSON as a list, in CSV as one text."""
     cells = ["[]" if is_json else ""] * n
     for row, lines in found.items():
         cells[row] = json.dumps(lines) if is_json else csv_quoted("; ".join(lines))
-    return cells if n <= FEW_ROWS else string_array(cells)
+    return cells
 
 
 def _joined(form: Form, parts: list[Any], header: bytes, names: Sequence[str]) -> bytes:

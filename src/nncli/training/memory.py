@@ -1,4 +1,4 @@
-"""Estimate the memory of training and evaluation where tables stay on the disk, and what is left for their rows."""
+"""Estimate the memory of training and evaluation, and where tables stay on the disk, what is left for their rows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import numpy as np
 
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolved import ResolvedConfig, rows_per_step
-from nncli.errors import OptionError
+from nncli.data.dataset import Table
+from nncli.data.preprocess import Preprocess
+from nncli.errors import OptionError, mention
 from nncli.metrics.stored_logits import MOST_IN_MEMORY
 from nncli.model.model import Model
-from nncli.model.network import EVAL_ROWS, eval_rows, network_sizes
+from nncli.model.network import eval_rows, network_inputs, network_sizes
 from nncli.nn.input_layers import InputKinds
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.machine_memory import machine_memory
@@ -23,6 +25,9 @@ TRAINING_BYTES, SPLIT_BYTES, TRAINING_COPIES = 150 << 20, 20, 9
 GROUPED_SPLIT_BYTES = 80  # by group or by time
 LEAST_WINDOW = 16 << 20
 VECTORS = 3  # as long as all parameters, that each run has: the parameters, their gradient, and the best so far
+# bytes without any data; and those of a run from which on what it needs is said beforehand
+RUNNING_BYTES, WORTH_SAYING = 120 << 20, 400 << 20
+MANY_CLASSES = 1000  # whose scores take most of it
 # evaluation: bytes without any data; of each row that is evaluated; of each class, and of each confused pair, on
 # their way to JSON; copies of the parameters, and of the rows that are evaluated at once
 EVALUATION_BYTES, EVALUATED_ROW_BYTES, PAIR_BYTES, EVALUATION_COPIES = 100 << 20, 90, 600, 4
@@ -53,21 +58,61 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKin
     return max(at_once, (memory - TRAINING_BYTES - beside) // row_bytes)
 
 
+def bytes_of_network(config: ResolvedConfig, n: int, inputs: InputKinds, K: int) -> int:
+    """Return about how many bytes it takes to train the network on n rows, beside the rows: the vectors as long as all
+    parameters, and of the rows of a step, or that are judged at once, targets, probabilities, gradient, and the outputs
+    of each layer with theirs."""
+    parameters, numbers = network_sizes(config.model, inputs, K)
+    vectors = VECTORS + len(getattr(OPTIMIZERS.create(config.training.optimizer), "slots", ()))
+    widths = [inputs.width, *config.model.hidden, max(K, 1)]
+    at_once = max(min(rows_per_step(config.training.batch_size, n), rows_at_once(widths)), min(n, eval_rows(widths)))
+    members = ensemble_of(config.model.ensemble)
+    of_row = 3 * max(K, 1) * (members.number if members else 1) + 2 * numbers
+    return np.dtype(config.model.dtype).itemsize * (vectors * parameters + at_once * of_row)
+
+
+def bytes_to_train(config: ResolvedConfig, n: int, table: Table, preprocess: Preprocess, K: int) -> int:
+    """Return about how many bytes a run takes on n rows of a table in memory, all in all: the program, the table, its
+    inputs, and the network."""
+    arrays = [table.numbers, *(column.codes for column in table.texts.values()), *table.dates.values()]
+    of_table = sum(array.size * array.dtype.itemsize for array in arrays)
+    of_inputs = preprocess.input_bytes(table, np.dtype(config.model.dtype))
+    return RUNNING_BYTES + of_table + of_inputs + bytes_of_network(config, n, network_inputs(preprocess), K)
+
+
+def check_inputs_fit(config: ResolvedConfig, table: Table, preprocess: Preprocess) -> None:
+    """Raise OptionError for the inputs of a table in memory that are larger than the memory there is."""
+    needed, memory = preprocess.input_bytes(table, np.dtype(config.model.dtype)), machine_memory()
+    if needed > memory and not table.is_on_disk:
+        inputs = f"{preprocess.width:,} inputs of {len(table):,} rows"
+        problem = f"{inputs} take {needed / 1e9:,.1f} GB, and there are {memory / 1e9:,.1f} GB of memory"
+        raise OptionError("memory", problem, f"Keep the rows on the disk, with {mention('memory', '1GB')}")
+
+
+def say_memory(needed: int, K: int) -> list[str]:
+    """Say in a line what a run will need, where that is much."""
+    if needed < WORTH_SAYING:
+        return []
+    why = f", as there are {K:,} classes" if K >= MANY_CLASSES else ""
+    return [f"memory: about {needed / 1e9:,.1f} GB{why}"]
+
+
 def check_network_fits(config: ResolvedConfig, n: int, inputs: InputKinds, K: int) -> None:
     """Raise OptionError for a network that cannot be trained on n rows in the memory there is: the system would end the
     program in the middle, without a word."""
-    parameters, numbers = network_sizes(config.model, inputs, K)
-    vectors = VECTORS + len(getattr(OPTIMIZERS.create(config.training.optimizer), "slots", ()))
-    number, memory = np.dtype(config.model.dtype).itemsize, machine_memory()
-    needed = number * (vectors * parameters + min(n, EVAL_ROWS) * numbers)
+    needed, memory = bytes_of_network(config, n, inputs, K), machine_memory()
     if needed <= memory:
         return
-    members = ensemble_of(config.model.ensemble)
+    members, many = ensemble_of(config.model.ensemble), K >= MANY_CLASSES
     widths = f" and {'x'.join(map(str, config.model.hidden))} units" if config.model.hidden else ""
-    what = f"{inputs.width:,} inputs{widths}"
+    what = f"{inputs.width:,} inputs{widths}" + f" for {K:,} classes" * many
     takes = f"{members.number:,} networks of {what} take" if members else f"a network of {what} takes"
     problem = f"{takes} at least {needed / 1e9:,.1f} GB to train, and there are {memory / 1e9:,.1f} GB of memory"
-    raise OptionError("ensemble" if members else "hidden", problem, f"Use fewer {'members' if members else 'units'}")
+    remedy = f"Use fewer {'members' if members else 'units'}"
+    if many:
+        remedy += f", smaller batches, or leave rare classes out with {mention('rare', 'drop')}"
+    option = "ensemble" if members else "hidden" if config.model.hidden else "batch_size"
+    raise OptionError(option, problem, remedy)
 
 
 def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: int, block: int) -> None:

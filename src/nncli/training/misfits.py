@@ -192,7 +192,7 @@ def _penalty(trainer: Trainer) -> str:
     penalty, network = large_penalty(trainer.config.training), trainer.network
     if not penalty:
         return ""
-    rows = trainer.train.rows[:MOST_ROWS]
+    rows = trainer.train.rows[: max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // trainer.K))]
     batch = Batch(trainer.train, trainer.loss, trainer.K, network, len(rows), each_member=True)
     theta = network.theta.copy()
     with np.errstate(all="ignore"):

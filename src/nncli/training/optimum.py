@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.data.scaled_rows import Matrix
+from nncli.data.scaled_rows import RowWindow
 from nncli.errors import OptionError, mention
 from nncli.model.training_state import Sums
 from nncli.nn import least_squares
@@ -50,7 +50,7 @@ def _quantiles(
     """Return w and b of quantile regression."""
     from nncli.nn.quantile_regression import quantile_regression
 
-    if not isinstance(batch.subset.matrix, Matrix):
+    if isinstance(batch.subset.matrix, RowWindow):
         problem = f"exact has to see all rows at once, and {mention('memory')} does not"
         remedy = f"Use {mention('optimizer', 'adam')}, or leave {mention('memory')} out"
         raise OptionError("optimizer", problem, remedy)

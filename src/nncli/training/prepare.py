@@ -40,7 +40,7 @@ from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, note_of
 from nncli.training.class_weights import Weights, class_weights
-from nncli.training.memory import check_network_fits, rows_in_memory
+from nncli.training.memory import check_inputs_fit, check_network_fits, rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.rows_to_use import rows_to_use, val_rows_to_use
 from nncli.training.scale_of_target import scale_of
@@ -211,6 +211,7 @@ def prepare(
 
         refuse_embeddings_of_nothing(config, dataset.table)
         notes += notes_on_embeddings(config, preprocess)
+    check_inputs_fit(resolved, dataset.table, preprocess)
     check_network_fits(resolved, len(split.train), network_inputs(preprocess), len(dataset.classes))
     if resolved.training.distort:
         shape_to_distort(dataset, split.train, preprocess)  # which refuses what is no picture

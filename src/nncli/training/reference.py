@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nncli.data.scaled_rows import InMemory, Subset
+from nncli.data.scaled_rows import RowWindow, Subset
 from nncli.errors import OptionError, TrainingError, mention
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.paired import compared, sign_flip_p, sums_of_groups
@@ -42,7 +42,7 @@ def check_reference(kind: str, prepared: Prepared) -> None:
     if prepared.train.matrix.is_sparse and kind != "linear":
         problem = f"{its} cannot learn from rows of which only what is not 0 is stored, as those of texts are"
         raise OptionError("reference", problem, f"Use {mention('reference', 'linear')}")
-    if not isinstance(prepared.train.matrix, InMemory):
+    if isinstance(prepared.train.matrix, RowWindow):
         raise OptionError("reference", f"{its} need all rows in memory", f"Leave out {mention('memory')}")
 
 

@@ -13,6 +13,7 @@ from nncli.data.sources import title
 from nncli.data.task import REGRESSION
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.output import counted
+from nncli.training.memory import bytes_to_train, say_memory
 from nncli.training.prepare import Prepared
 
 
@@ -38,7 +39,18 @@ def summary(prepared: Prepared) -> list[str]:
         *([] if options.preset.searches else [_network(prepared)]),
         *([f"read as text: {', '.join(texts[:10])}{', …' if len(texts) > 10 else ''}"] if texts else []),
         *(_search(prepared) if options.preset.searches else _training(config)),
+        *_memory(prepared),
     ]
+
+
+def _memory(prepared: Prepared) -> list[str]:
+    """Say how much memory a run of one network will need, where that is much; rows on the disk keep to what is
+    allowed."""
+    dataset, train = prepared.dataset, prepared.train
+    if dataset.table.is_on_disk or prepared.config.options.preset.searches:
+        return []
+    K = len(dataset.classes)
+    return say_memory(bytes_to_train(prepared.config, len(train), dataset.table, prepared.preprocess, K), K)
 
 
 def _network(prepared: Prepared) -> str:

@@ -12,13 +12,13 @@ from nncli.data.cells import normalized, quoted
 from nncli.data.csv.below_header import ROW_NAMES, has_row_names, with_rule
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.column_names import no_such_column, typed, unique_names
-from nncli.data.csv.detection import ReadingPlan, planned
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells
 from nncli.data.csv.header import DETECTED, Head, TextOptions
 from nncli.data.csv.header_row import joined_names, looks_like_header
 from nncli.data.csv.other_quotes import refuse_other_quotes
 from nncli.data.csv.positions import Known, candidates, is_class, names_of_row, widths
+from nncli.data.csv.reading_plan import ReadingPlan, planned
 from nncli.data.dataset import Schema, spellings_of
 from nncli.data.row_blocks import Layout, one_line_and_few
 from nncli.errors import MOST_LISTED, DataError, OptionError, listing, nearest
@@ -72,7 +72,8 @@ def _plan(
     if not header:
         told = [*told, *_doubts_of_count(first, expected, head.place)]
     layout, notes = aligned(first, header, expected, dtype, keep, with_target, head.place, known)
-    whole = tuple(column.name for column in expected.profile if column.whole and column.name in expected.names)
+    ours = {*expected.names}
+    whole = frozenset(column.name for column in expected.profile if column.whole and column.name in ours)
     words = {
         name: frozenset(known[name])
         for name in (*layout.text, *([layout.target] if layout.target else []))
@@ -136,9 +137,9 @@ def aligned(
         raise DataError(
             place, f"the target column '{target}' is missing", _suggestion([target], names, expected) or add
         )
-    kept = tuple(names) if keep == "all" else tuple(keep)
+    kept, there = tuple(names) if keep == "all" else tuple(keep), set(names)
     for name in kept:
-        if name not in names:
+        if name not in there:
             raise no_such_column("keep", name, names)
     times, ours = Counter(first), set(expected.names)
     for name in (*expected.names, *([target] if target else [])):
@@ -213,7 +214,8 @@ def _is_header(first: Sequence[str], expected: Schema, known: Known, place: str)
         return False, []
     if not set(expected.names) <= set(found):
         return False, []
-    if [name for name in first if name in expected.names] == [*expected.names]:
+    own = {*expected.names}
+    if [name for name in first if name in own] == [*expected.names]:
         return True, [f"the first row is taken for the header: {_quoted_row(first)}"]
     raise DataError(
         place,

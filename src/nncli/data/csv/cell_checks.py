@@ -30,6 +30,8 @@ from nncli.data.spellings import Spelling, looks_like_number
 from nncli.data.totals import is_total
 from nncli.errors import MOST_LISTED, DataError, mention
 
+# A number that has one meaning: what comes in threes behind a point may be thousands.
+PLAIN = re.compile(r"-?[0-9]+(?:\.(?:[0-9]{1,2}|[0-9]{4,}))?")
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
 A_TOTAL, A_NOTE = "it seems to be a total of other rows", "it has no value and no class"
 
@@ -48,13 +50,17 @@ class CellChecker:
         used = {i for _, _, i in self.features}
         self.used = sorted(used if self.target is None else {*used, self.target})
         self.weight = None if layout.weight is None else (layout.weight, place[layout.weight])
+        # columns of numbers in which a plain number needs no other check
+        others = {*layout.spellings, *layout.known, *layout.needed}
+        self.plain = {*layout.numeric} - others if layout.decimal == "." else set()
         self.data = b""  # the text around the row, if it comes from one
         skip = mention("on_error", "skip")  # of each command that reads rows with their classes
         self.or_skip = f", or leave such rows out with {skip}" if training or self.target is not None else ""
 
     def clean(self, cells: list[str], where: str) -> list[str | None]:
         """Numeric cells, then text cells, dates, and the target; None for a missing one."""
-        for i in self.used:
+        whole = "".join(cells)
+        for i in self.used if not whole.isascii() or "\0" in whole else ():
             if not is_utf8(cells[i]):
                 check_utf8(cells[i], where, self._encoding_remedy())
             if "\0" in cells[i]:
@@ -62,6 +68,9 @@ class CellChecker:
                 raise DataError(where, problem, "Write the file again: it is damaged, or not a text")
         clean: list[str | None] = []
         for kind, name, i in self.features:
+            if name in self.plain and PLAIN.fullmatch(cells[i]) and cells[i] not in self.missing:
+                clean.append(cells[i])
+                continue
             cell = bare(cells[i])
             expected, value = "", None if is_missing(cell, self.missing) else cell
             spelling = self.layout.spellings.get(name)

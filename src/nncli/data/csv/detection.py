@@ -10,11 +10,10 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from nncli.data.byte_input import ByteStream, Input
+from nncli.data.byte_input import Input
 from nncli.data.cells import bare
 from nncli.data.csv.below_header import (
     ALIGNED,
@@ -34,13 +33,14 @@ from nncli.data.csv.column_names import (
 )
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.dialect_detection import dialect_to_learn
-from nncli.data.csv.encoding import Utf8Text, warnings_of_mixture
-from nncli.data.csv.header import DELIMITERS, Head, TextOptions
+from nncli.data.csv.encoding import warnings_of_mixture
+from nncli.data.csv.header import DELIMITERS, Head
 from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names, refuse_other_width
 from nncli.data.csv.late_codes import codes_below
 from nncli.data.csv.other_delimiter import refuse_names_at_the_left, refuse_other_delimiter
 from nncli.data.csv.other_quotes import refuse_other_quotes
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
+from nncli.data.csv.reading_plan import ReadingPlan, planned
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.second_table import refuse_second_table
 from nncli.data.csv.sign_doubts import late_points
@@ -51,20 +51,6 @@ ZEROS = re.compile(rb"0[0-9]+[^0-9.:/-]")
 FIRST_SIGN, LAST_SIGN = ord("-"), ord(":")  # between them are all of -./0123456789:
 POINTS = re.compile(rb"\.\d{3}[^0-9.]")  # begins with what is searched for fast
 NEARLY_ALL = 0.8
-
-
-class ReadingPlan(NamedTuple):
-    """The layout of a text table, where its first row is, and what to tell the user."""
-
-    layout: Layout
-    rest: bytes  # what was read ahead, from the first data row on
-    stream: ByteStream  # what is behind that
-    first_line: int
-    notes: tuple[str, ...] = ()
-    is_quote_told: bool = False  # by the user
-    header: bytes = b""  # the row with the names
-    text: Utf8Text | None = None  # below the stream
-    rows: tuple[int, int] | None = None
 
 
 def plan_training(stream: Input, options: CsvOptions, dtype: str, codes: Mapping[str, str] = {}) -> ReadingPlan:
@@ -239,23 +225,3 @@ def repeated_texts(cells: Sequence[str]) -> set[str]:
         return set()
     found = {text for text, n in times.items() if n > 1}
     return found if sum(map(times.__getitem__, found)) >= NEARLY_ALL * len(cells) else set()
-
-
-def planned(
-    layout: Layout, head: Head, row: bytes, notes: Sequence[str], options: TextOptions, names: bytes
-) -> ReadingPlan:
-    """Make the plan that follows from the first row, which is a header or the first row of data; `names` is what may
-    come again of a header."""
-    used = row if layout.header else b""
-    first_line = head.line + used.count(b"\n")
-    return ReadingPlan(
-        layout,
-        head.data[len(used) :],
-        head.stream,
-        first_line,
-        tuple(notes),
-        is_quote_told=options.quote is not None,
-        header=names if layout.header else b"",
-        text=head.text,
-        rows=options.rows,
-    )

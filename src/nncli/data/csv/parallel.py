@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
+from itertools import chain
 from queue import Empty, Queue
 from threading import Thread, current_thread
 from typing import TYPE_CHECKING, TypeVar
@@ -19,12 +20,20 @@ PATIENCE = 0.2  # seconds
 MALLOPT = {-3: 8 << 20, -1: 64 << 20}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD: bytes
 
 
-def side_by_side(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+def side_by_side(
+    function: Callable[[T], R], items: Iterable[T], threads: int, is_little: Callable[[T], bool] = lambda item: False
+) -> Iterator[R]:
     """`map(function, items)`, that many at a time, and few further ahead. Items are awaited in a thread of their own,
     so that one that is slow to come, as from a pipe, does not hold up the results before it. With one thread, there is
-    no other than that of the caller."""
-    if threads == 1:
-        yield from map(function, items)
+    no other than that of the caller, nor up to the first item that is more than little work: to hand an item from
+    thread to thread takes longer than to read a row."""
+    items = iter(items)
+    for item in items:
+        if threads > 1 and not is_little(item):
+            items = chain([item], items)
+            break
+        yield function(item)
+    else:
         return
     from concurrent.futures import Future, ThreadPoolExecutor
 

@@ -19,11 +19,11 @@ from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.cell_advice import QUOTED
 from nncli.data.csv.cell_checks import A_NOTE, A_TOTAL
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.csv.detection import ReadingPlan, plan_training
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.late_codes import CodeWatch
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
+from nncli.data.csv.reading_plan import ReadingPlan
 from nncli.data.csv.repeated_header import RepeatedHeader, may_hold, of_other_table
 from nncli.data.csv.row_text import end_of_rows, open_quote
 from nncli.data.csv.second_table import are_other_names, of_other_names
@@ -148,7 +148,7 @@ class CsvReader(BlockReader):
         keep_freed_memory()
         threads = min(reader_threads(), MOST_THREADS)
         try:
-            for data, parsed in side_by_side(self._work_on, self._cut, threads):
+            for data, parsed in side_by_side(self._work_on, self._cut, threads, _is_little):
                 yield from self._rows(data, parsed)
             if self._tail:
                 yield from self._rows(b"", None, at_end=True)
@@ -264,6 +264,10 @@ class CsvReader(BlockReader):
         yield parsed
 
 
+def _is_little(rows: tuple[bytes, bool]) -> bool:
+    return len(rows[0]) < FEW_BYTES * LOADING
+
+
 def read_blocks(
     source: str,
     expected: Schema,
@@ -310,6 +314,8 @@ def open_training(
     """Open the rows of `source` to learn from, `alone` if there are no other files; `codes` are known as in
     `plan_training`. Raises DataError and OptionError
     for what is wrong with it."""
+    from nncli.data.csv.detection import plan_training
+
     opened = open_input(source, stream=stream, hashed=True)
     try:
         plan = plan_training(opened, options, dtype, codes)

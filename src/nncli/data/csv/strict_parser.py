@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from nncli.data.arrow_conversion import string_array
+from nncli.data.arrow_conversion import ListedCells
 from nncli.data.cells import bare, days, quoted, rounded, text_column
 from nncli.data.csv.cell_advice import advice_for_marks
 from nncli.data.csv.cell_checks import CellChecker, is_utf8
@@ -102,7 +102,7 @@ class StrictParser:
                 for name, cells in dates.items()
             },
         )
-        handed_on = {name: string_array([row[j] for row in kept]) for j, name in enumerate(layout.keep)}
+        handed_on = {name: ListedCells([row[j] for row in kept]) for j, name in enumerate(layout.keep)}
         return RowBlock(table, target, handed_on, dict(sorted(errors.items())))
 
     def _rows(self, data: bytes, line: int, at_end: bool) -> Iterator[tuple[str, list[str] | DataError]]:
