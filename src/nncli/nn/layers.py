@@ -118,8 +118,8 @@ class Dense(Layer):
 class Dropout(Layer):
     """A = X ∘ M / (1 − p), m = 0 with probability p, else 1: the expectation of A is X (Srivastava et al. 2014)
 
-    Only while it has a generator, `rng`; without one, A = X. `strength` is the share of p that is meant at present. p is
-    a multiple of 1 / 65,536, the nearest one.
+    Only while it has a generator, `rng`; without one, A = X. `strength` is the share of p that is meant at present. The
+    multiple of 1 / 65,536 that is nearest to p is taken for it.
     """
 
     def __init__(self, p: float) -> None:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
     from nncli.training.distorted_rows import DistortedPictures
 
-SMALL_PRODUCT = 2**21  # multiplications: less than 0.1 ms on one core
+SMALL_PRODUCT = 2**22  # multiplications: less than 0.1 ms on one core
 OPTIMUM = "this is the optimum"
 
 
