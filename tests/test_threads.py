@@ -63,10 +63,10 @@ def test_files_are_read_by_as_many_threads_as_arrow_has(number: str, limit: str)
 @pytest.mark.parametrize(
     ("given", "threads"),
     [
-        ({"hidden": (128, 128), "batch_size": 128}, 1),  # 128 · 128 · 128 = 2²¹
-        ({"hidden": (128, 129), "batch_size": 128}, None),
-        ({"hidden": (128, 128), "batch_size": 128, "ensemble": "4"}, 1),  # a product each
-        ({"hidden": (128, 128), "batch_size": 128, "ensemble": "shared:4"}, None),  # one of all their rows
+        ({"hidden": (128, 128), "batch_size": 256}, 1),  # 256 · 128 · 128 = 2²²
+        ({"hidden": (128, 129), "batch_size": 256}, None),
+        ({"hidden": (128, 128), "batch_size": 256, "ensemble": "4"}, 1),  # a product each
+        ({"hidden": (128, 128), "batch_size": 256, "ensemble": "shared:4"}, None),  # one of all their rows
         ({"model": "perceptron"}, 1),
     ],
     ids=["small", "large", "members", "members that share weights", "row by row"],

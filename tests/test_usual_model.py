@@ -20,9 +20,14 @@ PIXELS = [ColumnProfile(f"p{i}", "number", 0, 16, whole=True) for i in range(16)
 
 
 def usual(
-    rows: int = 2000, columns: int = 5, profile: Sequence[ColumnProfile] = (), picture: bool = False, **given: Any
+    rows: int = 2000,
+    columns: int = 5,
+    profile: Sequence[ColumnProfile] = (),
+    picture: bool = False,
+    numeric: bool = False,
+    **given: Any,
 ) -> tuple[str | None, str | None, int | None]:
-    config, _ = with_usual_model(TrainConfig(**given), rows, columns, profile or MEASURED, picture)
+    config, _ = with_usual_model(TrainConfig(**given), rows, columns, profile or MEASURED, picture, numeric)
     return config.model, config.ensemble, config.epochs
 
 
@@ -50,10 +55,17 @@ def test_a_model_that_is_named_is_taken() -> None:
     assert usual(model="softmax")[0] == "softmax"
 
 
+def test_larger_tables_get_fewer_epochs() -> None:
+    assert usual(1_999) == ("tabular", "1", None)
+    assert usual(2_000) == usual(78_000) == ("tabular", "1", 32)
+    assert usual(2_000, numeric=True) == ("tabular", "1", None)
+    assert usual(2_000, ensemble="4") == ("tabular", "4", None)
+
+
 def test_many_rows_get_fewer_epochs() -> None:
     """Of 256,000 rows an epoch has 1,000 batches of 256, so that 10 epochs are 10,000 steps; of a hundred times as
     many, 4 epochs are the least."""
-    assert usual(256_000)[2] == 10
+    assert usual(256_000)[2] == usual(256_000, ensemble="4")[2] == 10
     assert usual(25_600_000)[2] == 4
 
 

@@ -12,6 +12,7 @@ from nncli.errors import flag
 from nncli.nn.models import MLPModel, SoftmaxModel, TabularModel
 
 LEAST_ROWS, MOST_COLUMNS = 200, 200  # of the data, without test rows in a file of their own
+SHORTER_ROWS, SHORTER_EPOCHS = 2_000, 32  # of one network for classes, from so many rows on: no less accurate
 LEAST_EPOCHS, STEPS = 4, 10_000
 PIXEL_COLUMNS, BRIGHTEST = 16, 255
 CHOSEN = "chosen: "  # begins the note on what was chosen
@@ -28,14 +29,15 @@ def with_usual_model(
     rows: int,
     columns: int,
     profile: Sequence[ColumnProfile],
-    is_picture: bool,
+    is_picture: bool = False,
+    is_numeric: bool = False,
     has_words: bool = False,
 ) -> tuple[TrainConfig, list[str]]:
     """Return the options with a model, and a line that says which one is chosen and why, where the data ask for another
     than mlp.
 
     `rows` counts the rows of the data, of which some are to test on, `columns` the columns that are learned from, and
-    `profile` tells what the columns of the file are like.
+    `profile` tells what the columns of the file are like. A target that `is_numeric` needs more epochs than classes.
     """
     if config.model is not None:
         return config, []
@@ -52,11 +54,18 @@ def with_usual_model(
         )
         return dataclasses.replace(config, model="mlp"), [f"{CHOSEN}{why}"]
     members = config.ensemble or ONE
-    most = STEPS // -(-rows // TabularModel.batch_size)
-    epochs = max(LEAST_EPOCHS, most) if most < TabularModel.of_training["epochs"] else None
+    epochs = _epochs(rows, is_shorter=rows >= SHORTER_ROWS and members == ONE and not is_numeric)
     chosen = dataclasses.replace(config, model=TabularModel.name, ensemble=members, epochs=epochs)
     options = f"--model {TabularModel.name} --ensemble {members}{'' if epochs is None else f' --epochs {epochs}'}"
     return chosen, [f"{CHOSEN}{options}, as the table has at least {LEAST_ROWS:,} rows"]
+
+
+def _epochs(rows: int, *, is_shorter: bool) -> int | None:
+    """Return how many epochs are enough for a table of so many rows; None: those of the model."""
+    usual: int = TabularModel.of_training["epochs"]
+    most = STEPS // -(-rows // TabularModel.batch_size)
+    epochs = min(SHORTER_EPOCHS if is_shorter else usual, max(LEAST_EPOCHS, most))
+    return None if epochs == usual else epochs
 
 
 def said(config: TrainConfig) -> list[str]:

@@ -47,7 +47,8 @@ def _network(
     d, layers, members = inputs.width, network_layers(config, inputs, K), ensemble_of(config.ensemble)
     if members is None:
         return Network(d, layers, config.dtype, vectors)
-    from nncli.nn.ensemble import SeparateMembers, SharedMembers
+    from nncli.nn.ensemble import SeparateMembers
+    from nncli.nn.shared_members import SharedMembers
 
     kind = SharedMembers if members.shared else SeparateMembers
     return kind(d, layers, members.number, link, config.dtype, vectors)
@@ -90,7 +91,7 @@ def network_sizes(config: ModelConfig, inputs: InputKinds, K: int) -> tuple[int,
         return parameters, numbers
     if not members.shared:
         return members.number * parameters, members.number * numbers
-    from nncli.nn.ensemble import own_numbers
+    from nncli.nn.shared_members import own_numbers
 
     return parameters + own_numbers(inputs.width, layers, members.number), members.number * numbers
 

@@ -15,10 +15,11 @@ from nncli.model.network import build_network, network_inputs
 from nncli.model.target_scale import TargetScale
 from nncli.nn.bins import BinnedNumbers
 from nncli.nn.embeddings import PeriodicLayer
-from nncli.nn.ensemble import SeparateMembers, SharedMembers
+from nncli.nn.ensemble import SeparateMembers
 from nncli.nn.input_layers import InputLayer, InputScale
 from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss
+from nncli.nn.shared_members import SharedMembers
 
 Affine = tuple[NDArray[np.float64], NDArray[np.float64]]  # W (d, h) and b (h,)
 

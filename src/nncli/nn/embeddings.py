@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.bins import BinnedNumbers
+from nncli.nn.buffers import ones, zeros
 from nncli.nn.components import Configurable, positive, setting
 from nncli.nn.input_layers import InputKinds, InputLayer
 from nncli.nn.layers import Array, Layer
@@ -158,7 +159,20 @@ class PeriodicLayer(InputLayer):
 
     def __init__(self, m: int, frequencies: int, size: int, sd: float) -> None:
         self.m, self.frequencies, self.size, self.sd = m, frequencies, size, sd
-        self._T = self._C = np.empty((0, 0, 0), np.float32)  # (m, n, k), of the last batch
+        self._room: list[Array] = []  # for T, C and dT (m, k, n): rows last, as loops over many numbers are quick
+
+    def __copy__(self) -> PeriodicLayer:
+        """Return a layer with the same parameters, and with room of its own."""
+        made = object.__new__(type(self))
+        made.__dict__ |= self.__dict__ | {"_room": []}
+        return made
+
+    def _taken(self, n: int, dtype: np.dtype[np.floating]) -> list[Array]:
+        """Return T, C and dT (m, k, n), for n rows."""
+        size = self.m * self.frequencies * n
+        if not self._room or len(self._room[0]) < size or self._room[0].dtype != dtype:
+            self._room = [zeros(size, dtype) for _ in range(3)]
+        return [room[:size].reshape(self.m, self.frequencies, n) for room in self._room]
 
     def width(self, d: int) -> int:
         return d + (self.size - 1) * self.m
@@ -197,30 +211,35 @@ class PeriodicLayer(InputLayer):
 
     def forward(self, X: Array, A: Array) -> None:
         n, m = len(X), self.m
-        x, of_numbers = X[:, :m].T[:, :, None], A[:, : m * self.size].reshape(n, m, self.size).transpose(1, 0, 2)
-        T = np.multiply(x, (2 * math.pi) * self.w[:, None, :])
-        T += self.b[:, None, :]  # T = 2π w x + b                     (m, n, k)
-        C = np.cos(T)
-        of_numbers[:, :, 0] = X[:, :m].T
-        of_numbers[:, :, 1:] = C @ self.V + self.c[:, None, :]  # C V + c                            (m, n, e)
+        x = np.ascontiguousarray(X[:, :m].T)
+        of_numbers = A[:, : m * self.size].reshape(n, m, self.size)
+        T, C, _ = self._taken(n, X.dtype)
+        np.multiply(x[:, None, :], (2 * math.pi) * self.w[:, :, None], out=T)
+        T += self.b[:, :, None]  # T = 2π w x + b                     (m, k, n)
+        np.cos(T, out=C)
+        E = self.V.transpose(0, 2, 1) @ C
+        E += self.c[:, :, None]  # C V + c                            (m, e, n)
+        of_numbers[:, :, 0] = X[:, :m]
+        of_numbers[:, :, 1:] = E.transpose(2, 0, 1)
         A[:, m * self.size :] = X[:, m:]
-        self._T, self._C = T, C
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
         n, m = len(X), self.m
-        dE = dA[:, : m * self.size].reshape(n, m, self.size).transpose(1, 0, 2)[:, :, 1:]
-        np.matmul(self._C.transpose(0, 2, 1), dE, out=self.dV)  # dV = Cᵀ dE                         (m, k, e)
-        np.sum(dE, axis=1, out=self.dc)
-        dT = dE @ self.V.transpose(0, 2, 1)
-        np.sin(self._T, out=self._C)
-        dT *= self._C  # −dT = dE Vᵀ ∘ sin T                (m, n, k)
-        np.sum(dT, axis=1, out=self.db)
+        T, C, dT = self._taken(n, X.dtype)
+        dE = np.ascontiguousarray(dA[:, : m * self.size].reshape(n, m, self.size).transpose(1, 2, 0)[:, 1:])
+        np.matmul(C, dE.transpose(0, 2, 1), out=self.dV)  # dV = Cᵀ dE                          (m, k, e)
+        one = ones(n, X.dtype)
+        np.matmul(dE, one, out=self.dc)  # dc = Σ_i de_i                      (m, e)
+        np.matmul(self.V, dE, out=dT)
+        np.sin(T, out=T)
+        dT *= T  # −dT = dE Vᵀ ∘ sin T                (m, k, n)
+        np.matmul(dT, one, out=self.db)
         np.negative(self.db, out=self.db)  # db = Σ_i dt_i                      (m, k)
-        np.matmul(X[:, :m].T[:, None, :], dT, out=self.dw[:, None, :])
+        np.matmul(dT, np.ascontiguousarray(X[:, :m].T)[:, :, None], out=self.dw[:, :, None])
         self.dw *= -2 * math.pi  # dw = 2π Σ_i x_i dt_i               (m, k)
         if dX is not None:
             dX[:, :m] = dA[:, : m * self.size : self.size]
-            dX[:, :m] -= (2 * math.pi) * np.matmul(dT, self.w[:, :, None])[:, :, 0].T  # + 2π Σ_k w_k dt_k
+            dX[:, :m] -= (2 * math.pi) * np.matmul(self.w[:, None, :], dT)[:, 0].T  # + 2π Σ_k w_k dt_k
             dX[:, m:] = dA[:, m * self.size :]
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:

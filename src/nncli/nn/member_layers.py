@@ -3,7 +3,6 @@ same, and (N, n, d) behind the first such layer."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -14,7 +13,6 @@ from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import ones
 from nncli.nn.input_layers import InputLayer
 from nncli.nn.layers import Array, Dense, Layer
-from nncli.nn.sparse_rows import dense, dense_backward, is_sparse
 
 
 class MemberLayer(Layer):
@@ -35,34 +33,6 @@ class Spread(MemberLayer):
         np.sum(dA, axis=0, out=dX)
 
 
-class EachMember(MemberLayer):
-    """A_i = f_i(X_i), with a layer for each member"""
-
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        self.layers = layers
-
-    def __copy__(self) -> EachMember:
-        return EachMember([copy.copy(layer) for layer in self.layers])
-
-    def width(self, d: int) -> int:
-        return self.layers[0].width(d)
-
-    def forward(self, X: Array, A: Array) -> None:
-        for i, layer in enumerate(self.layers):
-            layer.forward(X if X.ndim == 2 else X[i], A[i])
-
-    def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
-        X = np.broadcast_to(X, (len(self.layers), *X.shape[-2:]))
-        of_members = dX if dX is None or dX.ndim == 3 else np.empty(X.shape, X.dtype)
-        for i, layer in enumerate(self.layers):
-            if isinstance(layer, InputLayer):
-                layer.backward(dA[i], X[i], A[i], None if of_members is None else of_members[i])
-            elif of_members is not None:
-                layer.backward(dA[i], X[i], A[i], of_members[i])
-        if dX is not None and of_members is not None and dX is not of_members:
-            np.sum(of_members, axis=0, out=dX)  # dX = Σ_i dX_i
-
-
 class MembersDense(MemberLayer, Dense):
     """Z_i = X_i W_i + b_i for each member i, with W (N, d, h)"""
 
@@ -78,18 +48,10 @@ class MembersDense(MemberLayer, Dense):
         return np.zeros(self.units, np.bool_)
 
     def forward(self, X: Array, A: Array) -> None:
-        if is_sparse(X):
-            for W, b, Z in zip(self.W, self.b, A, strict=True):
-                dense(X, W, b, Z)
-            return
         np.matmul(X, self.W, out=A)
         A += self.b[:, None]  # Z_i = X_i W_i + b_i               (N, n, h)
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
-        if is_sparse(X):
-            for dZ, dW, db in zip(dA, self.dW, self.db, strict=True):
-                dense_backward(dZ, X, dW, db)
-            return
         np.matmul(X.swapaxes(-1, -2), dA, out=self.dW)  # dW_i = X_iᵀ dZ_i                   (N, d, h)
         np.matmul(ones(dA.shape[1], dA.dtype), dA, out=self.db)  # db_i = 1ᵀ dZ_i           (N, h)
         if dX is None:

@@ -136,11 +136,15 @@ class Network:
         """Tell whether all matrix products are those of plain dense layers."""
         return all(type(layer) is Dense or isinstance(layer, Activation | Dropout) for layer in self.layers)
 
+    @property
+    def dropouts(self) -> list[Dropout]:
+        """Return the layers that drop units or inputs."""
+        return [layer for layer in self.layers if isinstance(layer, Dropout)]
+
     def drop_with(self, rng: np.random.Generator | None) -> None:
         """Let dropout draw from a generator, as in training; with None, nothing is dropped."""
-        for layer in self.layers:
-            if isinstance(layer, Dropout):
-                layer.rng = rng
+        for layer in self.dropouts:
+            layer.rng = rng
 
     @property
     def embedded(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from nncli.nn.layers import Dropout
 from nncli.nn.network import Network
 from nncli.nn.regularisation import Penalty
 from nncli.nn.schedules import SCHEDULES
@@ -16,7 +15,7 @@ class RegularisationSchedules:
 
     def __init__(self, network: Network, penalty: Penalty, dropout: str, decay: str, steps: int) -> None:
         self.penalty = penalty
-        self.layers = [layer for layer in network.layers if isinstance(layer, Dropout)]
+        self.layers = network.dropouts
         self.dropout, self.decay = SCHEDULES.create(dropout), SCHEDULES.create(decay)
         self.dropout.start(steps)
         self.decay.start(steps)

@@ -247,6 +247,11 @@ def evaluate(
     for start in range(0, len(subset), batch.size):
         parts.append(batch.forward(subset.rows[start : start + batch.size]))
         look(batch)
+    return _means(subset, parts)
+
+
+def _means(subset: Subset, parts: Sequence[Sums]) -> tuple[float, float, float]:
+    """Return the means over a subset, from the sums over its parts."""
     weight = len(subset) if subset.weights is None else float(subset.weights[subset.rows].sum())
     total, correct, weighted_correct = map(sum, zip(*parts, strict=True))
     return total / weight, correct / len(subset), weighted_correct / weight
@@ -268,15 +273,23 @@ def judged(network: Network, loss: Loss, subset: Subset, K: int, decision: Decis
     see `judged_numbers`."""
     if subset.is_numeric:
         return _standardised(network, loss, subset, K)
+    return evaluated_rows(network, loss, subset, K, decision)[0]
+
+
+def evaluated_rows(
+    network: Network, loss: Loss, subset: Subset, K: int, decision: Decision | None
+) -> tuple[ScoredRows, tuple[float, float, float]]:
+    """Return what `judged` does of classes, and what `evaluate` does, from one pass of the rows."""
     subset.matrix.expect(subset.rows)
     batch = _to_evaluate(network, loss, subset, K)
-    predicted, losses = list[NDArray[np.int64]](), list[RowLosses]()
+    predicted, losses, parts = list[NDArray[np.int64]](), list[RowLosses](), list[Sums]()
     rule = None if decision is None or decision.is_likeliest or not loss.probabilistic else decision
 
     def of_parts() -> Iterator[Array]:
         for start in range(0, len(subset), batch.size):
             batch.take(subset.rows[start : start + batch.size])
             losses.append(batch.losses())
+            parts.append(batch.sums(batch.Z, losses[-1]))
             predicted.append(loss.classes(batch.Z) if rule is None else rule.classes(loss.by_class(batch.Z)))
             yield loss.logits(batch.Z.copy())
 
@@ -287,9 +300,8 @@ def judged(network: Network, loss: Loss, subset: Subset, K: int, decision: Decis
         of_rows *= weights * (len(subset) / weights.sum())
     y = subset.y[subset.rows].astype(np.int64)
     said = np.concatenate(predicted), K, logits, loss.probabilistic
-    if decision is None:
-        return ScoredRows(y, *said, of_rows)
-    return ScoredRows(y, *said, of_rows, decision.positive, decision.cost_matrix)
+    told = () if decision is None else (decision.positive, decision.cost_matrix)
+    return ScoredRows(y, *said, of_rows, *told), _means(subset, parts)
 
 
 def judged_numbers(network: Network, loss: Loss, subset: Subset, scale: TargetScale) -> ScoredRows:

@@ -282,7 +282,8 @@ def with_model(config: TrainConfig, dataset: Dataset, words: Sequence[str] = ())
     """Return the options with a model, by the data where they name none; see `with_usual_model`."""
     schema = dataset.schema
     is_picture = bool(schema.image_shape) or dataset.table.numbers.dtype == np.uint8
-    return with_usual_model(config, len(dataset), len(schema.columns), schema.profile, is_picture, bool(words))
+    columns, of_numbers = len(schema.columns), dataset.is_numeric
+    return with_usual_model(config, len(dataset), columns, schema.profile, is_picture, of_numbers, bool(words))
 
 
 def apart_from_test(prepared: Prepared) -> Dataset:

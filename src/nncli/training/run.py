@@ -18,7 +18,6 @@ from nncli.model.training_state import Epoch, TrainingState
 from nncli.nn.distortions import Distorter
 from nncli.nn.layers import Array
 from nncli.nn.optimizers import OPTIMIZERS
-from nncli.system.threads import multiply_with
 from nncli.training.batch import judged_numbers
 from nncli.training.distorted_rows import DistortedPictures
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
@@ -26,6 +25,7 @@ from nncli.training.misfits import misfits
 from nncli.training.model_of_run import SeenRows, model_as_used, model_so_far, provenance_of, with_predictions
 from nncli.training.prepare import Prepared
 from nncli.training.seeds import Seeds
+from nncli.training.side_by_side import at_its_threads
 from nncli.training.trainer import Trainer
 
 ROWS_LOOKED_AT, LARGE = 10_000, 100.0  # rows, and the value from which a column should be scaled
@@ -133,10 +133,10 @@ def finished(
             model = with_predictions(model, rows.predicted)
     notes, failure = notes + decided, failure or unkept
     seen = SeenRows(model)  # the validation rows, of which there are figures anyhow
-    figures = known_figures(prepared, trainer, best) | {
-        name: figures_of(model, part, seen.add if name == "val" else None) if part else None
-        for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
-    }
+    figures = known_figures(prepared, trainer, best)
+    with at_its_threads(trainer):
+        for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test)):
+            figures[name] = figures_of(model, part, seen.add if name == "val" else None) if part else None
     model = seen.kept()
     figures["metric"] = chosen_metric(model, prepared)
     if reference is not None and not interrupted:
@@ -230,7 +230,7 @@ def fit(
     """
     failure = None
     try:
-        with multiply_with(trainer.threads):
+        with at_its_threads(trainer):
             for epoch in trainer.run(stop, until):
                 on_epoch(epoch)
     except TrainingError as error:

@@ -48,7 +48,7 @@ from nncli.nn.schedules import SCHEDULES
 from nncli.nn.sparse_rows import is_sparse
 from nncli.nn.touched_rows import Learner, Plan, TouchedRows
 from nncli.system.output import counted
-from nncli.training.batch import Batch, evaluate, judged, judged_numbers, rows_at_once
+from nncli.training.batch import Batch, evaluate, evaluated_rows, judged, judged_numbers, rows_at_once
 from nncli.training.fused_steps import at_work
 from nncli.training.guards import Limits, spoiled, why_diverged
 from nncli.training.step_meter import StepMeter
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
     from nncli.training.distorted_rows import DistortedPictures
 
-SMALL_PRODUCT = 2**21  # multiplications: less than 0.1 ms on one core
+SMALL_PRODUCT = 2**22  # multiplications: less than 0.1 ms on one core
 OPTIMUM = "this is the optimum"
 
 
@@ -294,12 +294,12 @@ class Trainer:
     def check_metric(self) -> None:
         """Raise OptionError where the metric that chooses the epoch is not defined for the validation rows."""
         if self.metric and self.val:
-            self._value(self.metric, self.val)
+            self._value(self.metric, self.judged(self.val))
 
-    def _value(self, metric: Metric, val: Subset) -> float:
+    def _value(self, metric: Metric, rows: ScoredRows) -> float:
         """Return the metric of the validation rows, with the threshold that would be chosen for θ; OptionError where it
         is not defined for them."""
-        rows, rule = self.judged(val), self.config.options.choose_threshold
+        rule = self.config.options.choose_threshold
         if rule is not None and self.decision is not None:
             from nncli.training.decision import at_chosen_threshold
 
@@ -445,14 +445,20 @@ class Trainer:
         is_best, n = True, self._seen
         lr = self.lr * self.schedule.factor((len(self.history) + 1) * self.steps - 1)  # before the schedule observes
         if self.val:
+            rows = None
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                val_loss, val_accuracy, weighted_accuracy = evaluate(self.network, self.loss, self.val, self.K)
+                how = self.network, self.loss, self.val, self.K
+                if self.metric and self.target is None:
+                    rows, means = evaluated_rows(*how, self.decision)
+                else:
+                    means = evaluate(*how)
+            val_loss, val_accuracy, weighted_accuracy = means
             if not math.isfinite(val_loss):
                 raise self.diverged("a finite loss", val_loss)
             val_loss, val_accuracy = self._shown(val_loss, val_accuracy)
             badness = 1 - weighted_accuracy if self._by_accuracy else val_loss
             if self.metric:
-                val_metric = self._value(self.metric, self.val)
+                val_metric = self._value(self.metric, rows or self.judged(self.val))
                 badness = self.metric.badness(val_metric)
             self.schedule.observe(badness)
             is_best = badness < self.least if self._by_accuracy else badness <= self.least
