@@ -194,7 +194,9 @@ def test_tf_idf_is_that_of_scikit_learn(texts: list[str | None], ngrams: str) ->
     if not any(of_texts):  # scikit-learn refuses an empty vocabulary
         assert weighted(counts, idf_of(document_counts(counts), len(texts))).nnz == 0
         return
-    vectorizer = TfidfVectorizer(analyzer=lambda text: list(of_texts[text].elements()), smooth_idf=True, norm="l2")
+    vectorizer = TfidfVectorizer(
+        analyzer=lambda text: list(of_texts[text].elements()), smooth_idf=True, sublinear_tf=True, norm="l2"
+    )
     oracle = vectorizer.fit_transform(range(len(texts)))
     found = weighted(counts, idf_of(document_counts(counts), len(texts)))
     assert found.dtype == np.float32
@@ -219,10 +221,11 @@ def test_document_counts_of_parts_add_up() -> None:
 
 
 def test_weights_by_hand() -> None:
-    # two of three texts have a, one has b: idf ln(4/3) + 1 and ln(4/2) + 1; a row of a, a, b is (2 · 1.2877, 1.6931)
+    # two of three texts have a, one has b: idf ln(4/3) + 1 and ln(4/2) + 1; a row of a, a, b is
+    # ((1 + ln 2) · 1.2877, 1.6931)
     counts = counts_of(["a a b", "a", ""], WordOptions("words:1", bits=10))
     found = weighted(counts, idf_of(document_counts(counts), 3))
-    x, y = 2 * (np.log(4 / 3) + 1), np.log(4 / 2) + 1
+    x, y = (1 + np.log(2)) * (np.log(4 / 3) + 1), np.log(4 / 2) + 1
     np.testing.assert_allclose(sorted(abs(found[[0]]).data), sorted([x, y] / np.hypot(x, y)), rtol=1e-6)
     assert abs(found[[1]]).data.tolist() == [1]
     assert found[[2]].nnz == 0
