@@ -238,6 +238,34 @@ def test_a_run_is_resumed_to_the_same_bytes(optimizer: str) -> None:
         assert values.tobytes() == second.state().arrays[name].tobytes(), name
 
 
+def test_a_run_goes_back_to_a_state_from_within_an_epoch() -> None:
+    X, y = rows_and_classes()
+    whole, broken = (trainer(both(X, y)[1], optimizer="adam", average="mean", epochs=3) for _ in range(2))
+    assert len([*whole.run()]) == 3
+    assert len([*broken.run(until=1)]) == 1
+    state = broken.state()
+    broken.begin_epoch()
+    broken.step(8)
+    broken.step(8)
+    broken.load_state(state)
+    assert len([*broken.run()]) == 2
+    assert broken.network.theta.tobytes() == whole.network.theta.tobytes()
+    assert broken.average.mean.tobytes() == whole.average.mean.tobytes()
+
+
+def test_whoever_moves_the_parameters_begins_an_average_anew() -> None:
+    X, y = rows_and_classes()
+    found = []
+    for rows in both(X, y):
+        one = trainer(rows, optimizer=exactly("adam"), average="mean")
+        assert len([*one.run(until=1)]) == 1
+        one.network.theta *= 0.5
+        one.moved(3)
+        assert len([*one.run()]) == 1
+        found.append(one)
+    same(*found)
+
+
 def test_evaluation_and_scores() -> None:
     X, y = rows_and_classes()
     dense, sparse = both(X, y, np.arange(0, 200, 3))

@@ -153,6 +153,7 @@ class Trainer:
                         self.step(at_once)
             except _Halted as halted:
                 self.stopped = str(halted)
+                self._catch_up()
                 return
             epoch = self.end_epoch()
             self.limits.after_epoch()
@@ -481,6 +482,7 @@ class Trainer:
     ) -> TrainingError:
         """Explain numbers that say training went wrong: at a step of the run, from 0, or in an epoch, from 1; without
         either, in the current epoch. `network` took the step, where it is not that of the trainer."""
+        self._touched = None  # which has numbers that are of no use any more
         epoch = epoch or len(self.history) + 1
         self.stopped = f"training diverged in epoch {epoch}"
         where = f"epoch {epoch}" if step is None else f"epoch {epoch}, batch {step % self.steps + 1}"
@@ -494,6 +496,7 @@ class Trainer:
 
     def state(self) -> TrainingState:
         """Return a copy of all that decides how training continues."""
+        self._catch_up()
         values: dict[str, Any] = {"least": self.least, "known": self._known, **self._vectors()}
         values |= prefixed("sums", self._sums._asdict())
         for part, component in self._components().items():
