@@ -418,7 +418,23 @@ def test_rows_without_any_entry() -> None:
         one._rows = np.arange(64)
         while len(one.rows_left):
             one.step(8)
-        one.end_epoch()
         found.append(one)
+    assert found[1]._touched.missed.now == 8, "no step was taken by all weights"
+    for one in found:
+        one.end_epoch()
     same(*found)
-    assert found[1]._touched._compact
+
+
+def test_rows_of_a_compact_network_that_are_not_in_use_are_0() -> None:
+    """Else a penalty would have a gradient there, and what is clipped another norm."""
+    X, y = rows_and_classes()
+    one = trainer(both(X, y)[1], optimizer="adam", l2=0.1)
+    one.begin_epoch()
+    for rows in (np.arange(9), np.arange(9, 17), np.arange(17, 25)):
+        used = len(np.unique(X[rows].indices))
+        with one._touched.step(X[rows], one.penalty, 0.1, (9, lambda n: np.full(n, 0.1))) as (learner, touched):
+            assert touched.shape[1] > used
+            for vector in learner.vectors:
+                W = learner.network.blocks[0].view(vector)
+                assert np.count_nonzero(W[used:]) == 0
+            learner.network.theta += 1
