@@ -437,4 +437,4 @@ def test_rows_of_a_compact_network_that_are_not_in_use_are_0() -> None:
             for vector in learner.vectors:
                 W = learner.network.blocks[0].view(vector)
                 assert np.count_nonzero(W[used:]) == 0
-            learner.network.theta += 1
+            learner.network.blocks[0].view(learner.network.theta)[:used] += 1
