@@ -45,7 +45,6 @@ from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.regularisation_schedules import RegularisationSchedules
 from nncli.nn.row_loss import Loss, RowLosses
 from nncli.nn.schedules import SCHEDULES
-from nncli.nn.sparse_rows import is_sparse
 from nncli.nn.touched_rows import Learner, Plan, TouchedRows
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, judged, judged_numbers, rows_at_once
@@ -353,10 +352,10 @@ class Trainer:
             )
 
         if self._touched is None:
-            Z, losses = learn(self.learner, X.toarray() if is_sparse(X) else X)
+            Z, losses = learn(self.learner, X)
         else:
             with self._touched.step(X, self.penalty, self.lr, self._plan(step), len(chosen)) as (learner, X):
-                Z, losses = learn(learner, X.toarray())
+                Z, losses = learn(learner, X)
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
             raise self.diverged("a finite loss", losses[bad[0]], step + int(bad[0]))
