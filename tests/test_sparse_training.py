@@ -238,6 +238,34 @@ def test_a_run_is_resumed_to_the_same_bytes(optimizer: str) -> None:
         assert values.tobytes() == second.state().arrays[name].tobytes(), name
 
 
+def test_a_run_goes_back_to_a_state_from_within_an_epoch() -> None:
+    X, y = rows_and_classes()
+    whole, broken = (trainer(both(X, y)[1], optimizer="adam", average="mean", epochs=3) for _ in range(2))
+    assert len([*whole.run()]) == 3
+    assert len([*broken.run(until=1)]) == 1
+    state = broken.state()
+    broken.begin_epoch()
+    broken.step(8)
+    broken.step(8)
+    broken.load_state(state)
+    assert len([*broken.run()]) == 2
+    assert broken.network.theta.tobytes() == whole.network.theta.tobytes()
+    assert broken.average.mean.tobytes() == whole.average.mean.tobytes()
+
+
+def test_whoever_moves_the_parameters_begins_an_average_anew() -> None:
+    X, y = rows_and_classes()
+    found = []
+    for rows in both(X, y):
+        one = trainer(rows, optimizer=exactly("adam"), average="mean")
+        assert len([*one.run(until=1)]) == 1
+        one.network.theta *= 0.5
+        one.moved(3)
+        assert len([*one.run()]) == 1
+        found.append(one)
+    same(*found)
+
+
 def test_evaluation_and_scores() -> None:
     X, y = rows_and_classes()
     dense, sparse = both(X, y, np.arange(0, 200, 3))
@@ -390,7 +418,23 @@ def test_rows_without_any_entry() -> None:
         one._rows = np.arange(64)
         while len(one.rows_left):
             one.step(8)
-        one.end_epoch()
         found.append(one)
+    assert found[1]._touched.missed.now == 8, "no step was taken by all weights"
+    for one in found:
+        one.end_epoch()
     same(*found)
-    assert found[1]._touched._compact
+
+
+def test_rows_of_a_compact_network_that_are_not_in_use_are_0() -> None:
+    """Else a penalty would have a gradient there, and what is clipped another norm."""
+    X, y = rows_and_classes()
+    one = trainer(both(X, y)[1], optimizer="adam", l2=0.1)
+    one.begin_epoch()
+    for rows in (np.arange(9), np.arange(9, 17), np.arange(17, 25)):
+        used = len(np.unique(X[rows].indices))
+        with one._touched.step(X[rows], one.penalty, 0.1, (9, lambda n: np.full(n, 0.1))) as (learner, touched):
+            assert touched.shape[1] > used
+            for vector in learner.vectors:
+                W = learner.network.blocks[0].view(vector)
+                assert np.count_nonzero(W[used:]) == 0
+            learner.network.blocks[0].view(learner.network.theta)[:used] += 1

@@ -26,6 +26,7 @@ from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
 from nncli.nn.optimizers import MIRA, SGD
 from nncli.nn.row_loss import Loss
+from nncli.nn.sparse_rows import is_sparse
 
 ROWS = 512  # taken together, to share what is done once for many
 BLOCK = 64  # of them have their scores from one product: more make each step dearer, fewer all else
@@ -48,8 +49,8 @@ def learn_rows(
     weights: NDArray[np.float64] | None,
     rates: Callable[[], NDArray[np.float64]] | None = None,
 ) -> tuple[Array, NDArray[np.float64]]:
-    """Learn from X (m, d) and Y (m, outputs), one row after the other, with α = rate(i) at row i; `rates()` returns
-    that of all rows, where this is quicker than one after the other.
+    """Learn from X (m, d), which may be sparse rows, and Y (m, outputs), one row after the other, with α = rate(i) at
+    row i; `rates()` returns that of all rows, where this is quicker than one after the other.
 
     `weights` (m,) multiply the losses of the rows. Return the scores (m, outputs) and losses (m,) of the rows, each
     with the parameters as they were before the step of that row.
@@ -60,8 +61,9 @@ def learn_rows(
         Y = np.hstack([Y, 1 - Y])
     margin = (1 - Y) * loss.margin
     own, S = Y.argmax(axis=1), np.zeros_like(Y)
-    if network.kernels.learn_rows is not None:
-        of_rows = np.array([rate(i) for i in range(len(X))]) if rates is None else rates()
+    m = X.shape[0]
+    if network.kernels.learn_rows is not None and not is_sparse(X):
+        of_rows = np.array([rate(i) for i in range(m)]) if rates is None else rates()
         _learn_fused(network, loss, optimizer, average, X, own, S, outputs, of_rows, weights)
         Y, S = Y[:, :outputs], S - margin
         return S[:, :outputs], loss.forward(S[:, :outputs], Y, np.empty_like(Y))
@@ -76,13 +78,16 @@ def learn_rows(
             tau = optimizer.length(tau, weight * L, weight**2 * min(outputs, 2) * square)
         return tau * weight
 
-    for start in range(0, len(X), BLOCK):
+    for start in range(0, m, BLOCK):
         block = slice(start, start + BLOCK)
-        x, s = X[block], S[block]
+        x, s = X if m <= BLOCK else X[block], S[block]
         s[:, :outputs] = x @ layer.W
         s[:, :outputs] += layer.b
         s += margin[block]  # later rows: scores with the parameters so far; earlier rows: those before their step
         learned, D = _one_by_one(x, s, own[block], outputs, length, start)
+        if not learned:
+            average.add(network.theta, len(s))
+            continue
         x, D = x[learned], D[learned]
         if isinstance(average, RunningAverage):
             # θ after row t is W + Σ_{i ≤ t} x_iᵀ d_i, so in a mean with weights a_t, x_iᵀ d_i counts Σ_{t ≥ i} a_t
@@ -142,10 +147,12 @@ def _one_by_one(
 
     S, the scores before the first step, become the scores before the step of each row.
     """
-    learned, D = [], np.zeros((len(X), outputs), X.dtype)
+    n = X.shape[0]
+    learned, D = [], np.zeros((n, outputs), X.dtype)
     one = np.ones((), X.dtype)  # an array: to convert a Python number takes longer than to add it
+    G = (X @ X.T).toarray() if is_sparse(X) else None  # x_i·x_t, all at once, as rows have few inputs in common
     now = 0
-    while now < len(X):
+    while now < n:
         rivals = S[now : now + AHEAD].argmax(axis=1)
         to_learn = rivals != own[now : now + AHEAD]
         first = int(to_learn.argmax())
@@ -156,7 +163,7 @@ def _one_by_one(
         now = i + 1
         j, y = int(rivals[first]), int(own[i])
         L = float(S[i, j] - S[i, y])
-        products = np.dot(X[i:], X[i])
+        products = np.dot(X[i:], X[i]) if G is None else G[i, i:]
         products += one  # x_i·x_t + 1 for the rows t from i on, the 1 for the bias
         tau = length(start + i, L, float(products[0]))
         if not tau:

@@ -11,7 +11,7 @@ from nncli.nn.buffers import ones
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from nncli.nn.layers import Array
+    from nncli.nn.kernels.plain import Array
 
 
 def is_sparse(X: Any) -> TypeGuard[csr_array]:

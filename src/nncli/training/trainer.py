@@ -45,7 +45,6 @@ from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.regularisation_schedules import RegularisationSchedules
 from nncli.nn.row_loss import Loss, RowLosses
 from nncli.nn.schedules import SCHEDULES
-from nncli.nn.sparse_rows import is_sparse
 from nncli.nn.touched_rows import Learner, Plan, TouchedRows
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, evaluated_rows, judged, judged_numbers, rows_at_once
@@ -153,6 +152,7 @@ class Trainer:
                         self.step(at_once)
             except _Halted as halted:
                 self.stopped = str(halted)
+                self._catch_up()
                 return
             epoch = self.end_epoch()
             self.limits.after_epoch()
@@ -352,10 +352,10 @@ class Trainer:
             )
 
         if self._touched is None:
-            Z, losses = learn(self.learner, X.toarray() if is_sparse(X) else X)
+            Z, losses = learn(self.learner, X)
         else:
             with self._touched.step(X, self.penalty, self.lr, self._plan(step), len(chosen)) as (learner, X):
-                Z, losses = learn(learner, X.toarray())
+                Z, losses = learn(learner, X)
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
             raise self.diverged("a finite loss", losses[bad[0]], step + int(bad[0]))
@@ -487,6 +487,7 @@ class Trainer:
     ) -> TrainingError:
         """Explain numbers that say training went wrong: at a step of the run, from 0, or in an epoch, from 1; without
         either, in the current epoch. `network` took the step, where it is not that of the trainer."""
+        self._touched = None  # which has numbers that are of no use any more
         epoch = epoch or len(self.history) + 1
         self.stopped = f"training diverged in epoch {epoch}"
         where = f"epoch {epoch}" if step is None else f"epoch {epoch}, batch {step % self.steps + 1}"
@@ -500,6 +501,7 @@ class Trainer:
 
     def state(self) -> TrainingState:
         """Return a copy of all that decides how training continues."""
+        self._catch_up()
         values: dict[str, Any] = {"least": self.least, "known": self._known, **self._vectors()}
         values |= prefixed("sums", self._sums._asdict())
         for part, component in self._components().items():
