@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nncli.nn.averages import Average, RunningAverage
 from nncli.nn.elementwise import Elementwise, Optimizer, Part
-from nncli.nn.layers import Array, Dropout
+from nncli.nn.layers import Array
 from nncli.nn.missed_steps import MissedSteps, Rates
 from nncli.nn.network import Network
 from nncli.nn.regularisation import Penalty
@@ -176,9 +176,8 @@ class TouchedRows:
         compact.used = u
         compact.optimizer.t = self.optimizer.t
         _count_as(self.learner.average, compact.learner.average)
-        for layer, its in zip(self.learner.network.layers, compact.learner.network.layers, strict=True):
-            if isinstance(layer, Dropout) and isinstance(its, Dropout):
-                its.rng, its.strength = layer.rng, layer.strength
+        for layer, its in zip(self.learner.network.dropouts, compact.learner.network.dropouts, strict=True):
+            its.rng, its.strength = layer.rng, layer.strength
 
     def _scatter(self, compact: Compact, inputs: NDArray[np.intp]) -> None:
         u = len(inputs)
