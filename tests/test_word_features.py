@@ -131,7 +131,7 @@ def rows_of(counts: Any) -> list[dict[int, int]]:
     st.sampled_from([0, 1, 2**64 - 1]),
     st.integers(0, 2),
 )
-@settings(max_examples=200)
+@settings(max_examples=60)
 @example([], "words:1-2", 18, 0, 0)
 @example(["a", None, "", "a a b"], "words:1-5,chars:1-8", 30, 0, 0)
 def test_counts_are_those_of_scikit_learn_in_the_places_of_the_hash(
@@ -186,7 +186,7 @@ def test_names_of_places_are_the_n_grams_that_fall_into_them() -> None:
 
 
 @given(texts, st.sampled_from(["words:1-2", "chars:2-4"]))
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_tf_idf_is_that_of_scikit_learn(texts: list[str | None], ngrams: str) -> None:
     options = WordOptions(ngrams, bits=20)
     counts = counts_of(texts, options)
