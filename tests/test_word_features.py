@@ -19,7 +19,16 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from nncli.data.words import features
 from nncli.data.words.features import counts_of, names_of
 from nncli.data.words.options import WordOptions, parse_ngrams
-from nncli.data.words.segmentation import BETWEEN, LETTER, SINGLE, UNSEEN, _classes, normalised
+from nncli.data.words.segmentation import (
+    BETWEEN,
+    LETTER,
+    SINGLE,
+    UNSEEN,
+    _classes,
+    code_points,
+    normalised,
+    word_bounds,
+)
 from nncli.data.words.tfidf import document_counts, idf_of, weighted
 
 ODD = "\0\t\n\r\x1c\x85\xa0\xad_'-.!19Aßéİσς Σǅﬁ½㎏Ⅷ\u0301\u0345\u093f\u0e33\u200b\u200c\u200d\u2028\ufe0f\ufeff"
@@ -71,7 +80,10 @@ EAST = re.compile(
 
 
 def is_single(code: int) -> bool:
-    """Whether a name that Unicode gives says Han, Hiragana or Katakana, and it is a letter."""
+    """Whether a name that Unicode gives says Han, Hiragana or Katakana, and it is a letter; or it tells a mood."""
+    pictograph = 0x2600 <= code <= 0x27BF or 0x1F000 <= code <= 0x1FAFF
+    if chr(code) in "!?؟" or (pictograph and not 0x1F3FB <= code <= 0x1F3FF):
+        return True
     return chr(code).isalnum() and EAST.match(unicodedata.name(chr(code), "")) is not None
 
 
@@ -80,8 +92,21 @@ ALONE = classes(is_single)
 TOKEN = re.compile(rf"[{ALONE}\U00020000-\U0003fffd]|(?:[^\W{ALONE}\U00020000-\U0003fffd]|[{MARKS}])+")
 
 
-def test_tokens() -> None:
-    assert TOKEN.findall(normalised("日本語 abc नमस्ते x́y_1")) == ["日", "本", "語", "abc", "नमस्ते", "x́y_1"]
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("日本語 abc नमस्ते x́y_1", ["日", "本", "語", "abc", "नमस्ते", "x́y_1"]),
+        ("Don't stop-me NOW!!", ["don", "t", "stop", "me", "now", "!", "!"]),
+        ("#win @Anna https://t.co/Xy1?a", ["win", "anna", "https", "t", "co", "xy1", "?", "a"]),
+        ("so 👍🏽 ❤️👩‍💻ok", ["so", "👍", "❤", "👩", "💻", "ok"]),
+        ("ﬁne\u00adtune ＡＢ１\ufeff", ["finetune", "ab1"]),
+    ],
+)
+def test_words_by_hand(text: str, words: list[str]) -> None:
+    assert TOKEN.findall(normalised(text)) == words
+    codes, _ = code_points([text])
+    begins, ends = word_bounds(codes)
+    assert ["".join(map(chr, codes[i:k])) for i, k in zip(begins, ends, strict=True)] == words
 
 
 def counted(texts: Sequence[str | None], part: str) -> tuple[list[Counter[tuple[str, ...]]], int]:
