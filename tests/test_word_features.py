@@ -253,6 +253,26 @@ def test_weights_by_hand() -> None:
     assert found[[2]].nnz == 0
 
 
+def test_weights_of_many_rows_have_unit_length_with_an_idf_of_32_bits() -> None:
+    texts = [" ".join(f"w{number}" for number in range(row, row + 50)) for row in range(4000)]
+    counts = counts_of(texts, WordOptions("words:1"))
+    found = weighted(counts, idf_of(document_counts(counts), len(texts)).astype(np.float32))
+    squares = np.add.reduceat(found.data.astype(np.float64) ** 2, found.indptr[:-1])
+    np.testing.assert_allclose(squares, 1, atol=1e-5)  # a running sum of 32 bits would lose the last rows
+
+
+def test_the_hash_spreads_words_evenly_over_places_and_signs() -> None:
+    n, bits = 20_000, 8
+    place, sign = np.array([place_of([f"word{number}"], 0, WordOptions(bits=bits), 0) for number in range(n)]).T
+    for signs in (sign, sign[place % 2 == 0]):
+        assert abs(signs.sum()) < 4 * len(signs) ** 0.5
+    times = np.bincount(place, minlength=2**bits)
+    chi2 = ((times - n / 2**bits) ** 2).sum() / (n / 2**bits)
+    assert 255 - 4 * 510**0.5 < chi2 < 255 + 4 * 510**0.5  # 255 degrees of freedom: variance 510
+    other = np.array([place_of([f"word{number}"], 0, WordOptions(bits=bits), 1)[0] for number in range(n)])
+    assert abs((place == other).mean() - 2**-bits) < 4 * (2**-bits / n) ** 0.5
+
+
 def test_each_class_of_characters_is_the_documented_one() -> None:
     for letter in map(chr, range(sys.maxunicode + 1)):
         if not unicodedata.name(letter, "") or UNSEEN.match(letter):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,12 @@ def idf_of(df: NDArray[np.int64], n: int) -> NDArray[np.float64]:
     return np.log((1.0 + n) / (1.0 + df)) + 1.0
 
 
-def weighted(counts: csr_array, idf: NDArray[np.float64]) -> csr_array:
+def weighted(counts: csr_array, idf: NDArray[Any]) -> csr_array:
     """Return each count times the idf of its place, divided by the length of its row √(Σ x²). A row of zeros stays."""
     from scipy.sparse import csr_array
 
-    data = counts.data * idf[counts.indices]  # float64
-    squares = np.concatenate([[0.0], np.cumsum(data * data)])
+    data = counts.data * idf[counts.indices]
+    squares = np.concatenate([[0.0], np.cumsum(data * data, dtype=np.float64)])
     lengths = np.sqrt(np.diff(squares[counts.indptr]))
     lengths[lengths == 0] = 1
     data /= np.repeat(lengths, np.diff(counts.indptr))
