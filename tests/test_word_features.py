@@ -19,7 +19,16 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from nncli.data.words import features
 from nncli.data.words.features import counts_of, names_of
 from nncli.data.words.options import WordOptions, parse_ngrams
-from nncli.data.words.segmentation import BETWEEN, LETTER, SINGLE, UNSEEN, _classes, normalised
+from nncli.data.words.segmentation import (
+    BETWEEN,
+    LETTER,
+    SINGLE,
+    UNSEEN,
+    _classes,
+    code_points,
+    normalised,
+    word_bounds,
+)
 from nncli.data.words.tfidf import document_counts, idf_of, weighted
 
 ODD = "\0\t\n\r\x1c\x85\xa0\xad_'-.!19Aßéİσς Σǅﬁ½㎏Ⅷ\u0301\u0345\u093f\u0e33\u200b\u200c\u200d\u2028\ufe0f\ufeff"
@@ -71,7 +80,10 @@ EAST = re.compile(
 
 
 def is_single(code: int) -> bool:
-    """Whether a name that Unicode gives says Han, Hiragana or Katakana, and it is a letter."""
+    """Whether a name that Unicode gives says Han, Hiragana or Katakana, and it is a letter; or it tells a mood."""
+    pictograph = 0x2600 <= code <= 0x27BF or 0x1F000 <= code <= 0x1FAFF
+    if chr(code) in "!?؟" or (pictograph and not 0x1F3FB <= code <= 0x1F3FF):
+        return True
     return chr(code).isalnum() and EAST.match(unicodedata.name(chr(code), "")) is not None
 
 
@@ -80,8 +92,21 @@ ALONE = classes(is_single)
 TOKEN = re.compile(rf"[{ALONE}\U00020000-\U0003fffd]|(?:[^\W{ALONE}\U00020000-\U0003fffd]|[{MARKS}])+")
 
 
-def test_tokens() -> None:
-    assert TOKEN.findall(normalised("日本語 abc नमस्ते x́y_1")) == ["日", "本", "語", "abc", "नमस्ते", "x́y_1"]
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("日本語 abc नमस्ते x́y_1", ["日", "本", "語", "abc", "नमस्ते", "x́y_1"]),
+        ("Don't stop-me NOW!!", ["don", "t", "stop", "me", "now", "!", "!"]),
+        ("#win @Anna https://t.co/Xy1?a", ["win", "anna", "https", "t", "co", "xy1", "?", "a"]),
+        ("so 👍🏽 ❤️👩‍💻ok", ["so", "👍", "❤", "👩", "💻", "ok"]),
+        ("ﬁne\u00adtune ＡＢ１\ufeff", ["finetune", "ab1"]),
+    ],
+)
+def test_words_by_hand(text: str, words: list[str]) -> None:
+    assert TOKEN.findall(normalised(text)) == words
+    codes, _ = code_points([text])
+    begins, ends = word_bounds(codes)
+    assert ["".join(map(chr, codes[i:k])) for i, k in zip(begins, ends, strict=True)] == words
 
 
 def counted(texts: Sequence[str | None], part: str) -> tuple[list[Counter[tuple[str, ...]]], int]:
@@ -131,7 +156,7 @@ def rows_of(counts: Any) -> list[dict[int, int]]:
     st.sampled_from([0, 1, 2**64 - 1]),
     st.integers(0, 2),
 )
-@settings(max_examples=200)
+@settings(max_examples=60)
 @example([], "words:1-2", 18, 0, 0)
 @example(["a", None, "", "a a b"], "words:1-5,chars:1-8", 30, 0, 0)
 def test_counts_are_those_of_scikit_learn_in_the_places_of_the_hash(
@@ -186,7 +211,7 @@ def test_names_of_places_are_the_n_grams_that_fall_into_them() -> None:
 
 
 @given(texts, st.sampled_from(["words:1-2", "chars:2-4"]))
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_tf_idf_is_that_of_scikit_learn(texts: list[str | None], ngrams: str) -> None:
     options = WordOptions(ngrams, bits=20)
     counts = counts_of(texts, options)
@@ -229,6 +254,26 @@ def test_weights_by_hand() -> None:
     np.testing.assert_allclose(sorted(abs(found[[0]]).data), sorted([x, y] / np.hypot(x, y)), rtol=1e-6)
     assert abs(found[[1]]).data.tolist() == [1]
     assert found[[2]].nnz == 0
+
+
+def test_weights_of_many_rows_have_unit_length_with_an_idf_of_32_bits() -> None:
+    texts = [" ".join(f"w{number}" for number in range(row, row + 50)) for row in range(4000)]
+    counts = counts_of(texts, WordOptions("words:1"))
+    found = weighted(counts, idf_of(document_counts(counts), len(texts)).astype(np.float32))
+    squares = np.add.reduceat(found.data.astype(np.float64) ** 2, found.indptr[:-1])
+    np.testing.assert_allclose(squares, 1, atol=1e-5)  # a running sum of 32 bits would lose the last rows
+
+
+def test_the_hash_spreads_words_evenly_over_places_and_signs() -> None:
+    n, bits = 20_000, 8
+    place, sign = np.array([place_of([f"word{number}"], 0, WordOptions(bits=bits), 0) for number in range(n)]).T
+    for signs in (sign, sign[place % 2 == 0]):
+        assert abs(signs.sum()) < 4 * len(signs) ** 0.5
+    times = np.bincount(place, minlength=2**bits)
+    chi2 = ((times - n / 2**bits) ** 2).sum() / (n / 2**bits)
+    assert 255 - 4 * 510**0.5 < chi2 < 255 + 4 * 510**0.5  # 255 degrees of freedom: variance 510
+    other = np.array([place_of([f"word{number}"], 0, WordOptions(bits=bits), 1)[0] for number in range(n)])
+    assert abs((place == other).mean() - 2**-bits) < 4 * (2**-bits / n) ** 0.5
 
 
 def test_each_class_of_characters_is_the_documented_one() -> None:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from itertools import chain
 
-from nncli.data.words.segmentation import SINGLES
+from nncli.data.words.segmentation import EAST
 
 LEAST_CELLS = 20  # fewer say too little
 LEAST_DIFFERENT = 0.6  # of the cells
@@ -31,8 +31,8 @@ MOST_FIGURES, MOST_FIGURES_IN_PROSE = 0.15, 0.35  # of the pieces that have one
 MOST_COMMAS = 0.3  # of the pieces that end with one
 MOST_UNIQUE, LEAST_VOCABULARY = 0.9, 0.5  # different words among n: at most 0.9 n, at least √n / 2
 
-EAST = "".join(f"{chr(first)}-{chr(last)}" for first, last in SINGLES)
-OF_EAST, HIRAGANA = re.compile(f"[{EAST}]"), re.compile("[\u3041-\u3096]")
+OF_EAST = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in EAST) + "]")
+HIRAGANA = re.compile("[\u3041-\u3096]")
 SIGNS = re.compile("[，。！？；、…]")
 COMMON = re.compile("[的了是不我有在这這就都也很]")  # in sentences; hardly in names, addresses and goods
 SENTENCE_OF_EAST, PROSE_OF_EAST = 8.0, 16.0  # characters in a cell, on average

@@ -30,6 +30,7 @@ STEPS = (30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)
 LAST_SHIFT = 31
 ALL_BITS = (1 << 64) - 1
 WORDS, CHARS = 0, 1  # kinds of n-grams
+KEPT = 1 << 16  # powers of BASE that are kept, enough for a block; a longer text has its own
 
 
 def salt_of(seed: int, column: int, kind: int) -> np.uint64:
@@ -56,7 +57,7 @@ class Prefixes:
     """Hold the sums S of code points, from which the hash of each part comes at once."""
 
     def __init__(self, codes: NDArray[Any]) -> None:
-        self.powers, inverse = _powers(len(codes).bit_length())
+        self.powers, inverse = _kept_powers() if len(codes) <= KEPT else _powers(len(codes))
         self.sums = np.zeros(len(codes) + 1, np.uint64)
         terms = codes.astype(np.uint64)
         terms += np.uint64(1)
@@ -72,13 +73,15 @@ class Prefixes:
 
 
 @cache
-def _powers(bits: int) -> tuple[Hashes, Hashes]:
-    """Return BASE^j and BASE^−j for j < 2^bits."""
-    inverse = pow(BASE, -1, 1 << 64)
-    return _powers_of(BASE, bits), _powers_of(inverse, bits)
+def _kept_powers() -> tuple[Hashes, Hashes]:
+    return _powers(KEPT)
 
 
-def _powers_of(base: int, bits: int) -> Hashes:
-    factors = np.full(1 << bits, base, np.uint64)
-    factors[0] = 1
-    return np.cumprod(factors)
+def _powers(n: int) -> tuple[Hashes, Hashes]:
+    """Return BASE^j and BASE^−j for j < n."""
+    found = []
+    for base in (BASE, pow(BASE, -1, 1 << 64)):
+        factors = np.full(n, base, np.uint64)
+        factors[0] = 1
+        found.append(np.cumprod(factors))
+    return found[0], found[1]

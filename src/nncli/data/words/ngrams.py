@@ -65,10 +65,7 @@ def _of_characters(codes: Codes, starts: Positions, lengths: Range) -> Iterator[
         first, behind = begins[short], ends[short]
         hashes = Prefixes(codes).between(first, behind)
         yield Found(CHARS, hashes, _rows_of(first + 1, starts), lambda at: _text(codes[first[at] : behind[at]]))
-    left = np.zeros(len(codes), np.int64)  # characters from here to the end of the piece
-    for_each = ends - begins - 1  # without the last blank, with which the next piece may begin
-    positions = np.repeat(begins - np.cumsum(for_each) + for_each, for_each) + np.arange(for_each.sum())
-    left[positions] = np.repeat(ends, for_each) - positions
+    left = _left(begins, ends, len(codes))
     numbers = codes.astype(np.uint64)
     numbers += np.uint64(1)  # c + 1
     grams = numbers
@@ -85,6 +82,18 @@ def _of_characters(codes: Codes, starts: Positions, lengths: Range) -> Iterator[
             yield Found(CHARS, grams[chosen], _rows_of(chosen + 1, starts), name)
             if length == 1:  # the blank behind each piece
                 yield Found(CHARS, grams[ends - 1], _rows_of(ends - 1, starts), lambda at: chr(BLANK))
+
+
+def _left(begins: Positions, ends: Positions, n: int) -> Positions:
+    """Return how many characters there are from each place to the end of the piece, (n,); 0 or less between pieces, and
+    at the last blank of a piece, with which the next one may begin."""
+    borders = np.empty(2 * len(begins) + 2, np.int64)
+    borders[0], borders[-1], borders[1:-1:2], borders[2:-1:2] = 0, n, begins, ends - 1
+    values = np.zeros(len(borders) - 1, np.int64)
+    values[1::2] = ends
+    left = np.repeat(values, np.diff(borders))
+    left -= np.arange(n)
+    return left
 
 
 def _rows_of(positions: Positions, starts: Positions) -> Positions:

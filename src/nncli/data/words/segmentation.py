@@ -7,9 +7,15 @@ joiners of letters, variation selectors and the mark of byte order. ï¬ is fi, ï
         .replace(/[\u00AD\u200C\u200D\u2060\uFE00-\uFE0F\uFEFF\u{E0100}-\u{E01EF}]/gu, "")
 
 **A word** is a run of letters, digits, marks and underscores, as long as it can be: what `\w` of Python's regular
-expressions matches, and all marks (categories Mn, Mc and Me), as the vowels of Indic scripts are. Each Han, Hiragana or
-Katakana character is a word by itself, for no blanks stand between words there; pairs of words are then pairs of
-characters. Everything else lies between words, and is dropped.
+expressions matches, and all marks (categories Mn, Mc and Me), as the vowels of Indic scripts are. A word by itself is
+
+- each Han, Hiragana or Katakana character, for no blanks stand between words there; pairs of words are then pairs of
+  characters,
+- each ! and ?, and each pictograph (U+2600 to U+27BF and U+1F000 to U+1FAFF, without the tones of skin), which say much
+  about the mood of a text.
+
+Everything else lies between words, and is dropped: other punctuation, apostrophes and hyphens too (don't is don and t,
+and as a pair of words "don t"), # and @ of names. A URL falls into its words.
 
 **A piece**, of which n-grams of characters are made, is a run of characters that are no whitespace (`str.split`).
 """
@@ -29,7 +35,7 @@ Codes = NDArray[Any]  # code points: uint8 where all are ASCII, else uint32
 Positions = NDArray[np.int64]
 BETWEEN, LETTER, SINGLE = 0, 1, 2  # classes of characters: part of no word, of a longer one, a word by itself
 UNSEEN = re.compile("[\u00ad\u200c\u200d\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
-SINGLES = (  # first and last of Han, Hiragana and Katakana
+EAST = (  # first and last of Han, Hiragana and Katakana
     (0x3005, 0x3007),
     (0x3021, 0x3029),
     (0x3031, 0x3035),
@@ -45,6 +51,8 @@ SINGLES = (  # first and last of Han, Hiragana and Katakana
     (0x1AFF0, 0x1B16F),
     (0x20000, 0x3FFFD),  # two planes, of which not all is given away yet
 )
+MOOD = ((0x21, 0x21), (0x3F, 0x3F), (0x61F, 0x61F), (0x2600, 0x27BF), (0x1F000, 0x1F3FA), (0x1F400, 0x1FAFF))
+SINGLES = (*EAST, *MOOD)
 LAST, MARKS_END = 0x10FFFF, 0x20000  # no marks are above, but for selectors, which are not seen
 
 
@@ -75,12 +83,9 @@ def word_bounds(codes: Codes) -> tuple[Positions, Positions]:
     """Return where words begin and where they end (the place behind their last character). The first and the last code
     point are of no word."""
     classes = np.take(_classes_of_ascii() if codes.dtype == np.uint8 else _classes(), codes, mode="clip")
-    if codes.dtype == np.uint8 or not (classes == SINGLE).any():
-        return runs(classes != BETWEEN)
-    before, after = classes[:-1], classes[1:]
-    begins = (after == SINGLE) | ((after == LETTER) & (before != LETTER))
-    ends = (before == SINGLE) | ((before == LETTER) & (after != LETTER))
-    return np.flatnonzero(begins) + 1, np.flatnonzero(ends) + 1
+    borders = np.flatnonzero((classes[1:] != classes[:-1]) | (classes[1:] == SINGLE)) + 1
+    inside = classes[borders] != BETWEEN
+    return borders[inside], borders[1:][inside[:-1]]
 
 
 def blanks(codes: Codes) -> NDArray[np.bool_]:
@@ -96,18 +101,22 @@ def runs(inside: NDArray[np.bool_]) -> tuple[Positions, Positions]:
 
 @cache
 def _classes_of_ascii() -> NDArray[np.uint8]:
-    return np.array([LETTER * bool(re.match(r"\w", chr(code))) for code in range(128)], np.uint8)
+    return _classes_of(128)
 
 
 @cache
 def _classes() -> NDArray[np.uint8]:
-    """Return the class of each code point there is, (1114112,)."""
-    everything = _all_characters()
-    found = np.zeros(LAST + 1, np.uint8)
-    for run in re.finditer(r"\w+", everything):
+    return _classes_of(LAST + 1)
+
+
+def _classes_of(n: int) -> NDArray[np.uint8]:
+    """Return the class of each of the first n code points, (n,)."""
+    characters = _characters(n)
+    found = np.zeros(n, np.uint8)
+    for run in re.finditer(r"\w+", characters):
         found[run.start() : run.end()] = LETTER
     for code in np.flatnonzero(found[:MARKS_END] == BETWEEN).tolist():
-        if unicodedata.category(everything[code])[0] == "M":
+        if unicodedata.category(characters[code])[0] == "M":
             found[code] = LETTER
     for first, last in SINGLES:
         found[first : last + 1] = SINGLE
@@ -117,10 +126,10 @@ def _classes() -> NDArray[np.uint8]:
 @cache
 def _whitespace() -> NDArray[np.bool_]:
     found = np.zeros(LAST + 1, np.bool_)
-    for run in re.finditer(r"\s", _all_characters()):
+    for run in re.finditer(r"\s", _characters(LAST + 1)):
         found[run.start()] = True
     return found
 
 
-def _all_characters() -> str:
-    return np.arange(LAST + 1, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
+def _characters(n: int) -> str:
+    return np.arange(n, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")

@@ -26,11 +26,10 @@ def weighted(counts: csr_array, idf: NDArray[Any]) -> csr_array:
     ten times says more than what is there once, but not ten times as much. A row of zeros stays."""
     from scipy.sparse import csr_array
 
-    data = np.log(np.abs(counts.data), dtype=np.float64)
-    data += 1
-    np.copysign(data, counts.data, out=data)
-    data *= idf[counts.indices]
-    squares = np.concatenate([[0.0], np.cumsum(data * data)])
+    data = np.copysign(idf[counts.indices], counts.data)
+    often = np.flatnonzero(np.abs(counts.data) > 1)
+    data[often] *= 1 + np.log(np.abs(counts.data[often]))
+    squares = np.concatenate([[0.0], np.cumsum(data * data, dtype=np.float64)])
     lengths = np.sqrt(np.diff(squares[counts.indptr]))
     lengths[lengths == 0] = 1
     data /= np.repeat(lengths, np.diff(counts.indptr))
