@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from nncli.data.bundled import path_of
+
 SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = SOURCE / "nncli"
 # from the ground up; rooms of one floor do not know each other
@@ -111,6 +113,8 @@ OF_OTHER_RUNS = {
         ("train DATA --epochs 1 -o new.npz --json", {"sklearn", "scipy", "rich"}),
         ("train iris --epochs 1 -o new.npz", {"pyarrow", "statistics", *OF_OTHER_RUNS}),
         ("predict MODEL DATA", {"sklearn", "scipy", "rich", "pydantic", "ssl", "multiprocessing", "nncli.cli.train"}),
+        ("predict MODEL FEW --proba --keep all", {"pyarrow", "pandas", "logging", "nncli.data.csv.detection"}),
+        ("plot --help", {"numpy", "pyarrow", "rich", "nncli.figures.kinds"}),
         ("graph a+b --at a=1,b=2 --json", {"numpy", "pyarrow", "sklearn", "rich"}),
         ("datasets", {"numpy", "pyarrow", "sklearn", "rich", "pydantic"}),
     ],
@@ -121,7 +125,8 @@ def test_commands_load_no_more_than_they_need(
     import subprocess
     import sys
 
-    argv = command.replace("MODEL", str(digits_model)).replace("DATA", "digits").split()
+    (tmp_path / "few.csv").write_text("".join(path_of("digits").read_text().splitlines(keepends=True)[:11]))
+    argv = command.replace("MODEL", str(digits_model)).replace("DATA", "digits").replace("FEW", "few.csv").split()
     code = f"import sys; from nncli.cli.main import main; main({argv}); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert not forbidden & set(done.stderr.split())
