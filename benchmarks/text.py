@@ -1,4 +1,4 @@
-"""How good the models are on texts, beside fastText, Vowpal Wabbit and scikit-learn's usual pipelines, on the same rows.
+"""How good the models are on texts, beside fastText, Vowpal Wabbit and pipelines of scikit-learn, on the same rows.
 
 python benchmarks/text.py RESULTS.jsonl FOLDER of CSV files [--peers PYTHON] [--sets NAME …] [--methods NAME …]
                           [--splits N …] [--base METHOD]
@@ -146,8 +146,7 @@ def _available(methods: Iterable[str], python: str) -> Iterable[str]:
 
 
 def _write(file: Path, folder: Path, split: int) -> list[str]:
-    """Write train.csv and test.csv of one split into the folder, with as large a share of each class in both; return the
-    classes of the test rows."""
+    """Write train.csv and test.csv of one split, with the same shares of the classes; return those of the test rows."""
     with file.open(newline="", encoding="utf-8") as lines:
         rows = [(row["text"], row["label"]) for row in csv.DictReader(lines)]
     parts = train_test_split(rows, test_size=TEST_SHARE, stratify=[label for _, label in rows], random_state=split)

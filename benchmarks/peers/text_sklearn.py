@@ -1,9 +1,9 @@
 """One peer fits the training texts of a folder and predicts its test texts.
 
 python text_sklearn.py METHOD FOLDER THREADS reads train.csv and test.csv (columns text and label), writes
-predictions.csv as `nncli predict --proba` does, and prints {"fit_seconds": …}. Whoever has a text format of its own
-gets its files written first, lower-cased and with blanks around punctuation, as the tutorial of fastText has it; that is
-part of the process, but not of fit_seconds.
+predictions.csv as `nncli predict --proba` does, and prints {"fit_seconds": …}. fastText and Vowpal Wabbit have text
+formats of their own: their files are written first, lower-cased and with blanks around punctuation, as the tutorial of
+fastText has it; that is part of the process, but not of fit_seconds.
 """
 
 from __future__ import annotations
