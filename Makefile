@@ -8,7 +8,7 @@ PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n aut
 
 PAGES := README.md $(wildcard docs/*.md docs/*/*.md)
 
-.PHONY: help train test test-long check lint types transcripts renew docs fuzz bench mnist tabular wheel lowest pythons clean
+.PHONY: help train test test-long check lint types transcripts renew docs fuzz bench mnist tabular text wheel lowest pythons clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -59,6 +59,11 @@ mnist: $(VENV)/installed  ## accuracies on MNIST, three seeds each (75 minutes; 
 tabular: $(VENV)/installed-bench  ## accuracies on tables beside peers, to build/tabular.jsonl (hours; DATA=FOLDER of CSV files, PEERS=their Python)
 	@mkdir -p build
 	$(BIN)/python benchmarks/tabular.py build/tabular.jsonl $(DATA) $(if $(PEERS),--peers $(PEERS))
+
+text: $(VENV)/installed-bench  ## accuracies on texts beside peers, to build/text.jsonl (hours; DATA=FOLDER of CSV files, PEERS=their Python)
+	@test -n "$(DATA)" || { echo "make: name the folder of the texts: make text DATA=FOLDER" >&2; exit 1; }
+	@mkdir -p build
+	$(BIN)/python benchmarks/text.py build/text.jsonl $(DATA) $(if $(PEERS),--peers $(PEERS))
 
 wheel: $(VENV)/installed-dev  ## build the source archive and from it the wheel, into dist/, and try that in an empty environment
 	rm -f dist/nncli-*

@@ -145,7 +145,9 @@ def _report(name: str, rows: Path, folder: Path, peers: set[str], seconds: float
         return
     heading(f"train one network on {name} and report on it; whole processes")
     both = [
-        Finished(one.seconds + other.seconds, max(one.megabytes, other.megabytes), "")
+        Finished(
+            one.seconds + other.seconds, one.cpu_seconds + other.cpu_seconds, max(one.megabytes, other.megabytes), ""
+        )
         for one, other in zip(training, ours, strict=True)
     ]
     show_process({"nncli": both, "mljar": found["mljar"]}, "mljar", 1.0)

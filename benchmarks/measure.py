@@ -26,9 +26,11 @@ class Crashed(Exception):
 
 @dataclass(frozen=True)
 class Finished:
-    """A process from its start to its end. `megabytes` is its peak of resident memory (10⁶ bytes)."""
+    """A process from its start to its end. `megabytes` is its peak of resident memory (10⁶ bytes), `cpu_seconds` the
+    time of all its threads."""
 
     seconds: float
+    cpu_seconds: float
     megabytes: float
     output: str
 
@@ -161,12 +163,14 @@ def _main(command: list[str]) -> None:
     began = time.perf_counter()
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     json.dump(
         {
             "code": done.returncode,
             "errors": done.stderr,
             "seconds": seconds,
+            "cpu_seconds": used.ru_utime + used.ru_stime,
             "megabytes": peak / 1e6,
             "output": done.stdout,
         },

@@ -1,4 +1,4 @@
-"""The figures of tabular.py: of one method on one split, and of many methods over many tables."""
+"""The figures of tabular.py and text.py: of one method on one split, and of many methods over many sets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 LEAST_P = 1e-7  # of the true class: about the distance of 1 to the next float32
 BINS = 15
-PEER = "lightgbm"
+PEER = "lightgbm"  # whom the methods of tabular.py are compared with
 
 Record = Mapping[str, Any]
 
@@ -72,18 +72,19 @@ MEASURES = (
     Measure("ece", "Expected calibration error, %", 100, 2),
     Measure("rmse", "RMSE", digits=4, by_ratio=True),
     Measure("seconds", "Time of the whole process, s", digits=1, by_ratio=True),
+    Measure("cpu_seconds", "Processor time of the whole process, s", digits=1, by_ratio=True),
 )
 
 
-def markdown(records: Iterable[Record], methods: Sequence[str]) -> str:
+def markdown(records: Iterable[Record], methods: Sequence[str], peer: str = PEER) -> str:
     """Return a table for each measure: for each set the mean over the splits that all its methods have, the mean over
-    the sets that all methods have, and the differences from LightGBM on the splits that both have."""
+    the sets that all methods have, and the differences from the peer on the splits that both have."""
     records = list(records)
-    tables = (of_measure(measure, [r for r in records if measure.key in r], methods) for measure in MEASURES)
+    tables = (of_measure(measure, [r for r in records if measure.key in r], methods, peer) for measure in MEASURES)
     return "\n".join(table for table in tables if table)
 
 
-def of_measure(measure: Measure, records: Sequence[Record], methods: Sequence[str]) -> str:
+def of_measure(measure: Measure, records: Sequence[Record], methods: Sequence[str], peer: str = PEER) -> str:
     """Return the table of one measure, in Markdown; "" where no record has it."""
     found: dict[str, dict[str, dict[int, float]]] = {}  # by set, method and split
     for record in records:
@@ -104,27 +105,29 @@ def of_measure(measure: Measure, records: Sequence[Record], methods: Sequence[st
         average = _geometric_mean if measure.by_ratio else _mean
         label = f"**{'geometric mean' if measure.by_ratio else 'mean'} of {len(everyone)}**"
         lines.append(_line(label, [measure.shown(average([means[m] for means in everyone])) for m in methods]))
-    if PEER in methods:
-        pairs = {method: differences(measure, found, method) for method in methods if method != PEER}
-        lines += ["", *_paired(measure, pairs)]
+    if peer in methods:
+        pairs = {method: differences(measure, found, method, peer) for method in methods if method != peer}
+        lines += ["", *_paired(measure, pairs, peer)]
     return "\n".join([*lines, ""])
 
 
-def differences(measure: Measure, found: Mapping[str, Mapping[str, Mapping[int, float]]], method: str) -> list[float]:
-    """Return the mean difference of the method from LightGBM for each set, over the splits that both have; of
+def differences(
+    measure: Measure, found: Mapping[str, Mapping[str, Mapping[int, float]]], method: str, peer: str = PEER
+) -> list[float]:
+    """Return the mean difference of the method from the peer for each set, over the splits that both have; of
     logarithms, where it is the ratio that counts. A set that only one of them has does not count."""
     change: Callable[[float], float] = math.log if measure.by_ratio else float
     means = []
     for by_method in found.values():
-        ours, theirs = by_method.get(method, {}), by_method.get(PEER, {})
+        ours, theirs = by_method.get(method, {}), by_method.get(peer, {})
         both = ours.keys() & theirs.keys()
         if both:
             means.append(_mean([change(ours[split]) - change(theirs[split]) for split in both]))
     return means
 
 
-def _paired(measure: Measure, pairs: Mapping[str, Sequence[float]]) -> list[str]:
-    what = f"divided by {PEER}'s" if measure.by_ratio else f"minus {PEER}'s"
+def _paired(measure: Measure, pairs: Mapping[str, Sequence[float]], peer: str) -> list[str]:
+    what = f"divided by {peer}'s" if measure.by_ratio else f"minus {peer}'s"
     columns = "mean", "95 % interval over sets", "sets", "better", "worse"
     lines = [_line(what, columns), _line("---", ["---:", ":---:", "---:", "---:", "---:"])]
     for method, values in pairs.items():

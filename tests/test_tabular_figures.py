@@ -60,6 +60,16 @@ def test_methods_are_compared_on_the_splits_that_both_have() -> None:
     assert "| ours | -5.00 | -195.59 to +185.59 | 2 | 1 | 1 |" in lines
 
 
+def test_methods_are_compared_with_the_peer_that_is_named() -> None:
+    """LightGBM counts as any other method then: 0.9 − 0.7 = 0.2, and 0.8 − 0.7 = 0.1."""
+    accuracies = {"ours": 0.7, "lightgbm": 0.9, "fasttext": 0.8}
+    records = [{"set": "a", "method": name, "split": 0, "accuracy": value} for name, value in accuracies.items()]
+    lines = FIGURES["markdown"](records, ["ours", "lightgbm", "fasttext"], "ours").splitlines()
+    assert "| minus ours's | mean | 95 % interval over sets | sets | better | worse |" in lines
+    assert "| lightgbm | +20.00 | - | 1 | 1 | 0 |" in lines
+    assert "| fasttext | +10.00 | - | 1 | 1 | 0 |" in lines
+
+
 def test_errors_are_compared_by_their_ratio() -> None:
     """Half of LightGBM's on one set and 8 times it on the other are √(½ · 8) = 2 times it on average."""
     errors = {"a": (1.0, 2.0), "b": (800.0, 100.0)}
