@@ -15,6 +15,7 @@ from scipy.special import expit, softmax
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
+from nncli.model import network as networks
 from nncli.model.network import build_network
 from nncli.nn.ensemble import Ensemble
 from nncli.nn.input_layers import InputKinds
@@ -38,6 +39,13 @@ def made(train: Subset, val: Subset | None, rngs: list[np.random.Generator], **o
     return Trainer(network, loss, config, train, val, K, np.random.default_rng(7))
 
 
+@pytest.fixture(params=["together", "one by one"])
+def steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How separate members take their steps, which is by their width else."""
+    monkeypatch.setattr(networks, "WIDE", 1 if request.param == "one by one" else 10**9)
+
+
+@pytest.mark.usefixtures("steps")
 @pytest.mark.parametrize(
     "options",
     [
@@ -59,6 +67,7 @@ def test_each_member_learns_what_it_would_alone(options: dict[str, Any]) -> None
         np.testing.assert_allclose(theta, alone.network.theta, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.usefixtures("steps")
 def test_members_drop_other_units() -> None:
     same = [np.random.default_rng(0) for _ in range(2)]
     for options in ({"dropout": 0.5}, {"input_dropout": 0.5}):
@@ -130,6 +139,7 @@ def network_of(ensemble: str, **options: Any) -> Network:
 INPUT_LAYERS = {"scale": EVERYTHING, "learn_scale": True, "number_embedding": "pbld:frequencies=2:size=2"}
 
 
+@pytest.mark.usefixtures("steps")
 @pytest.mark.parametrize(
     ("ensemble", "options"),
     [
@@ -160,6 +170,7 @@ def test_an_ensemble_has_the_gradient_that_finite_differences_have(ensemble: str
     np.testing.assert_allclose(dX.ravel(), of_x, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.usefixtures("steps")
 @pytest.mark.parametrize("ensemble", ["3", "shared:3"])
 def test_members_are_networks_of_their_own(ensemble: str) -> None:
     network = network_of(ensemble, **INPUT_LAYERS)
@@ -171,6 +182,12 @@ def test_members_are_networks_of_their_own(ensemble: str) -> None:
     np.testing.assert_allclose(softmax(network.forward(X), axis=1), softmax(Z, axis=2).mean(axis=0), rtol=1e-12)
     for other in (network.for_another_thread(), network.with_parameters(network.theta)):
         assert np.array_equal(other.forward(X[:9]), network.forward(X[:9]))
+    # of members of 4 and 3 units, whose activations are side by side
+    assert [(name, A.shape) for name, A in network.activations()] == [
+        ("layer 1, prelu", (9, 12)),
+        ("layer 2, prelu", (9, 9)),
+    ]
+    assert network.embed(X).shape == (40, network.embedded) == (40, 9)
 
 
 def test_members_that_share_weights_learn_from_the_mean_of_their_losses() -> None:
@@ -208,6 +225,7 @@ def test_shared_members_start_with_other_signs_of_their_inputs() -> None:
     assert all(not np.array_equal(a, b) for a, b in itertools.combinations(lasts, 2))
 
 
+@pytest.mark.usefixtures("steps")
 def test_weights_of_rows_count_for_each_member() -> None:
     """A row of weight 2 counts as two rows."""
     X = np.random.default_rng(0).normal(size=(12, 2))

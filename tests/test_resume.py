@@ -52,6 +52,7 @@ def stopped_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
         "--patience 4 --lr 0.05 --dtype float64 --l2 0.1 --decay-schedule coslog4",
         "--val 0 --input-dropout 0.1 --dropout-schedule cosine --epochs 9",
         "--ensemble 3 --dropout 0.2 --input-dropout 0.1 --activation prelu --clip-norm 1 --average mean --epochs 9",
+        "--ensemble 3 --hidden 128 --dropout 0.2 --input-dropout 0.1 --epochs 9",
         "--ensemble shared:3 --dropout 0.2 --input-dropout 0.1 --epochs 9",
         "--ensemble folds:3 --dropout 0.2 --epochs 9",
     ],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncli.nn.ensemble import SeparateMembers
+from nncli.nn.ensemble import WideMembers
 from nncli.system.side_by_side import one_after_another, several_threads
 from nncli.system.threads import multiply_with
 from nncli.training import side_by_side
@@ -57,7 +57,7 @@ def test_overflow_is_handled_as_in_the_calling_thread() -> None:
 
 
 def made(**options: Any) -> Trainer:
-    how = {"model": "mlp", "hidden": (16, 16), "ensemble": "5", "epochs": 3, "dropout": 0.2, **options}
+    how = {"model": "mlp", "hidden": (128, 16), "ensemble": "5", "epochs": 3, "dropout": 0.2, **options}
     found = trainer(blobs(300), blobs(50, 1), **how)
     found.drop = np.random.default_rng(5)
     return found
@@ -69,7 +69,7 @@ def test_members_come_to_the_same_digits_on_any_number_of_threads(monkeypatch: p
         monkeypatch.setattr(side_by_side, "products", lambda threads=threads: (threads, ""))
         one = made()
         network = one.network
-        assert isinstance(network, SeparateMembers)
+        assert isinstance(network, WideMembers)
         with side_by_side.at_its_threads(one):
             shared.append(network.side_by_side is not one_after_another)
             list(one.run())
@@ -95,7 +95,7 @@ def test_products_too_large_for_one_thread_are_shared_where_members_are_few() ->
 def test_parameters_are_the_same_with_one_thread_and_with_two(nncli: Run, tmp_path: Path) -> None:
     found = []
     for threads in ("1", "2"):
-        words, file = "--model tabular --hidden 16 --epochs 2 -q --threads", tmp_path / f"{threads}.npz"
+        words, file = "--model tabular --hidden 128 --epochs 2 -q --threads", tmp_path / f"{threads}.npz"
         assert nncli("train", "wine", *words.split(), threads, "-o", str(file)).code == 0
         with np.load(file) as arrays:  # of which "meta" has the options too, and the number of threads
             found.append({name: arrays[name].tobytes() for name in arrays.files if name not in ("meta", "sha256")})

@@ -19,6 +19,7 @@ from nncli.nn.models import AutoModel, TabularModel
 from nncli.nn.network import Network, layers_of, sizes_of
 from nncli.nn.row_loss import Loss
 
+WIDE = 128  # units, from which on members of an ensemble are faster one by one than all at once, as in their caches
 EVAL_ROWS = 1024  # rows that pass through the network at once outside training …
 EVAL_CELLS = 1 << 21  # … and fewer where a layer is wider than 2,048
 
@@ -47,10 +48,12 @@ def _network(
     d, layers, members = inputs.width, network_layers(config, inputs, K), ensemble_of(config.ensemble)
     if members is None:
         return Network(d, layers, config.dtype, vectors)
-    from nncli.nn.ensemble import SeparateMembers
+    from nncli.nn.batched_members import NarrowMembers
+    from nncli.nn.ensemble import WideMembers
     from nncli.nn.shared_members import SharedMembers
 
-    kind = SharedMembers if members.shared else SeparateMembers
+    is_wide = max(config.hidden, default=0) >= WIDE
+    kind = SharedMembers if members.shared else WideMembers if is_wide else NarrowMembers
     return kind(d, layers, members.number, link, config.dtype, vectors)
 
 

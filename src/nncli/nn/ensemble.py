@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,25 +75,24 @@ class Ensemble(SeveralNetworks):
     def with_inputs(self, d: int) -> Network:
         return type(self)(d, self._template, self.copies, self.link, self.dtype.name)
 
+    def for_another_thread(self) -> Network:
+        made = copy.copy(self)
+        made.layers = [copy.copy(layer) for layer in self.layers]
+        return made
+
     def widths_shown(self) -> str:
         """Return the number of members and their widths, such as 8 x 784-64-10."""
         return f"{self.copies} x {super().widths_shown()}"
 
 
 class SeparateMembers(Ensemble):
-    """An ensemble whose members have nothing in common: θ is θ_1, then θ_2 …
-
-    Each is a network by itself, so that what its step needs stays in the cache, and threads share the members out:
-    see `side_by_side`. `layers` are the dense ones, each of all members, as views into θ.
-    """
-
-    side_by_side: Share = staticmethod(one_after_another)  # has the members do something; of one thread or several
+    """An ensemble whose members have nothing in common: θ is θ_1, then θ_2 …, each as a network by itself has it"""
 
     def _build(self, d: int, layers: Sequence[Layer], dtype: str, vectors: tuple[Array, Array] | None) -> None:
-        members, size = self.copies, sizes_of(d, layers)[0]
-        self.independent, self.dtype = members, np.dtype(dtype)
-        self.theta, self.grad = vectors or (zeros(members * size, self.dtype), zeros(members * size, self.dtype))
-        parts = [slice(i * size, (i + 1) * size) for i in range(members)]
+        N, (size, _) = self.copies, sizes_of(d, layers)
+        self.dtype, self.independent = np.dtype(dtype), N
+        self.theta, self.grad = vectors or (zeros(N * size, self.dtype), zeros(N * size, self.dtype))
+        parts = [slice(i * size, (i + 1) * size) for i in range(N)]
         self._members = [
             Network(d, [copy.copy(layer) for layer in layers], dtype, (self.theta[part], self.grad[part]))
             for part in parts
@@ -105,16 +104,16 @@ class SeparateMembers(Ensemble):
             for i, (part, member) in enumerate(zip(parts, self._members, strict=True), 1)
             for block in member.blocks
         ]
-        self.widths, self.layers = self._members[0].widths, list[Layer]()
-        for layer, blocks in zip(self._members[0].layers, self._members[0].blocks_of_layers, strict=True):
-            if isinstance(layer, Dense):
-                dense = MembersDense(layer.units, members)
-                of_theta, of_grad = (
-                    {name: _members_view(vector, members, block) for name, block in blocks.items()}
-                    for vector in (self.theta, self.grad)
-                )
-                dense.bind(of_theta, of_grad)
-                self.layers.append(dense)
+
+    def _dense_of_members(self, units: int, blocks: Mapping[str, ParameterBlock]) -> MembersDense:
+        """Return a dense layer of all members, from the blocks of the first one."""
+        dense = MembersDense(units, self.copies)
+        of_theta, of_grad = (
+            {name: _members_view(vector, self.copies, block) for name, block in blocks.items()}
+            for vector in (self.theta, self.grad)
+        )
+        dense.bind(of_theta, of_grad)
+        return dense
 
     def members(self) -> list[Network]:
         return self._members
@@ -127,6 +126,28 @@ class SeparateMembers(Ensemble):
     def forget_inputs(self, dead: NDArray[np.bool_]) -> None:
         for member in self._members:
             member.forget_inputs(dead)
+
+    def for_another_thread(self) -> Network:
+        made = super().for_another_thread()
+        assert isinstance(made, SeparateMembers)
+        made._members = [member.for_another_thread() for member in self._members]
+        return made
+
+
+class WideMembers(SeparateMembers):
+    """Separate members, each of which takes its steps as a network by itself: what it needs stays in the cache, and
+    threads share the members out, by `side_by_side`. `layers` are the dense ones, each of all members.
+    """
+
+    side_by_side: Share = staticmethod(one_after_another)  # has the members do something; of one thread or several
+
+    def _build(self, d: int, layers: Sequence[Layer], dtype: str, vectors: tuple[Array, Array] | None) -> None:
+        super()._build(d, layers, dtype, vectors)
+        one = self._members[0]
+        self.widths, pairs = one.widths, zip(one.layers, one.blocks_of_layers, strict=True)
+        self.layers = [
+            self._dense_of_members(layer.units, blocks) for layer, blocks in pairs if isinstance(layer, Dense)
+        ]
 
     def use(self, kernels: Kernels) -> None:
         self.kernels = kernels
@@ -184,8 +205,8 @@ class SeparateMembers(Ensemble):
         return [(of_layer[0][0], np.hstack([A for _, A in of_layer])) for of_layer in of_layers]
 
     def for_another_thread(self) -> Network:
-        made = copy.copy(self)
-        made._members = [member.for_another_thread() for member in self._members]
+        made = super().for_another_thread()
+        assert isinstance(made, WideMembers)
         made.side_by_side = one_after_another
         return made
 

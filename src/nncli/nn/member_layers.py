@@ -3,6 +3,7 @@ same, and (N, n, d) behind the first such layer."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -31,6 +32,34 @@ class Spread(MemberLayer):
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array) -> None:
         np.sum(dA, axis=0, out=dX)
+
+
+class EachMember(MemberLayer):
+    """A_i = f_i(X_i), with a layer for each member"""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = layers
+
+    def __copy__(self) -> EachMember:
+        return EachMember([copy.copy(layer) for layer in self.layers])
+
+    def width(self, d: int) -> int:
+        return self.layers[0].width(d)
+
+    def forward(self, X: Array, A: Array) -> None:
+        for i, layer in enumerate(self.layers):
+            layer.forward(X if X.ndim == 2 else X[i], A[i])
+
+    def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
+        X = np.broadcast_to(X, (len(self.layers), *X.shape[-2:]))
+        of_members = dX if dX is None or dX.ndim == 3 else np.empty(X.shape, X.dtype)
+        for i, layer in enumerate(self.layers):
+            if isinstance(layer, InputLayer):
+                layer.backward(dA[i], X[i], A[i], None if of_members is None else of_members[i])
+            elif of_members is not None:
+                layer.backward(dA[i], X[i], A[i], of_members[i])
+        if dX is not None and of_members is not None and dX is not of_members:
+            np.sum(of_members, axis=0, out=dX)  # dX = Σ_i dX_i
 
 
 class MembersDense(MemberLayer, Dense):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from nncli.nn.ensemble import SeparateMembers
+from nncli.nn.ensemble import WideMembers
 from nncli.system.side_by_side import one_after_another, several_threads
 from nncli.system.threads import multiply_with, products
 from nncli.training.trainer import Trainer
@@ -17,9 +17,9 @@ def at_its_threads(trainer: Trainer) -> Iterator[None]:
     shared out among the threads that products have, each with its own on one thread, where there are enough of them, or
     where their products are too small to be shared."""
     network = trainer.network
-    most = products()[0] if isinstance(network, SeparateMembers) else 1
+    most = products()[0] if isinstance(network, WideMembers) else 1
     with contextlib.ExitStack() as block:
-        if not isinstance(network, SeparateMembers) or (network.copies < most and trainer.threads is None):
+        if not isinstance(network, WideMembers) or (network.copies < most and trainer.threads is None):
             block.enter_context(multiply_with(trainer.threads))
             yield
             return
