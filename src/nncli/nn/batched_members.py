@@ -11,7 +11,7 @@ from nncli.nn.buffers import zeros
 from nncli.nn.ensemble import Ensemble, SeparateMembers
 from nncli.nn.input_layers import InputLayer
 from nncli.nn.layers import Activation, Array, Dense, Dropout, Layer
-from nncli.nn.member_layers import EachMember, MemberLayer, Spread
+from nncli.nn.member_layers import EachMember, MemberLayer, MembersDense, Spread
 from nncli.nn.network import Network, in_order
 
 
@@ -30,6 +30,10 @@ class BatchedMembers(Ensemble):
             spread = spread or isinstance(layer, MemberLayer)
             self._is_spread.append(spread)
 
+    @property
+    def takes_sparse_rows(self) -> bool:
+        return isinstance(self.layers[0], MembersDense)
+
     def scores_of_members(self, X: Array) -> Array:
         self._A = self._pass(X)
         return self._A[-1].reshape(-1, self.widths[-1])
@@ -38,7 +42,7 @@ class BatchedMembers(Ensemble):
         A, layers = self._A, self.layers
         if len(self._flat_gradients) == 0 or self._gradient_rows < self._rows:
             self._flat_gradients, self._gradient_rows = self._flat_buffers(self._rows)[:-1], self._rows
-        n = len(A[0])
+        n = A[0].shape[0]
         gradients = [self._view(i, buffer, n) for i, buffer in enumerate(self._flat_gradients)]
         gradients.append(dZ.reshape(self.copies, n, -1))  # dL/dA for the output of each layer
         learner = next(i for i, one in enumerate(layers) if isinstance(one, Dense | InputLayer | EachMember))
@@ -57,7 +61,7 @@ class BatchedMembers(Ensemble):
 
     def _pass(self, X: Array) -> list[Array]:
         """Return X and the output of each layer."""
-        n = len(X)
+        n = X.shape[0]
         if n > self._rows or not self._flat_outputs:
             self._flat_outputs, self._rows = self._flat_buffers(n), n
         found = [X]
