@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import uuid
 from itertools import product
 
@@ -47,6 +48,13 @@ LAST = [
     "Nilsson",
 ]
 GENRES = ["Comedy", "Drama", "Action", "Thriller", "Horror", "Romance", "Musical", "Western", "Crime", "Fantasy"]
+
+FOODS = re.findall(
+    r"\w+",
+    "salt pepper sugar flour butter milk eggs cream cheese onion garlic carrot celery leek tomato basil thyme oregano "
+    "rice pasta lentils beans chickpeas olives lemon lime orange apple pear plum honey vinegar mustard yeast vanilla "
+    "cocoa almonds walnuts raisins spinach kale potato turnip beetroot cabbage ginger cumin chilli saffron paprika",
+)
 
 
 def joined(*parts: str) -> list[str]:
@@ -145,6 +153,10 @@ OTHERS = {
     "products": [f"{r.choice(LAST)} Wireless Headphones {r.randint(10, 99)}h Black" for r in many()],
     "genres": ["|".join(r.sample(GENRES, 3)) for r in many()],
     "lists": [", ".join(r.sample([genre.lower() for genre in GENRES], 6)) for r in many()],
+    "ingredients": [", ".join(r.sample(FOODS, 7)) for r in many()],
+    "places of food": [
+        f"{r.randint(1, 99)} rue de la {r.choice(FOODS)}, {r.randint(100, 999)} {r.choice(FOODS)}" for r in many()
+    ],
     "tags": [" ".join(r.sample([genre.lower() for genre in GENRES], 6)) for r in many()],
     "uuids": [str(uuid.UUID(int=r.getrandbits(128))) for r in many()],
     "hashes": [hashlib.sha1(str(row).encode()).hexdigest() for row in range(400)],

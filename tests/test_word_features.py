@@ -101,6 +101,7 @@ TOKEN = re.compile(rf"[{ALONE}\U00020000-\U0003fffd]|(?:[^\W{ALONE}\U00020000-\U
         ("so 👍🏽 ❤️👩‍💻ok", ["so", "👍", "❤", "👩", "💻", "ok"]),
         ("ﬁne\u00adtune ＡＢ１\ufeff", ["finetune", "ab1"]),
     ],
+    ids=["scripts", "English", "tweet", "pictographs", "compatible forms"],
 )
 def test_words_by_hand(text: str, words: list[str]) -> None:
     assert TOKEN.findall(normalised(text)) == words

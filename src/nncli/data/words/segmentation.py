@@ -84,8 +84,8 @@ def word_bounds(codes: Codes) -> tuple[Positions, Positions]:
     point are of no word."""
     classes = np.take(_classes_of_ascii() if codes.dtype == np.uint8 else _classes(), codes, mode="clip")
     borders = np.flatnonzero((classes[1:] != classes[:-1]) | (classes[1:] == SINGLE)) + 1
-    inside = classes[borders] != BETWEEN
-    return borders[inside], borders[1:][inside[:-1]]
+    inside = np.flatnonzero(classes[borders] != BETWEEN)
+    return borders[inside], borders[inside + 1]
 
 
 def blanks(codes: Codes) -> NDArray[np.bool_]:
