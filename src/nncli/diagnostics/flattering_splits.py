@@ -11,6 +11,7 @@ import itertools
 import re
 import shlex
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,13 @@ MOST_ROWS, AT_ONCE = 3000, 256  # rows that are looked at, and of the distances 
 LEAST_GROUPS, LEAST_ROWS_EACH = 10, 2
 PARTS, PART = 3, 0.15  # of the latest rows: one alone may lie where an earlier row happens to be of its class
 LEAST_DROP, SURE = 0.05, 3.5  # of the share of rows that are right, and its standard errors
-GROUPS = (
+GROUPS = re.compile(
     r"(?i)(.*[_ .-])?(id|nr|no|number|code|patient|subject|person|participant|user|customer|client|member|account|"
     r"household|family|site|hospital|clinic|doctor|school|student|store|shop|device|sensor|machine|engine|vehicle|"
     r"animal|specimen|sample|plot|session|visitor|speaker|author|batch|lot)s?([_ .-]?(id|nr|no|number|code))?"
     r"|.*[a-z]I[dD]"
 )
-TIMES = r"(?i)(.*[_ .-])?(timestamp|datetime|date|time|epoch|ts|year|month|week|day)([_ .-]?at)?"
+TIMES = re.compile(r"(?i)(.*[_ .-])?(timestamp|datetime|date|time|epoch|ts|year|month|week|day)([_ .-]?at)?")
 
 
 def flattering_splits(prepared: Prepared) -> list[str]:
@@ -57,26 +58,21 @@ def dated_rows(prepared: Prepared) -> list[str]:
     return [
         f"column {in_quotes(name)} has dates: if they say when a row came about, and the model is for later ones, "
         f"--time {shlex.quote(name)} tests it on the latest"
-        for name, kind in _kinds(dataset.table).items()
-        if kind == "date"
+        for name in dataset.table.dates
     ] + [
         f"column {in_quotes(name)} is left out: if it says when a row came about, and the model is for later ones, "
         f"--time {shlex.quote(name)} in place of --drop tests it on the latest"
         for name in options.drop
-        if re.fullmatch(TIMES, name)
+        if TIMES.fullmatch(name)
     ]
 
 
 def _groups(table: Table, rows: Positions) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """Yield columns that may be of groups, and the group of each of the rows."""
-    for name, kind in _kinds(table).items():
-        if kind == "text":
-            groups = table.texts[name].codes[rows]
-        elif kind == "number" and re.fullmatch(GROUPS, name):
-            groups = _numbers(table, name)[rows]
-        else:
-            continue
-        known = groups >= 0 if kind == "text" else groups == np.trunc(groups)
+    for name in (*filter(GROUPS.fullmatch, table.number_names), *table.texts):
+        is_text = name in table.texts
+        groups: NDArray[Any] = (table.texts[name].codes if is_text else _numbers(table, name))[rows]
+        known = groups >= 0 if is_text else groups == np.trunc(groups)
         distinct, codes = np.unique(groups, return_inverse=True)
         if known.all() and LEAST_GROUPS <= len(distinct) <= len(rows) / LEAST_ROWS_EACH:
             yield name, codes
@@ -84,11 +80,10 @@ def _groups(table: Table, rows: Positions) -> Iterator[tuple[str, NDArray[np.int
 
 def _times(table: Table, rows: Positions) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Yield columns that may be of times, and the time of each of the rows."""
-    for name, kind in _kinds(table).items():
-        if kind == "date" or (kind == "number" and re.fullmatch(TIMES, name)):
-            times = (table.dates[name] if kind == "date" else _numbers(table, name))[rows].astype(np.float64)
-            if not np.isnan(times).any() and len(np.unique(times)) >= LEAST_GROUPS:
-                yield name, times
+    for name in (*filter(TIMES.fullmatch, table.number_names), *table.dates):
+        times = (table.dates[name] if name in table.dates else _numbers(table, name))[rows].astype(np.float64)
+        if not np.isnan(times).any() and len(np.unique(times)) >= LEAST_GROUPS:
+            yield name, times
 
 
 def _by_group(dataset: Dataset, rows: Positions, name: str, groups: NDArray[np.int64], scale: str) -> str:
@@ -159,11 +154,6 @@ def _is_sure(near: NDArray[np.bool_], apart: NDArray[np.bool_], lost: NDArray[np
     """Tell whether much less is right apart, and not by chance: `lost` has an independent difference each."""
     error = lost.std() / np.sqrt(len(lost))
     return bool(near.mean() - apart.mean() >= LEAST_DROP and lost.mean() > SURE * error)
-
-
-def _kinds(table: Table) -> dict[str, str]:
-    kinds = {"number": table.number_names, "text": table.texts, "date": table.dates}
-    return {name: kind for kind, names in kinds.items() for name in names}
 
 
 def _numbers(table: Table, name: str) -> NDArray[np.generic]:

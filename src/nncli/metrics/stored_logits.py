@@ -31,7 +31,8 @@ class StoredLogits:
 
     def __init__(self, n: int, K: int, dtype: np.dtype[Any]) -> None:
         """Make the file. OutputError where the disk has no room for all of them, which hours of writing would show."""
-        _check_room(n, K, dtype)
+        with _writing():
+            _check_room(n, K, dtype)
         self.shape, self.dtype = (n, K), dtype
         self.rows_at_once = max(1, CELLS_AT_ONCE // K)
         self._columns_at_once = max(1, CELLS_AT_ONCE // max(1, n))
