@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.words.options import WordOptions
 
 if TYPE_CHECKING:
+    from nncli.data.words.vocabulary import Vocabulary
     from scipy.sparse import csr_array
 
 ROWS_AT_ONCE = 4096  # whose n-grams are counted at a time
@@ -25,12 +26,13 @@ class TextInputs:
 
     `idf` (2^bits,) is ln((1 + n) / (1 + n_j)) + 1 for an input that n_j of the n training rows have, and 0 for one that
     none has: an n-gram that training has not seen says nothing. All columns share the inputs, and each column has
-    hashes of its own.
+    hashes of its own. `vocabulary` names the n-grams of many inputs, where that was asked for.
     """
 
     columns: tuple[str, ...]
     options: WordOptions
     idf: NDArray[np.float32]
+    vocabulary: Vocabulary | None = None
 
     @property
     def width(self) -> int:
@@ -38,8 +40,15 @@ class TextInputs:
         return 1 << self.options.bits
 
     @classmethod
-    def fit(cls, table: Table, rows: Positions, columns: Sequence[str], options: WordOptions) -> TextInputs:
-        """Learn from the given rows of a table how rare each n-gram is."""
+    def fit(
+        cls,
+        table: Table,
+        rows: Positions,
+        columns: Sequence[str],
+        options: WordOptions,
+        with_vocabulary: bool = False,
+    ) -> TextInputs:
+        """Learn from the given rows of a table how rare each n-gram is, and the names of n-grams if asked for."""
         from nncli.data.words.tfidf import document_counts, idf_of
 
         having = np.zeros(1 << options.bits, np.int64)
@@ -48,7 +57,8 @@ class TextInputs:
             for place, name in enumerate(columns):
                 having += document_counts(_counts(table.texts[name].take(part), options, place))
         idf = np.where(having > 0, idf_of(having, len(rows)), 0).astype(np.float32)
-        return cls(tuple(columns), options, idf)
+        names = vocabulary_of(table, rows, columns, options) if with_vocabulary else None
+        return cls(tuple(columns), options, idf, names)
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> csr_array:
         """Return the inputs (n, width) of the rows of a table."""
@@ -62,16 +72,41 @@ class TextInputs:
             for place, name in enumerate(self.columns):
                 column = table.texts[name]
                 codes = TextColumn(column.codes[start : start + ROWS_AT_ONCE], column.values)
-                own = weighted(_counts(codes, self.options, place), self.idf).astype(dtype, copy=False)
+                own = self.of_column(codes, place, dtype)
                 found = own if found is None else found + own
             parts.append(found)
         if not parts:
             return csr_array((0, self.width), dtype=dtype)
         return parts[0] if len(parts) == 1 else vstack(parts, format="csr")
 
+    def of_column(self, column: TextColumn, place: int, dtype: np.dtype[Any]) -> csr_array:
+        """Return what the cells of the column of that number add to the inputs, (n, width)."""
+        from nncli.data.words.tfidf import weighted
+
+        return weighted(_counts(column, self.options, place), self.idf).astype(dtype, copy=False)
+
     def unknown(self, X: csr_array) -> NDArray[np.bool_]:
         """Tell which rows of inputs (n, width) have none of the n-grams of training, (n,)."""
         return np.diff(X.indptr) == 0
+
+
+def vocabulary_of(table: Table, rows: Positions, columns: Sequence[str], options: WordOptions) -> Vocabulary:
+    """Return the names of the n-grams that some rows of a table have in their columns of text."""
+    from nncli.data.words.vocabulary import Vocabulary
+
+    def reader(name: str) -> Callable[[], Iterator[list[str | None]]]:
+        def parts() -> Iterator[list[str | None]]:
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                yield texts_of(table.texts[name].take(rows[start : start + ROWS_AT_ONCE]))
+
+        return parts
+
+    return Vocabulary.learn([reader(name) for name in columns], options)
+
+
+def texts_of(column: TextColumn) -> list[str | None]:
+    """Return the cells of a column, None for a missing one."""
+    return [None if code < 0 else column.values[code] for code in np.asarray(column.codes[:]).tolist()]
 
 
 def _counts(column: TextColumn, options: WordOptions, place: int) -> csr_array:
