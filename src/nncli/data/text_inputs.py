@@ -83,7 +83,11 @@ class TextInputs:
         """Return what the cells of the column of that number add to the inputs, (n, width)."""
         from nncli.data.words.tfidf import weighted
 
-        return weighted(_counts(column, self.options, place), self.idf).astype(dtype, copy=False)
+        return weighted(self.counts(column, place), self.idf).astype(dtype, copy=False)
+
+    def counts(self, column: TextColumn, place: int) -> csr_array:
+        """Count the n-grams in the cells of the column of that number, (n, width)."""
+        return _counts(column, self.options, place)
 
     def unknown(self, X: csr_array) -> NDArray[np.bool_]:
         """Tell which rows of inputs (n, width) have none of the n-grams of training, (n,)."""

@@ -1,0 +1,118 @@
+"""What each n-gram of a text adds to the lead of the predicted class, or to the predicted number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import Table
+from nncli.data.text_inputs import TextInputs, texts_of
+from nncli.metrics.rows import Floats
+from nncli.nn.layers import Array
+
+if TYPE_CHECKING:
+    from nncli.data.words.occurrences import Occurrences
+    from nncli.explain.reasons import Reasons
+
+CELLS = 1 << 22  # slopes that are in memory at a time
+
+
+@dataclass(frozen=True)
+class WordReason:
+    """An n-gram of a column of text, and what it adds."""
+
+    column: str
+    ngram: str
+    contribution: float
+
+    @property
+    def name(self) -> str:
+        """Write the column and the n-gram, in one."""
+        return f'{self.column}: "{self.ngram}"'
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class WordSlopes:
+    """How the scores of n rows change with the inputs that are made of words: the slope of row i to the j-th of them is
+    unit · S_i · W_j, with S (n, h) and the rows of W (2^bits, h)."""
+
+    words: TextInputs
+    W: Array
+    S: Array
+    unit: float
+
+    def largest(self, table: Table, most: int) -> list[list[WordReason]]:
+        """Return for each row of the table the n-grams that add most, or take most away, all columns together."""
+        found: list[list[WordReason]] = [[] for _ in range(len(table))]
+        for number, name in enumerate(self.words.columns):
+            for row, ngram, value in self._of_column(table, number, name, most):
+                found[row].append(WordReason(name, ngram, value))
+        return [sorted(its, key=lambda one: -abs(one.contribution))[:most] for its in found]
+
+    def each(self, table: Table, number: int, row: int = 0) -> tuple[Occurrences, Floats]:
+        """Return the n-grams of one row in the column of that number, as often as they stand there, and what each time
+        adds."""
+        from nncli.data.words.occurrences import occurrences
+
+        column = table.texts[self.words.columns[number]].take(np.array([row]))
+        found = occurrences(texts_of(column), self.words.options, number)
+        return found, self._added(found, self._lengths(table, number, np.array([row])), row)
+
+    def _of_column(self, table: Table, number: int, name: str, most: int) -> Iterator[tuple[int, str, float]]:
+        from nncli.data.words.features import blocks_of_texts
+        from nncli.data.words.occurrences import occurrences
+
+        texts, start = texts_of(table.texts[name]), 0
+        lengths = self._lengths(table, number, np.arange(len(table)))
+        for block in blocks_of_texts(texts):
+            found = occurrences(block, self.words.options, number)
+            added = self._added(found, lengths[start : start + len(block)], start)
+            # an n-gram of a row, however often it stands there, is one
+            _, codes = np.unique(found.hashes, return_inverse=True)
+            _, first, of_pair = np.unique(found.rows * len(codes) + codes, return_index=True, return_inverse=True)
+            sums, rows = np.bincount(of_pair, added, len(first)), found.rows[first]
+            order = np.lexsort((first, -np.abs(sums), rows))
+            rank = np.arange(len(order)) - np.searchsorted(rows[order], rows[order])
+            for i in order[(rank < most) & (sums[order] != 0)].tolist():
+                yield start + int(rows[i]), found.name(int(first[i])), float(sums[i])
+            start += len(block)
+
+    def _added(self, found: Occurrences, lengths: Floats, start: int) -> Floats:
+        """Return what each n-gram adds each time, of a block of rows that begins with `start`: sign · idf / ‖x‖, times
+        the slope."""
+        slopes, at_once = np.empty(len(found.rows)), max(1, CELLS // self.W.shape[1])
+        for at in range(0, len(slopes), at_once):
+            part = slice(at, at + at_once)
+            np.vecdot(self.S[found.rows[part] + start], self.W[found.places[part]], out=slopes[part])
+        weights = self.words.idf[found.places] * found.signs / lengths[found.rows]
+        return np.asarray(slopes * weights * self.unit, np.float64)
+
+    def _lengths(self, table: Table, number: int, rows: NDArray[np.int64]) -> Floats:
+        """Return ‖c ∘ idf‖ of the texts of a column, or 1 where that is 0."""
+        counts = self.words.counts(table.texts[self.words.columns[number]].take(rows), number)
+        from nncli.data.words.tfidf import lengths_of
+
+        return lengths_of(counts, counts.data * self.words.idf[counts.indices])
+
+
+def largest_with_words(found: Reasons, table: Table, most: int) -> tuple[NDArray[Any], Floats]:
+    """Return what adds most to the rows of a table, or takes most away: columns, and of columns of text n-grams. That
+    are the names, None where a row has no more, and the numbers, (n, most) each."""
+    assert found.of_words is not None
+    texts = {*found.of_words.words.columns}
+    others = [(i, name) for i, name in enumerate(found.columns) if name not in texts]
+    names, values = np.full((len(table), most), None, object), np.zeros((len(table), most), found.contributions.dtype)
+    for row, of_words in enumerate(found.of_words.largest(table, most)):
+        both = [(float(found.contributions[row, i]), name) for i, name in others]
+        both += [(one.contribution, one.name) for one in of_words]
+        both = sorted(both, key=lambda one: -abs(one[0]))[:most]
+        for k, (value, name) in enumerate(both):
+            names[row, k], values[row, k] = name, value
+    return names, values
