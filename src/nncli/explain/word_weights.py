@@ -1,0 +1,129 @@
+"""The n-grams with the largest weights of each class, or for the largest and the smallest numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nncli.data.dataset import Positions, Table
+from nncli.data.text_inputs import vocabulary_of
+from nncli.data.words.vocabulary import Vocabulary
+from nncli.errors import OptionError
+from nncli.explain.leads import lead_of_scores
+from nncli.metrics.rows import Floats
+from nncli.model.model import Model
+from nncli.nn.first_layer import split
+from nncli.nn.network import Network
+from nncli.system.output import counted
+
+NAMED_ROWS = 10_000  # whose texts are read for names
+SLOPE_ROWS = 1000  # over which slopes are averaged
+HEADER = "column", "ngram", "class", "weight"
+MORE, LESS = "more", "less"  # in the place of classes, where a number is predicted
+
+
+@dataclass(frozen=True)
+class WordWeight:
+    """An n-gram of a column of text, and its weight for a class: how much the lead of the class, or the predicted
+    number, grows with the input that the n-gram is."""
+
+    column: str
+    ngram: str
+    of: str
+    weight: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {"column": self.column, "ngram": self.ngram, "class": self.of, "weight": self.weight}
+
+
+@dataclass(frozen=True)
+class WordWeights:
+    """The n-grams that have a name, with their weights C (m, K) for the classes of these names."""
+
+    model: Model
+    vocabulary: Vocabulary
+    C: Floats
+    of: tuple[str, ...]
+    where_from: str  # that names are from: as in "the 499 rows of reviews.csv"
+
+    @property
+    def is_exact(self) -> bool:
+        """Tell whether weights are those of a linear model; others are slopes, in the mean of some rows."""
+        return self.model.config.model.is_linear
+
+    def largest(self, k: int, most: int | None = None) -> list[WordWeight]:
+        """Return the n-grams that speak for the k-th class, the strongest first."""
+        assert self.model.preprocess.words is not None
+        weights, columns = self.C[:, k], self.model.preprocess.words.columns
+        order = np.argsort(-weights, kind="stable")
+        order = order[weights[order] > 0][:most]
+        sign = -1 if self.of[k] == LESS and self.model.target is not None else 1
+        names, numbers = self.vocabulary.names, self.vocabulary.columns
+        return [WordWeight(columns[numbers[i]], names[i], self.of[k], sign * float(weights[i])) for i in order.tolist()]
+
+    def each(self, most: int | None = None) -> Iterator[WordWeight]:
+        """Yield the n-grams of each class, one class after the other."""
+        for k in range(len(self.of)):
+            yield from self.largest(k, most)
+
+    @property
+    def method(self) -> str:
+        """Say what the weights are."""
+        if self.is_exact:
+            return "weights of the model"
+        return f"slopes in the mean of up to {SLOPE_ROWS:,} rows"
+
+
+def check_words(model: Model, option: str) -> None:
+    """Raise OptionError for a model without columns of text whose words are learned from."""
+    if model.preprocess.words is None:
+        raise OptionError(option, "the model has no column of texts with several words each", "Leave it out")
+
+
+def word_weights(model: Model, table: Table, rows: Positions) -> WordWeights:
+    """Return the weights of the n-grams that the vocabulary of the model names, or else of those that the texts of a
+    table name; slopes are those at some rows of the table."""
+    words = model.preprocess.words
+    assert words is not None
+    vocabulary, where = words.vocabulary, "the vocabulary of the model"
+    if vocabulary is None:
+        read = evenly(len(table), NAMED_ROWS)
+        vocabulary = vocabulary_of(table, read, words.columns, words.options)
+        where = counted(len(read), "row")
+        if len(read) < len(table):
+            where = f"{len(read):,} of {counted(len(table), 'row')}"
+    known = words.idf[vocabulary.places] > 0
+    keys, names = vocabulary.keys[known], tuple(np.array(vocabulary.names, object)[known].tolist())
+    vocabulary = Vocabulary(keys, names, vocabulary.bits)
+    first, _ = split(model.network)
+    W = first.W[model.preprocess.n_others :]
+    V = _slopes(model, table.take(rows[evenly(len(rows), SLOPE_ROWS)]))
+    C = (W[vocabulary.places].astype(np.float64) @ V) * vocabulary.signs[:, None]
+    if model.target is not None:
+        return WordWeights(model, vocabulary, np.hstack([C, -C]), (MORE, LESS), where)
+    return WordWeights(model, vocabulary, C, model.classes, where)
+
+
+def evenly(n: int, most: int) -> Positions:
+    """Return the positions of at most so many of n rows, evenly spaced."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
+
+
+def _slopes(model: Model, table: Table) -> Floats:
+    """Return the slope of each lead to each unit of the first layer (h, K), in the mean of the rows of a table."""
+    first, rest = split(model.network)
+    V, _ = lead_of_scores(model)
+    if isinstance(rest, Network) and not rest.dense:
+        return V
+    dtype = model.network.dtype
+    Z1 = model.preprocess.transform(table, dtype).slice(0, len(table)) @ first.W + first.b
+    G, means = np.empty_like(Z1), list[Any]()
+    rest.forward(Z1)
+    unit = 1.0 if model.target is None else model.target.sd
+    for v in V.T:
+        rest.backward(np.tile((v / unit).astype(dtype), (len(Z1), 1)), G)
+        means.append(G.mean(axis=0, dtype=np.float64) * unit)
+    return np.stack(means, axis=1)
