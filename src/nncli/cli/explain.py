@@ -79,7 +79,7 @@ def explain(
     nncli explain model.npz new.csv --row 3    why it predicts this
     """
     from nncli.inference.rows_to_judge import rows_to_judge
-    from nncli.explain.word_weights import check_words
+    from nncli.explain.word_weights import check_words, needs_rows, word_weights, word_weights_alone
     from nncli.model import checkpoint
 
     source = expand(data or [])
@@ -115,11 +115,13 @@ def explain(
 
         own = own_rows(loaded, provenance, model) if not source else (source, text)
         return _row(loaded, read_row(loaded, *own, number), number, title(own[0]), json, csv)
+    if words and not source and not needs_rows(loaded):
+        return _words(word_weights_alone(loaded), json, csv)
     read = rows_to_judge(loaded, provenance, model, source, text, on_error=policy, command="explain")
     for note in read.notes:
         say(note, quiet)
     if words:
-        return _words(loaded, read, json, csv)
+        return _words(word_weights(loaded, read.dataset.table, read.rows), json, csv)
     return _importance(loaded, read, metric, times, json, csv, quiet)
 
 
@@ -154,10 +156,9 @@ def _importance(
     return DONE
 
 
-def _words(model: Model, read: RowsToJudge, json: bool, csv: bool) -> int:
-    from nncli.explain.word_weights import HEADER, word_weights
+def _words(found: WordWeights, json: bool, csv: bool) -> int:
+    from nncli.explain.word_weights import HEADER
 
-    found = word_weights(model, read.dataset.table, read.rows)
     if json:
         print_json(_words_json(found, None))
     elif csv:

@@ -45,7 +45,8 @@ def graph_of_model(
     place = dataset.where
     if row > len(dataset):
         raise OptionError("row", f"expected a row from 1 to {len(dataset):,} of {place}, found {row:,}")
-    x = model.preprocess.transform(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)[0]
+    X = model.preprocess.transform(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)
+    x = X[0] if isinstance(X, np.ndarray) else X.toarray()[0]
     y, shown = dataset.y[row - 1], model.schema.target
     if model.target is not None:
         shown, y = f"{shown} {y:g}", float(model.target.scaled(dataset.y)[row - 1])

@@ -36,7 +36,7 @@ def names_of_inputs(schema: Schema, preprocess: Preprocess) -> list[str]:
             f"{name}={OTHER}"
         ]
     if preprocess.words is not None:
-        names += [f"n-grams of place {place}" for place in range(preprocess.words.width)]
+        names += [f"n-grams in place {place:,}" for place in range(preprocess.words.width)]
     return names
 
 
@@ -49,7 +49,7 @@ def correlated(X: NDArray[Any], inputs: dict[str, slice]) -> list[tuple[str, str
     number and a text, and the V of Cramér (1946), corrected after Bergsma (2013), for two texts.
     """
     n, d = X.shape
-    if d > MOST_INPUTS or n < 3:
+    if d > MOST_INPUTS or n < 3 or len(inputs) < 2:
         return []
     white, ranks, owner = [], [], []
     for i, place in enumerate(inputs.values()):

@@ -11,7 +11,7 @@ from nncli.data.dataset import Table
 from nncli.data.words.places_in_text import placed_words
 from nncli.explain.word_reasons import WordSlopes
 
-MOST, LEAST = 12, 0.1  # words that are marked, and of the strongest of them what each adds at least
+MOST, LEAST = 8, 0.25  # words that are marked, and of the strongest of them what each adds at least
 
 
 @dataclass(frozen=True)

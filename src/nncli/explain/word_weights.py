@@ -54,10 +54,14 @@ class WordWeights:
         """Tell whether weights are those of a linear model; others are slopes, in the mean of some rows."""
         return self.model.config.model.is_linear
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns of text."""
+        return self.model.preprocess.columns_of_words
+
     def largest(self, k: int, most: int | None = None) -> list[WordWeight]:
         """Return the n-grams that speak for the k-th class, the strongest first."""
-        assert self.model.preprocess.words is not None
-        weights, columns = self.C[:, k], self.model.preprocess.words.columns
+        weights, columns = self.C[:, k], self.columns
         order = np.argsort(-weights, kind="stable")
         order = order[weights[order] > 0][:most]
         sign = -1 if self.of[k] == LESS and self.model.target is not None else 1
@@ -83,13 +87,29 @@ def check_words(model: Model, option: str) -> None:
         raise OptionError(option, "the model has no column of texts with several words each", "Leave it out")
 
 
+def needs_rows(model: Model) -> bool:
+    """Tell whether the weights of n-grams take rows: to name the n-grams, or to average slopes over them."""
+    words = model.preprocess.words
+    return words is None or words.vocabulary is None or not model.config.model.is_linear
+
+
 def word_weights(model: Model, table: Table, rows: Positions) -> WordWeights:
     """Return the weights of the n-grams that the vocabulary of the model names, or else of those that the texts of a
     table name; slopes are those at some rows of the table."""
+    return _weights(model, table, table.take(rows[evenly(len(rows), SLOPE_ROWS)]))
+
+
+def word_weights_alone(model: Model) -> WordWeights:
+    """Return the weights of the n-grams of a model that needs no rows for them."""
+    return _weights(model, None, None)
+
+
+def _weights(model: Model, table: Table | None, some: Table | None) -> WordWeights:
     words = model.preprocess.words
     assert words is not None
     vocabulary, where = words.vocabulary, "the vocabulary of the model"
     if vocabulary is None:
+        assert table is not None
         read = evenly(len(table), NAMED_ROWS)
         vocabulary = vocabulary_of(table, read, words.columns, words.options)
         where = counted(len(read), "row")
@@ -100,7 +120,7 @@ def word_weights(model: Model, table: Table, rows: Positions) -> WordWeights:
     vocabulary = Vocabulary(keys, names, vocabulary.bits)
     first, _ = split(model.network)
     W = first.W[model.preprocess.n_others :]
-    V = _slopes(model, table.take(rows[evenly(len(rows), SLOPE_ROWS)]))
+    V = _slopes(model, some)
     C = (W[vocabulary.places].astype(np.float64) @ V) * vocabulary.signs[:, None]
     if model.target is not None:
         return WordWeights(model, vocabulary, np.hstack([C, -C]), (MORE, LESS), where)
@@ -112,12 +132,13 @@ def evenly(n: int, most: int) -> Positions:
     return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
 
 
-def _slopes(model: Model, table: Table) -> Floats:
+def _slopes(model: Model, table: Table | None) -> Floats:
     """Return the slope of each lead to each unit of the first layer (h, K), in the mean of the rows of a table."""
     first, rest = split(model.network)
     V, _ = lead_of_scores(model)
     if isinstance(rest, Network) and not rest.dense:
         return V
+    assert table is not None
     dtype = model.network.dtype
     Z1 = model.preprocess.transform(table, dtype).slice(0, len(table)) @ first.W + first.b
     G, means = np.empty_like(Z1), list[Any]()

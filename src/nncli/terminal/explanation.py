@@ -76,7 +76,8 @@ def print_row(found: dict[str, Any], where: str) -> None:
     put(f"explained: {found['explained']}, {brief(found['lead'])}, beside {background}")
     _print_contributions(found, lambda value: f"{value:+.4f}")
     if not found["changes"]:
-        put("no change of one column alone, in the range of the training rows, changes the answer")
+        what = "one word or column" if "texts" in found else "one column"
+        put(f"no change of {what} alone, in the range of the training rows, changes the answer")
     changes = found["changes"][:MOST_CHANGES]
     for name, one in zip(cut_names([its["column"] for its in changes]), changes, strict=True):
         what = f"{name} {_value(one['old'])} → {_value(one['new'])}"

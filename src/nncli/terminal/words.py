@@ -24,9 +24,7 @@ def print_word_weights(found: WordWeights) -> None:
     if not len(found.vocabulary):
         put(f"no n-gram is in two of the texts of {found.where_from}, so that none can be named")
         return
-    words = found.model.preprocess.words
-    assert words is not None
-    several = len(words.columns) > 1
+    several = len(found.columns) > 1
     put(f"largest weights of {counted(len(found.vocabulary), 'n-gram')} named by {found.where_from}: {found.method}")
     table = new_table("class" if found.model.classes else "", *["column"] * several, "n-gram", "weight", align="left")
     table.columns[-1].justify = "right"
