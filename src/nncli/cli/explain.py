@@ -78,8 +78,8 @@ def explain(
     nncli explain reviews.npz --words          weights of words, by class
     nncli explain model.npz new.csv --row 3    why it predicts this
     """
-    from nncli.inference.rows_to_judge import rows_to_judge
     from nncli.explain.word_weights import check_words, needs_rows, word_weights, word_weights_alone
+    from nncli.inference.rows_to_judge import rows_to_judge
     from nncli.model import checkpoint
 
     source = expand(data or [])

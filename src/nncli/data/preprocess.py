@@ -140,8 +140,8 @@ class Preprocess:
         with_vocabulary: bool = False,
     ) -> Preprocess:
         """Learn from the given rows of the table; `scale` is auto, auto-robust, standard, robust, minmax or none. Of
-        the columns of text named in `words`, the n-grams are counted as `how` says, and named in a vocabulary if asked for; all
-        others hold categories. Raises OptionError where none leaves a number too large to be an input."""
+        the columns of text named in `words`, the n-grams are counted as `how` says, and named in a vocabulary if asked
+        for; all others hold categories. Raises OptionError where none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
         own = ColumnStatistics.of(numbers, rows, scale)

@@ -13,8 +13,9 @@ from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.words.options import WordOptions
 
 if TYPE_CHECKING:
-    from nncli.data.words.vocabulary import Vocabulary
     from scipy.sparse import csr_array
+
+    from nncli.data.words.vocabulary import Vocabulary
 
 ROWS_AT_ONCE = 4096  # whose n-grams are counted at a time
 

@@ -15,7 +15,16 @@ from nncli.data.dataset import Table, TextColumn
 from nncli.data.dates import written
 from nncli.data.text_inputs import texts_of
 from nncli.explain.columns import inputs_of
-from nncli.explain.nearest_change import EXACT, LOOKED_AT, by_scaling, multiples, range_of, step_of, value_of, without_each_word
+from nncli.explain.nearest_change import (
+    EXACT,
+    LOOKED_AT,
+    by_scaling,
+    multiples,
+    range_of,
+    step_of,
+    value_of,
+    without_each_word,
+)
 from nncli.model.model import Model
 
 Values = NDArray[np.float64]
@@ -40,8 +49,9 @@ class Move:
 
 def largest_moves(model: Model, row: Table) -> list[Move]:
     """Return for each column of a row, a table of one, the lowest and the highest prediction that it can make, the
-    column that moves it most first. Numbers and dates take values over the range of the training rows, and texts the
-    categories of training, and of a column of text whose words are learned from, one word is left out; a column that has no other value is left out."""
+    column that moves it most first. Numbers and dates take values over the range of the training rows, texts the
+    categories of training, and those whose words are learned from lose one word; a column that has no other value is
+    left out."""
     found = list[Move]()
     for name, kind in model.schema.columns:
         if name in model.preprocess.columns_of_words:

@@ -37,7 +37,9 @@ class MarkedText:
     def excerpt(self, most: int) -> MarkedText:
         """Return at most so many characters of the text, about the word that adds or takes away most."""
         if len(self.text) <= most or not self.marks:
-            return MarkedText(self.column, self.text[:most] + "…" * (len(self.text) > most), _within(self.marks, 0, most))
+            return MarkedText(
+                self.column, self.text[:most] + "…" * (len(self.text) > most), _within(self.marks, 0, most)
+            )
         largest = max(self.marks, key=lambda one: abs(one.contribution))
         start = max(0, min(largest.begin - most // 3, len(self.text) - most))
         start = self.text.find(" ", start, largest.begin) + 1 or start if start else 0  # at the beginning of a word

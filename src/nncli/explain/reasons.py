@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Table
+from nncli.data.text_inputs import TextInputs
 from nncli.errors import OptionError
 from nncli.explain.columns import inputs_of
 from nncli.explain.leads import leads
+from nncli.explain.word_reasons import WordSlopes
 from nncli.metrics.rows import Floats
 from nncli.model.model import Model
-from nncli.data.text_inputs import TextInputs
-from nncli.explain.word_reasons import WordSlopes
 from nncli.nn.first_layer import split
 from nncli.nn.integrated_gradients import integrated_gradients, mean_slopes
 
@@ -95,9 +95,7 @@ def reasons_with_words(
         found = mean_slopes(first, rest, D, x0 @ first.W[:k] + first.b, (V / unit).astype(dtype))
         inputs = inputs_of(model.schema, preprocess)
         own = dict(zip(inputs, _of_columns(others * (found.mean @ first.W[:k].T), inputs).T, strict=True))
-        own |= {
-            name: np.vecdot(found.mean, X @ first.W[k:]) for name, X in zip(words.columns, texts, strict=True)
-        }
+        own |= {name: np.vecdot(found.mean, X @ first.W[k:]) for name, X in zip(words.columns, texts, strict=True)}
     contributions = np.stack([own[name] for name in names], axis=1)
     if model.target is not None:
         contributions = contributions.astype(np.float64) * unit

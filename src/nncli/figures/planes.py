@@ -161,7 +161,9 @@ def _two_columns(of: Subject) -> tuple[str, str] | None:
         remedy = "Use another figure, such as confusion"
         raise OptionError("figure", "boundary: expected a model of two columns or more, found one", remedy)
     if len(numbers) != 2 and (words := of.model.preprocess.columns_of_words):
-        problem = f"boundary: column {in_quotes(words[0])} is read as words, of too many inputs for a plane of components"
+        problem = (
+            f"boundary: column {in_quotes(words[0])} is read as words, of too many inputs for a plane of components"
+        )
         remedy = "Name two columns of numbers" if len(numbers) > 2 else "Use another figure, such as confusion"
         raise OptionError("figure", problem, remedy)
     return (numbers[0], numbers[1]) if len(numbers) == 2 else None
@@ -181,7 +183,10 @@ def _of_columns(model: Model, rows: Table, names: tuple[str, ...]) -> Plane:
         dates = {name: np.full(len(at), np.nan) for name in rows.dates}
         return model.scores(Table(rows.number_names, cells, texts, dates))
 
-    kinds = {"medians": len(numbers) > len(names) or rows.dates, "most frequent categories": model.preprocess.categories}
+    kinds = {
+        "medians": len(numbers) > len(names) or rows.dates,
+        "most frequent categories": model.preprocess.categories,
+    }
     at_their = " or ".join(name for name, is_there in kinds.items() if is_there)
     note = f"the other columns are at their {at_their}" if at_their else ""
     if model.preprocess.words is not None:

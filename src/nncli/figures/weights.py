@@ -29,8 +29,8 @@ class Weights(OfModel):
         if model.preprocess.words is not None:
             if not needs_rows(model):
                 return figure_of_words(word_weights_alone(model), of.file)
-            rows = of.judged.rows
-            return figure_of_words(word_weights(model, rows.table, rows.rows), of.file)
+            judged = of.judged.rows
+            return figure_of_words(word_weights(model, judged.table, judged.rows), of.file)
         dense = plain(model.network).dense
         W, is_linear = dense[0].W.astype(np.float64), len(dense) == 1
         titles = names_of_outputs(model, 0)

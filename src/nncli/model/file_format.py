@@ -85,7 +85,7 @@ from nncli.system import plain_json
 def encode(model: Model, p: Provenance) -> bytes:
     """Return the bytes of the file; ValueError for a model that no file can hold."""
     words = model.preprocess.words
-    named = words and words.vocabulary
+    named = None if words is None else words.vocabulary
     document: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,

@@ -60,9 +60,7 @@ class Slopes(NamedTuple):
     difference: NDArray[np.float64]
 
 
-def mean_slopes(
-    first: FirstLayer, rest: Network | RestOfMembers, D: Array | csr_array, z0: Array, V: Array
-) -> Slopes:
+def mean_slopes(first: FirstLayer, rest: Network | RestOfMembers, D: Array | csr_array, z0: Array, V: Array) -> Slopes:
     """Return what `integrated_gradients` comes to in the units of the first layer, for rows that are D (n, d) beyond a
     background with z₀ (h,) there; D may be stored without its zeros."""
     n = D.shape[0]

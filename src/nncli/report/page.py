@@ -29,7 +29,7 @@ from nncli.report.document import (
     Slider,
     State,
 )
-from nncli.report.markup import Markup, joined, element, own_code, verbatim
+from nncli.report.markup import Markup, element, joined, own_code, verbatim
 from nncli.report.pictures import Picture, pictures
 from nncli.system.output import counted, one_line
 
@@ -213,8 +213,7 @@ def _listing(table: Listing, chosen: int | None = None) -> Markup:
 
 def _marked(cell: Marked) -> Markup:
     return joined(
-        element("mark", part, class_="for" if value > 0 else "against") if value else part
-        for part, value in cell.parts
+        element("mark", part, class_="for" if value > 0 else "against") if value else part for part, value in cell.parts
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nncli.data.dataset import Table
 from nncli.explain.marks import marked_texts
 from nncli.explain.reasons import Reasons
 from nncli.explain.word_reasons import largest_with_words
@@ -9,7 +10,6 @@ from nncli.explain.word_weights import WordWeights, word_weights
 from nncli.figures.weights import figure_of_words
 from nncli.report.document import Drawing, Folded, Listing, Marked, Paragraph, Section
 from nncli.report.evidence import Evidence
-from nncli.data.dataset import Table
 from nncli.system.output import shortened
 
 MOST_CLASSES, MOST_LISTED = 30, 15  # classes, and n-grams of each, in the table
@@ -40,7 +40,9 @@ def words_section(of: Evidence) -> Section | None:
     if of.model.target is not None:
         caption = "N-grams that raise the predicted number, and those that lower it."
     drawing = Drawing(figure_of_words(found), caption)
-    return Section(title, (Paragraph(text), drawing, Folded("The numbers of this picture, and more", (_listing(found),))))
+    return Section(
+        title, (Paragraph(text), drawing, Folded("The numbers of this picture, and more", (_listing(found),)))
+    )
 
 
 def _listing(found: WordWeights) -> Listing:

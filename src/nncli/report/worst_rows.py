@@ -122,7 +122,9 @@ def _why(of: Evidence, at: Positions) -> tuple[list[str], list[list[str]]]:
         if of_words is not None:
             parts = [f"{name} ({value:+.2f})" for name, value in of_words[i]]
             second = [marked_cell(found, table, i), *[model.classes[runner_up[i]]] * several]
-            cells.append([*second, "; ".join(parts), _said(_near(changes[i], spreads), bool(changes[i]), several, True)])
+            cells.append(
+                [*second, "; ".join(parts), _said(_near(changes[i], spreads), bool(changes[i]), several, True)]
+            )
             continue
         parts = []
         for k, value in zip(order[i].tolist(), values[i].tolist(), strict=True):

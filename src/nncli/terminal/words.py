@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -38,20 +39,22 @@ def print_word_weights(found: WordWeights) -> None:
         put(f"the first {MOST_CLASSES} of {len(found.of):,} classes; --words --csv has all")
 
 
-def print_ngrams(ngrams: list[dict[str, Any]], write: Any) -> None:
+def print_ngrams(ngrams: list[dict[str, Any]], write: Callable[[float], str]) -> None:
     """Print what the n-grams of a row add, in a table."""
     table = new_table("n-gram", "adds")
     several = len({one["column"] for one in ngrams}) > 1
     for one in ngrams[:MOST_SHOWN]:
-        table.add_row(f'{cut(one["column"])}: "{one["ngram"]}"' if several else f'"{one["ngram"]}"', write(one["contribution"]))
+        name = f'"{one["ngram"]}"'
+        table.add_row(f"{cut(one['column'])}: {name}" if several else name, write(one["contribution"]))
     show(table)
 
 
 def print_marked(texts: list[dict[str, Any]]) -> None:
-    """Print texts with the words that decided: in colours on a terminal, and with [+word] or [−word] elsewhere."""
+    """Print texts with the words that decided: in colours on a terminal, and as [+word] or [−word] elsewhere."""
     console = new_console()
     for its in texts:
-        marked = MarkedText(its["column"], its["text"], tuple(Mark(**mark) for mark in its["marks"])).excerpt(LONGEST_TEXT)
+        marks = tuple(Mark(**mark) for mark in its["marks"])
+        marked = MarkedText(its["column"], its["text"], marks).excerpt(LONGEST_TEXT)
         if not (console.is_terminal and console.color_system):
             put(f"{in_quotes(marked.column)}: {marked.written()}")
             continue

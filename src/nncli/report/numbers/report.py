@@ -29,4 +29,6 @@ def report_of_numbers(subject: Subject) -> Report:
         data_of_numbers(evidence),
         card_of_numbers(evidence),
     )
-    return Report(f"Report on {subject.file}", verdict_of_numbers(evidence, findings), findings, tuple(filter(None, sections)))
+    return Report(
+        f"Report on {subject.file}", verdict_of_numbers(evidence, findings), findings, tuple(filter(None, sections))
+    )
