@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from nncli.data.dataset import Table
-from nncli.data.words.places_in_text import placed_words
+from nncli.data.dataset import Positions, Table
+from nncli.data.words.places_in_text import PlacedWords, placed_words
 from nncli.explain.word_reasons import WordSlopes
+from nncli.metrics.rows import Floats
 
 MOST, LEAST = 8, 0.25  # words that are marked, and of the strongest of them what each adds at least
 
@@ -71,7 +72,7 @@ def _within(marks: tuple[Mark, ...], start: int, end: int, shift: int = 0) -> tu
 def marked_texts(slopes: WordSlopes, table: Table, row: int = 0) -> list[MarkedText]:
     """Mark the words of a row of a table, in all columns of text that have one. What an n-gram adds is spread evenly
     over its characters."""
-    texts, credits = list[Any](), list[Any]()
+    texts, credits = list[tuple[str, PlacedWords]](), list[Floats]()
     for number, name in enumerate(slopes.words.columns):
         column = table.texts[name]
         if column.codes[row] < 0:
@@ -89,13 +90,18 @@ def marked_texts(slopes: WordSlopes, table: Table, row: int = 0) -> list[MarkedT
     every = np.abs(np.concatenate([np.zeros(0), *credits]))
     least = max(LEAST * every.max(initial=0), np.sort(every)[-MOST:].min(initial=np.inf)) if len(every) else np.inf
     return [
-        MarkedText(
-            name,
-            words.text,
-            tuple(
-                Mark(int(words.begins[i]), int(words.ends[i]), float(credit[i]))
-                for i in np.flatnonzero((np.abs(credit) >= least) & (credit != 0)).tolist()
-            ),
-        )
+        MarkedText(name, words.text, _marks(words, credit, np.flatnonzero((np.abs(credit) >= least) & (credit != 0))))
         for (name, words), credit in zip(texts, credits, strict=True)
     ]
+
+
+def _marks(words: PlacedWords, credit: Floats, chosen: Positions) -> tuple[Mark, ...]:
+    """Return the marks of some words; those that are written as one character, as ½, are one."""
+    found = list[Mark]()
+    for i in chosen.tolist():
+        one = Mark(int(words.begins[i]), int(words.ends[i]), float(credit[i]))
+        if found and one.begin < found[-1].end:
+            last = found.pop()
+            one = Mark(last.begin, one.end, last.contribution + one.contribution)
+        found.append(one)
+    return tuple(found)
