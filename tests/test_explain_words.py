@@ -49,6 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (found / "r.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("review", "stars", "label"), *texts()])
     own = ["train", str(found / "r.csv"), "--target", "label", "--text", "review", "-q", "--json", "--epochs", "6"]
+    own += ["--ngrams", "words:1-2"]
     for name, how in {
         "linear": ["--model", "logistic", "--drop", "stars", "--val", "0", "--test", "0", "--hash-bits", "20"],
         "mixed": ["--model", "softmax", "--hash-bits", "12"],
@@ -78,7 +79,7 @@ def test_weights_are_those_of_the_tfidf_vectorizer_of_scikit_learn(folder: Path)
     found = word_weights(model, table, np.arange(len(rows)))
     k = model.classes.index("good")
     weights = dict(zip(found.vocabulary.names, found.C[:, k].tolist(), strict=True))
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\w+").fit([row[0] for row in rows])
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+").fit([row[0] for row in rows])
     names = vectorizer.get_feature_names_out()
     in_two = [name for name in names if sum(f" {name} " in f" {row[0]} " for row in rows) > 1]
     assert set(in_two) == set(weights)

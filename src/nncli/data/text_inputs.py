@@ -65,8 +65,6 @@ class TextInputs:
         """Return the inputs (n, width) of the rows of a table."""
         from scipy.sparse import csr_array, vstack
 
-        from nncli.data.words.tfidf import weighted
-
         parts = []
         for start in range(0, len(table), ROWS_AT_ONCE):
             found = None
@@ -82,13 +80,17 @@ class TextInputs:
 
     def of_column(self, column: TextColumn, place: int, dtype: np.dtype[Any]) -> csr_array:
         """Return what the cells of the column of that number add to the inputs, (n, width)."""
-        from nncli.data.words.tfidf import weighted
-
-        return weighted(self.counts(column, place), self.idf).astype(dtype, copy=False)
+        return self.weighted(self.counts(column, place)).astype(dtype, copy=False)
 
     def counts(self, column: TextColumn, place: int) -> csr_array:
         """Count the n-grams in the cells of the column of that number, (n, width)."""
         return _counts(column, self.options, place)
+
+    def weighted(self, counts: csr_array) -> csr_array:
+        """Return the inputs that counts of n-grams come to."""
+        from nncli.data.words.tfidf import weighted
+
+        return weighted(counts, self.idf)
 
     def unknown(self, X: csr_array) -> NDArray[np.bool_]:
         """Tell which rows of inputs (n, width) have none of the n-grams of training, (n,)."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Table
+from nncli.data.dataset import Table, TextColumn
 from nncli.data.text_inputs import TextInputs, texts_of
 from nncli.metrics.rows import Floats
 from nncli.nn.layers import Array
@@ -63,17 +63,17 @@ class WordSlopes:
 
         column = table.texts[self.words.columns[number]].take(np.array([row]))
         found = occurrences(texts_of(column), self.words.options, number)
-        return found, self._added(found, self._lengths(table, number, np.array([row])), row)
+        return found, self._added(found, column, number, row)
 
     def _of_column(self, table: Table, number: int, name: str, most: int) -> Iterator[tuple[int, str, float]]:
         from nncli.data.words.features import blocks_of_texts
         from nncli.data.words.occurrences import occurrences
 
-        texts, start = texts_of(table.texts[name]), 0
-        lengths = self._lengths(table, number, np.arange(len(table)))
-        for block in blocks_of_texts(texts):
+        column, start = table.texts[name], 0
+        for block in blocks_of_texts(texts_of(column)):
             found = occurrences(block, self.words.options, number)
-            added = self._added(found, lengths[start : start + len(block)], start)
+            part = TextColumn(column.codes[start : start + len(block)], column.values)
+            added = self._added(found, part, number, start)
             # an n-gram of a row, however often it stands there, is one
             _, codes = np.unique(found.hashes, return_inverse=True)
             _, first, of_pair = np.unique(found.rows * len(codes) + codes, return_index=True, return_inverse=True)
@@ -84,22 +84,21 @@ class WordSlopes:
                 yield start + int(rows[i]), found.name(int(first[i])), float(sums[i])
             start += len(block)
 
-    def _added(self, found: Occurrences, lengths: Floats, start: int) -> Floats:
-        """Return what each n-gram adds each time, of a block of rows that begins with `start`: sign · idf / ‖x‖, times
-        the slope."""
+    def _added(self, found: Occurrences, column: TextColumn, number: int, start: int) -> Floats:
+        """Return what each n-gram adds each time, of the cells of a column, the first of them of the row `start`: its
+        sign, times x / c of its place with the count c there, times the slope. Where n-grams of a place are as often
+        +1 as −1, all add 0."""
         slopes, at_once = np.empty(len(found.rows)), max(1, CELLS // self.W.shape[1])
         for at in range(0, len(slopes), at_once):
             part = slice(at, at + at_once)
             np.vecdot(self.S[found.rows[part] + start], self.W[found.places[part]], out=slopes[part])
-        weights = self.words.idf[found.places] * found.signs / lengths[found.rows]
-        return np.asarray(slopes * weights * self.unit, np.float64)
-
-    def _lengths(self, table: Table, number: int, rows: NDArray[np.int64]) -> Floats:
-        """Return ‖c ∘ idf‖ of the texts of a column, or 1 where that is 0."""
-        counts = self.words.counts(table.texts[self.words.columns[number]].take(rows), number)
-        from nncli.data.words.tfidf import lengths_of
-
-        return lengths_of(counts, counts.data * self.words.idf[counts.indices])
+        counts = self.words.counts(column, number)
+        X, rows = self.words.weighted(counts), np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+        keys = np.append(rows * self.words.width + counts.indices, np.iinfo(np.int64).max)
+        each = np.append(X.data / counts.data, 0.0)
+        own = found.rows * self.words.width + found.places
+        at_keys = np.searchsorted(keys, own)
+        return np.asarray(slopes * found.signs * np.where(keys[at_keys] == own, each[at_keys], 0) * self.unit)
 
 
 def largest_with_words(found: Reasons, table: Table, most: int) -> tuple[NDArray[Any], Floats]:
