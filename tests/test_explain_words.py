@@ -54,6 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "linear": ["--model", "logistic", "--drop", "stars", "--val", "0", "--test", "0", "--hash-bits", "20"],
         "mixed": ["--model", "softmax", "--hash-bits", "12"],
         "mlp": ["--model", "mlp", "--hidden", "6,5", "--activation", "tanh", "--hash-bits", "12"],
+        "chars": ["--model", "logistic", "--hash-bits", "12", "--drop", "stars", "--ngrams", "words:1-2,chars:2-4"],
         "named": ["--model", "logistic", "--hash-bits", "12", "--vocabulary", "--drop", "stars"],
     }.items():
         assert main([*own, *how, "-o", str(found / f"{name}.npz")]) == 0
@@ -79,7 +80,9 @@ def test_weights_are_those_of_the_tfidf_vectorizer_of_scikit_learn(folder: Path)
     found = word_weights(model, table, np.arange(len(rows)))
     k = model.classes.index("good")
     weights = dict(zip(found.vocabulary.names, found.C[:, k].tolist(), strict=True))
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+").fit([row[0] for row in rows])
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+").fit(
+        [row[0] for row in rows]
+    )
     names = vectorizer.get_feature_names_out()
     in_two = [name for name in names if sum(f" {name} " in f" {row[0]} " for row in rows) > 1]
     assert set(in_two) == set(weights)
@@ -114,6 +117,24 @@ def test_ngrams_of_a_row_add_up_to_what_its_text_adds_and_with_the_other_columns
         assert all(f" {one} " in f" {text[0]} " for one in names)
 
 
+def test_where_characters_are_counted_words_stand_for_them(folder: Path) -> None:
+    """The weight of a word is what a text of it adds to one without words, and reasons are words that add up."""
+    model, rows = loaded(folder, "chars"), texts()[:30]
+    table = table_of(model, rows)
+    found = word_weights(model, table, np.arange(len(rows)))
+    alone = table_of(model, [("", 0.0, ""), *((name, 0.0, "") for name in found.vocabulary.names)])
+    Z = model.scores(alone)[:, 0]
+    assert found.C[:, 1] == pytest.approx(Z[1:] - Z[0], abs=1e-5)
+    assert {one.ngram for k in (0, 1) for one in found.largest(k, 3)} <= {*GOOD, *BAD, *REST}
+    predicted = model.predicted(model.scores(table))
+    why = reasons(model, table, predicted, 1 - predicted)
+    assert why.of_words is not None
+    named = why.of_words.largest(table, 1000)
+    sums = [sum(one.contribution for one in row) for row in named]
+    assert sums == pytest.approx(why.contributions[:, 0], abs=1e-5)
+    assert all({one.ngram for one in of_row} <= {*row[0].split()} for of_row, row in zip(named, rows, strict=True))
+
+
 @pytest.mark.parametrize("name", ["mixed", "mlp"])
 def test_the_importance_of_a_text_is_that_of_texts_put_into_other_rows(folder: Path, name: str) -> None:
     from nncli.explain.importance import importances, permutations
@@ -142,7 +163,9 @@ def test_the_importance_of_a_text_is_that_of_texts_put_into_other_rows(folder: P
 
 def test_a_vocabulary_has_the_ngrams_that_two_texts_have(folder: Path) -> None:
     rows = [row[0] for row in texts()]
-    found = Vocabulary.learn([lambda: iter([rows[:50], rows[50:]]), lambda: iter([[None, "x y", "y"]])], WordOptions(bits=24))
+    found = Vocabulary.learn(
+        [lambda: iter([rows[:50], rows[50:]]), lambda: iter([[None, "x y", "y"]])], WordOptions(bits=24)
+    )
     counts = Counter[str]()
     for text in rows:
         words = re.findall(r"\w+", text)
@@ -219,8 +242,7 @@ def test_words_are_found_where_letters_and_normalised_ones_differ_in_number() ->
 
 
 def test_marks_add_up_the_ngrams_that_a_word_is_part_of(folder: Path) -> None:
-    """Of a linear model without others, of two words: each has its own n-gram and half of the pair, as both words have
-    nine letters, and the blank between them has a share of 1/19."""
+    """Of a linear model, and two words: each has its own n-gram, and of that of both as much as it has letters."""
     model = loaded(folder, "linear")
     row = next(row for row in texts() if re.search(r"wonderful (superb|lovely)", row[0]))
     pair = re.findall(r"wonderful (?:superb|lovely)", row[0])[0]
@@ -231,7 +253,7 @@ def test_marks_add_up_the_ngrams_that_a_word_is_part_of(folder: Path) -> None:
     (marked,) = marked_texts(found.of_words, table)
     adds = {one.ngram: one.contribution for one in found.of_words.largest(table, 10)[0]}
     first, second = pair.split()
-    share = adds[pair] / len(pair)
+    share = adds[pair] / (len(pair) - 1)  # all but the blank
     expected = [adds[first] + share * len(first), adds[second] + share * len(second)]
     assert [one.contribution for one in marked.marks] == pytest.approx(expected, rel=1e-6)
     assert [marked.text[one.begin : one.end] for one in marked.marks] == [first, second]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,8 @@ class TextInputs:
 
 
 def vocabulary_of(table: Table, rows: Positions, columns: Sequence[str], options: WordOptions) -> Vocabulary:
-    """Return the names of the n-grams that some rows of a table have in their columns of text."""
+    """Return the names of the n-grams that some rows of a table have in their columns of text; where sequences of
+    characters are counted too, which nobody reads, those of single words alone."""
     from nncli.data.words.vocabulary import Vocabulary
 
     def reader(name: str) -> Callable[[], Iterator[list[str | None]]]:
@@ -108,7 +110,8 @@ def vocabulary_of(table: Table, rows: Positions, columns: Sequence[str], options
 
         return parts
 
-    return Vocabulary.learn([reader(name) for name in columns], options)
+    own = dataclasses.replace(options, ngrams="words:1") if options.parts.chars else options
+    return Vocabulary.learn([reader(name) for name in columns], own)
 
 
 def texts_of(column: TextColumn) -> list[str | None]:

@@ -71,22 +71,17 @@ def _within(marks: tuple[Mark, ...], start: int, end: int, shift: int = 0) -> tu
 
 def marked_texts(slopes: WordSlopes, table: Table, row: int = 0) -> list[MarkedText]:
     """Mark the words of a row of a table, in all columns of text that have one. What an n-gram adds is spread evenly
-    over its characters."""
+    over its letters."""
     texts, credits = list[tuple[str, PlacedWords]](), list[Floats]()
     for number, name in enumerate(slopes.words.columns):
         column = table.texts[name]
         if column.codes[row] < 0:
             continue
         words = placed_words(column.values[int(column.codes[row])])
-        found, added = slopes.each(table, number, row)
-        begins, ends = found.spans()
-        n = int(words.of_code.max(initial=0)) + 1
-        share, sums = added / (ends - begins), np.zeros(n + 1)
-        np.add.at(sums, begins.clip(0, n), share)
-        np.add.at(sums, ends.clip(0, n), -share)
-        until = np.concatenate([[0.0], np.cumsum(np.cumsum(sums))])
+        added = slopes.of_words(table, number, row)
         texts.append((name, words))
-        credits.append(until[words.of_code[:, 1]] - until[words.of_code[:, 0]])
+        # a text that is normalised in one more way, where it is normalised again, has no marks
+        credits.append(added if len(added) == len(words) else np.zeros(len(words)))
     every = np.abs(np.concatenate([np.zeros(0), *credits]))
     least = max(LEAST * every.max(initial=0), np.sort(every)[-MOST:].min(initial=np.inf)) if len(every) else np.inf
     return [

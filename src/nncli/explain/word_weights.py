@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncli.data.dataset import Positions, Table
-from nncli.data.text_inputs import vocabulary_of
+from nncli.data.dataset import Positions, Table, TextColumn
+from nncli.data.text_inputs import TextInputs, vocabulary_of
 from nncli.data.words.vocabulary import Vocabulary
 from nncli.errors import OptionError
 from nncli.explain.leads import lead_of_scores
@@ -18,6 +18,9 @@ from nncli.model.model import Model
 from nncli.nn.first_layer import split
 from nncli.nn.network import Network
 from nncli.system.output import counted
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 NAMED_ROWS = 10_000  # whose texts are read for names
 SLOPE_ROWS = 1000  # over which slopes are averaged
@@ -28,7 +31,8 @@ MORE, LESS = "more", "less"  # in the place of classes, where a number is predic
 @dataclass(frozen=True)
 class WordWeight:
     """An n-gram of a column of text, and its weight for a class: how much the lead of the class, or the predicted
-    number, grows with the input that the n-gram is."""
+    number, grows with the input that the n-gram is. Where sequences of characters are counted too, it is a word, and
+    its weight what a text of it alone adds."""
 
     column: str
     ngram: str
@@ -48,6 +52,12 @@ class WordWeights:
     C: Floats
     of: tuple[str, ...]
     where_from: str  # that names are from: as in "the 499 rows of reviews.csv"
+
+    @property
+    def kind(self) -> str:
+        """Tell what has a name: single words, where sequences of characters are counted too."""
+        words = self.model.preprocess.words
+        return "word" if words is not None and words.options.parts.chars else "n-gram"
 
     @property
     def is_exact(self) -> bool:
@@ -76,9 +86,8 @@ class WordWeights:
     @property
     def method(self) -> str:
         """Say what the weights are."""
-        if self.is_exact:
-            return "weights of the model"
-        return f"slopes in the mean of up to {SLOPE_ROWS:,} rows"
+        what = "what a text of the word alone adds" if self.kind == "word" else "weights of the model"
+        return what if self.is_exact else f"{what}, by slopes in the mean of up to {SLOPE_ROWS:,} rows"
 
 
 def check_words(model: Model, option: str) -> None:
@@ -115,13 +124,16 @@ def _weights(model: Model, table: Table | None, some: Table | None) -> WordWeigh
         where = counted(len(read), "row")
         if len(read) < len(table):
             where = f"{len(read):,} of {counted(len(table), 'row')}"
-    known = words.idf[vocabulary.places] > 0
-    keys, names = vocabulary.keys[known], tuple(np.array(vocabulary.names, object)[known].tolist())
-    vocabulary = Vocabulary(keys, names, vocabulary.bits)
     first, _ = split(model.network)
-    W = first.W[model.preprocess.n_others :]
-    V = _slopes(model, some)
-    C = (W[vocabulary.places].astype(np.float64) @ V) * vocabulary.signs[:, None]
+    W, V = first.W[model.preprocess.n_others :], _slopes(model, some)
+    if words.options.parts.chars:
+        X = _alone(words, vocabulary)
+        known, C = np.diff(X.indptr) > 0, (X @ W).astype(np.float64) @ V
+    else:
+        known = words.idf[vocabulary.places] > 0
+        C = (W[vocabulary.places].astype(np.float64) @ V) * vocabulary.signs[:, None]
+    C, names = C[known], tuple(np.array(vocabulary.names, object)[known].tolist())
+    vocabulary = Vocabulary(vocabulary.keys[known], names, vocabulary.bits)
     if model.target is not None:
         return WordWeights(model, vocabulary, np.hstack([C, -C]), (MORE, LESS), where)
     return WordWeights(model, vocabulary, C, model.classes, where)
@@ -130,6 +142,17 @@ def _weights(model: Model, table: Table | None, some: Table | None) -> WordWeigh
 def evenly(n: int, most: int) -> Positions:
     """Return the positions of at most so many of n rows, evenly spaced."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
+
+
+def _alone(words: TextInputs, vocabulary: Vocabulary) -> csr_array:
+    """Return the inputs (m, 2^bits) of texts that are one n-gram each, in its column."""
+    from scipy.sparse import vstack
+
+    parts, names = list[Any](), np.array(vocabulary.names, object)
+    for number in range(len(words.columns)):
+        own = names[vocabulary.columns == number].tolist()
+        parts.append(words.of_column(TextColumn(np.arange(len(own)), tuple(own)), number, np.dtype(np.float32)))
+    return vstack(parts, format="csr")  # keys, and so names, are in the order of columns
 
 
 def _slopes(model: Model, table: Table | None) -> Floats:

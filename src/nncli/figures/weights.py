@@ -72,10 +72,12 @@ def figure_of_words(found: WordWeights, file: str = "") -> Figure:
             values = np.array([one.weight for one in largest])
             x = Axis.around("weight", values, np.zeros(1), np.array([most if values[0] > 0 else -most]))
             panels.append(Panel(x, Axis.of_names("", names), (Bars(values),), found.of[k]))
-    notes = [f"{found.method}; of {counted(len(found.vocabulary), 'n-gram')} named by {found.where_from}"]
+    notes = [f"{found.method}; of {counted(len(found.vocabulary), found.kind)} named by {found.where_from}"]
     if len(shown) < len(found.of):
         notes.append(f"{len(shown)} of {len(found.of):,} classes")
-    return Figure(f"N-grams with the largest weights{f', {file}' if file else ''}", tuple(panels), tuple(notes))
+    return Figure(
+        f"{found.kind.capitalize()}s with the largest weights{f', {file}' if file else ''}", tuple(panels), tuple(notes)
+    )
 
 
 def _ends(W: Floats) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from nncli.explain.word_weights import WordWeights, word_weights
 from nncli.figures.weights import figure_of_words
 from nncli.report.document import Drawing, Folded, Listing, Marked, Paragraph, Section
 from nncli.report.evidence import Evidence
-from nncli.system.output import shortened
+from nncli.system.output import counted, shortened
 
 MOST_CLASSES, MOST_LISTED = 30, 15  # classes, and n-grams of each, in the table
 LONGEST_TEXT = 300  # characters of a text that are shown
@@ -30,15 +30,18 @@ def words_section(of: Evidence) -> Section | None:
         text = f"No n-gram is in two of the texts of {found.where_from}, so that none can be named."
         return Section(title, (Paragraph(f"{text} A model that is trained with --vocabulary keeps their names."),))
     lead = "the predicted number grows" if of.model.target is not None else "the lead of the class grows"
-    text = f"A weight says how much {lead} with the input that stands for a word or a sequence of words. "
-    if found.is_exact:
-        text += "The model is linear, so that these weights are all that it knows of words. "
+    if found.kind == "word":
+        text = (
+            f"A weight says how much {lead} with a text that is this word alone, by all sequences of characters in it. "
+        )
     else:
+        text = f"A weight says how much {lead} with the input that stands for a word or a sequence of words. "
+    if not found.is_exact:
         text += "The model is not linear: the weights are slopes, in the mean of up to 1,000 rows. "
-    text += f"Named by {found.where_from}: {len(found.vocabulary):,} n-grams that are in at least two texts."
-    caption = "The further to the right, the more an n-gram speaks for the class."
+    text += f"Named by {found.where_from}: {counted(len(found.vocabulary), found.kind)} in at least two texts."
+    caption = f"The further to the right, the more {'an' if found.kind == 'n-gram' else 'a'} {found.kind} speaks for the class."
     if of.model.target is not None:
-        caption = "N-grams that raise the predicted number, and those that lower it."
+        caption = "What raises the predicted number, and what lowers it."
     drawing = Drawing(figure_of_words(found), caption)
     return Section(
         title, (Paragraph(text), drawing, Folded("The numbers of this picture, and more", (_listing(found),)))
@@ -47,7 +50,7 @@ def words_section(of: Evidence) -> Section | None:
 
 def _listing(found: WordWeights) -> Listing:
     several = len(found.columns) > 1
-    header = ("prediction" if found.model.target is not None else "class", *["column"] * several, "n-gram", "weight")
+    header = ("prediction" if found.model.target is not None else "class", *["column"] * several, found.kind, "weight")
     rows = tuple(
         (shortened(one.of), *[shortened(one.column)] * several, f'"{one.ngram}"', f"{one.weight:+.4g}")
         for k in range(min(len(found.of), MOST_CLASSES))

@@ -26,8 +26,8 @@ def print_word_weights(found: WordWeights) -> None:
         put(f"no n-gram is in two of the texts of {found.where_from}, so that none can be named")
         return
     several = len(found.columns) > 1
-    put(f"largest weights of {counted(len(found.vocabulary), 'n-gram')} named by {found.where_from}: {found.method}")
-    table = new_table("class" if found.model.classes else "", *["column"] * several, "n-gram", "weight", align="left")
+    put(f"largest weights of {counted(len(found.vocabulary), found.kind)} named by {found.where_from}: {found.method}")
+    table = new_table("class" if found.model.classes else "", *["column"] * several, found.kind, "weight", align="left")
     table.columns[-1].justify = "right"
     most = MOST_SHOWN if len(found.of) == 2 else FEW_SHOWN
     for k, name in enumerate(found.of[:MOST_CLASSES]):
