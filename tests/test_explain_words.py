@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nncli.cli.main import main
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.words.options import WordOptions
@@ -27,8 +29,8 @@ from nncli.model import checkpoint, file_format
 from nncli.model.model import Model
 
 Run = Callable[..., Any]
-GOOD, BAD = "wonderful superb lovely charming".split(), "dull awful tedious clumsy".split()
-REST = "the film was about a family in town and their story of old days".split()
+GOOD, BAD = ["wonderful", "superb", "lovely", "charming"], ["dull", "awful", "tedious", "clumsy"]
+REST = ["the", "film", "was", "about", "a", "family", "in", "town", "and", "their", "story", "of", "old", "days"]
 
 
 def texts(n: int = 160) -> list[tuple[str, float, str]]:
@@ -86,7 +88,7 @@ def test_weights_are_those_of_the_tfidf_vectorizer_of_scikit_learn(folder: Path)
     names = vectorizer.get_feature_names_out()
     in_two = [name for name in names if sum(f" {name} " in f" {row[0]} " for row in rows) > 1]
     assert set(in_two) == set(weights)
-    some = [row for row in rows if all(pair in weights for pair in map(" ".join, zip(row[0].split(), row[0].split()[1:], strict=False)))]  # fmt: skip
+    some = [row for row in rows if all(" ".join(pair) in weights for pair in itertools.pairwise(row[0].split()))]
     assert len(some) > 20
     X = vectorizer.transform([row[0] for row in some]).toarray()
     lead = X @ np.array([weights.get(name, np.nan) if name in weights else 0.0 for name in names])
@@ -151,7 +153,8 @@ def test_the_importance_of_a_text_is_that_of_texts_put_into_other_rows(folder: P
 
     Z = model.scores(table)
     scored = ScoredRows(y, model.predicted(Z), 2, model.logits(Z), True)
-    found = {one.column: one.importance for one in importances(model, table, scored, METRICS.create("log-loss"), orders).columns}  # fmt: skip
+    each = importances(model, table, scored, METRICS.create("log-loss"), orders).columns
+    found = {one.column: one.importance for one in each}
     shuffled = [
         dataclasses.replace(table, texts={"review": TextColumn(order, table.texts["review"].values)})
         for order in orders
@@ -169,7 +172,7 @@ def test_a_vocabulary_has_the_ngrams_that_two_texts_have(folder: Path) -> None:
     counts = Counter[str]()
     for text in rows:
         words = re.findall(r"\w+", text)
-        counts.update({*words, *map(" ".join, zip(words, words[1:], strict=False))})
+        counts.update({*words, *map(" ".join, itertools.pairwise(words))})
     own = {name for name, column in zip(found.names, found.columns.tolist(), strict=True) if column == 0}
     assert own == {name for name, n in counts.items() if n > 1}
     assert {name for name, column in zip(found.names, found.columns.tolist(), strict=True) if column == 1} == {"y"}

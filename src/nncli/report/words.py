@@ -39,7 +39,8 @@ def words_section(of: Evidence) -> Section | None:
     if not found.is_exact:
         text += "The model is not linear: the weights are slopes, in the mean of up to 1,000 rows. "
     text += f"Named by {found.where_from}: {counted(len(found.vocabulary), found.kind)} in at least two texts."
-    caption = f"The further to the right, the more {'an' if found.kind == 'n-gram' else 'a'} {found.kind} speaks for the class."
+    one = "a word" if found.kind == "word" else "an n-gram"
+    caption = f"The further to the right, the more {one} speaks for the class."
     if of.model.target is not None:
         caption = "What raises the predicted number, and what lowers it."
     drawing = Drawing(figure_of_words(found), caption)

@@ -14,9 +14,9 @@ from nncli.data.words.segmentation import Positions, code_points, normalised, wo
 
 @dataclass(frozen=True)
 class PlacedWords:
-    """The words of a text: `begins` and `ends` (m,) in `text`, which is as it was written, and `of_code` (m, 2) the same
-    among the code points of the normalised text. A text whose characters combine over more than one letter,
-    which is rare, stands here in its normalised form."""
+    """The words of a text: `begins` and `ends` (m,) in `text`, which is as it was written, and `of_code` (m, 2) among
+    the code points of the normalised text. A text whose characters combine over more than one letter, which is rare,
+    stands here in its normalised form."""
 
     text: str
     begins: Positions
