@@ -133,11 +133,17 @@ class Preprocess:
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
     def fit(
-        cls, table: Table, rows: Positions, scale: str, words: Sequence[str] = (), how: WordOptions = WORDS
+        cls,
+        table: Table,
+        rows: Positions,
+        scale: str,
+        words: Sequence[str] = (),
+        how: WordOptions = WORDS,
+        with_vocabulary: bool = False,
     ) -> Preprocess:
         """Learn from the given rows of the table; `scale` is auto, auto-robust, standard, robust, minmax or none. Of
-        the columns of text named in `words`, the n-grams are counted as `how` says; all others hold categories.
-        Raises OptionError where none leaves a number too large to be an input."""
+        the columns of text named in `words`, the n-grams are counted as `how` says, and named in a vocabulary if asked
+        for; all others hold categories. Raises OptionError where none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
         own = ColumnStatistics.of(numbers, rows, scale)
@@ -197,7 +203,7 @@ class Preprocess:
             tuple(notes),
             np.concatenate(means),
             own.heaps,
-            TextInputs.fit(table, rows, words, how) if words else None,
+            TextInputs.fit(table, rows, words, how, with_vocabulary) if words else None,
             own,
         )
 
@@ -218,7 +224,7 @@ class Preprocess:
         """Return the inputs (n, width) of a table in memory, whose columns must be those it was fitted on."""
         if self.words is not None:
             return self._with_words(self.words, table, dtype)
-        return self._others(table, dtype)
+        return self.others(table, dtype)
 
     def _with_words(self, words: TextInputs, table: Table, dtype: np.dtype[Any]) -> SparseMatrix:
         """Return all inputs of a table with words, stored without zeros."""
@@ -226,13 +232,13 @@ class Preprocess:
 
         found = words.transform(table, dtype)
         if self.n_others:
-            others = self._others(table, dtype)
+            others = self.others(table, dtype)
             starts = range(0, max(1, len(table)), ROWS_AT_ONCE)
             own = vstack([csr_array(others.slice(start, start + ROWS_AT_ONCE)) for start in starts], format="csr")
             found = hstack([own, found], format="csr")
         return SparseMatrix(found, dtype)
 
-    def _others(self, table: Table, dtype: np.dtype[Any]) -> Matrix | OneHotRows:
+    def others(self, table: Table, dtype: np.dtype[Any]) -> Matrix | OneHotRows:
         """Return the inputs that are not made of words."""
         numbers: Any = table.numbers
         if numbers.dtype == np.uint8 and not self.categories and not self.dates:

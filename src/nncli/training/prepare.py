@@ -203,7 +203,7 @@ def prepare(
         resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
     if start is None:
         how = words, word_options(config)
-        preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale, *how)
+        preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale, *how, config.vocabulary)
     else:
         preprocess = start.preprocess(dataset.table, split.train)
     if config.number_embedding or config.category_embedding:
