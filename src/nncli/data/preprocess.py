@@ -25,6 +25,7 @@ from nncli.data.input_scale import LARGEST, to_inputs
 from nncli.data.scaled_rows import Matrix, SparseMatrix
 from nncli.data.text_inputs import TextInputs
 from nncli.data.words.options import WordOptions
+from nncli.data.words.vectors import VectorFile, Vectors
 from nncli.errors import OptionError
 from nncli.system.output import in_quotes
 
@@ -124,6 +125,11 @@ class Preprocess:
         return () if self.words is None else self.words.columns
 
     @property
+    def vectors(self) -> VectorFile | None:
+        """Return the file that vectors of words came from."""
+        return None if self.words is None else self.words.vectors
+
+    @property
     def unseen_inputs(self) -> NDArray[np.bool_]:
         """Tell which inputs were 0 in every training row, (width,)."""
         return self.dead if self.words is None else np.concatenate([self.dead, self.words.idf == 0])
@@ -131,11 +137,17 @@ class Preprocess:
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
     def fit(
-        cls, table: Table, rows: Positions, scale: str, words: Sequence[str] = (), how: WordOptions = WORDS
+        cls,
+        table: Table,
+        rows: Positions,
+        scale: str,
+        words: Sequence[str] = (),
+        how: WordOptions = WORDS,
+        vectors: Vectors | None = None,
     ) -> Preprocess:
         """Learn from the given rows of the table; `scale` is auto, auto-robust, standard, robust, minmax or none. Of
-        the columns of text named in `words`, the n-grams are counted as `how` says; all others hold categories.
-        Raises OptionError where none leaves a number too large to be an input."""
+        the columns of text named in `words`, the n-grams are counted as `how` says, and words of `vectors` are
+        known; all others hold categories. Raises OptionError where none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
         own = ColumnStatistics.of(numbers, rows, scale)
@@ -195,7 +207,7 @@ class Preprocess:
             tuple(notes),
             np.concatenate(means),
             own.heaps,
-            TextInputs.fit(table, rows, words, how) if words else None,
+            TextInputs.fit(table, rows, words, how, vectors) if words else None,
             own,
         )
 

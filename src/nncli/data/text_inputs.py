@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.words.options import WordOptions
+from nncli.data.words.vectors import VectorFile, Vectors
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -31,6 +32,7 @@ class TextInputs:
     columns: tuple[str, ...]
     options: WordOptions
     idf: NDArray[np.float32]
+    vectors: VectorFile | None = None  # whose words say something, though training may not have seen them
 
     @property
     def width(self) -> int:
@@ -38,8 +40,16 @@ class TextInputs:
         return 1 << self.options.bits
 
     @classmethod
-    def fit(cls, table: Table, rows: Positions, columns: Sequence[str], options: WordOptions) -> TextInputs:
-        """Learn from the given rows of a table how rare each n-gram is."""
+    def fit(
+        cls,
+        table: Table,
+        rows: Positions,
+        columns: Sequence[str],
+        options: WordOptions,
+        vectors: Vectors | None = None,
+    ) -> TextInputs:
+        """Learn from the given rows of a table how rare each n-gram is; words that `vectors` know count as rare, where
+        no row has them."""
         from nncli.data.words.tfidf import document_counts, idf_of
 
         having = np.zeros(1 << options.bits, np.int64)
@@ -47,8 +57,9 @@ class TextInputs:
             part = rows[start : start + ROWS_AT_ONCE]
             for place, name in enumerate(columns):
                 having += document_counts(_counts(table.texts[name].take(part), options, place))
-        idf = np.where(having > 0, idf_of(having, len(rows)), 0).astype(np.float32)
-        return cls(tuple(columns), options, idf)
+        speaks = having > 0 if vectors is None else (having > 0) | vectors.known
+        idf = np.where(speaks, idf_of(having, len(rows)), 0).astype(np.float32)
+        return cls(tuple(columns), options, idf, None if vectors is None else vectors.of)
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> csr_array:
         """Return the inputs (n, width) of the rows of a table."""

@@ -17,6 +17,7 @@ from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native
 from nncli.data.text_inputs import TextInputs
 from nncli.data.words.options import WordOptions, parse_ngrams
+from nncli.data.words.vectors import VectorFile
 from nncli.errors import NncliError
 from nncli.guards.distribution import Distribution, Predictions
 from nncli.metrics.definitions import METRICS
@@ -145,7 +146,7 @@ def _words(stored: dict[str, Any] | None, idf: NDArray[Any] | None) -> TextInput
         raise ValueError("weights of words that do not fit their columns")
     if not (np.isfinite(idf).all() and (idf >= 0).all()):
         raise ValueError("weights of words that no training rows have")
-    return TextInputs(columns, options, idf)
+    return TextInputs(columns, options, idf, stored["vectors"] and VectorFile(**stored["vectors"]))
 
 
 def _heaps(stored: list[Any], numbers: int) -> tuple[Heap, ...]:

@@ -78,7 +78,7 @@ class Network:
                 {name: block.view(self.grad) for name, block in of_layer.items()},
             )
         # whose inputs may be sparse
-        self._first = next((i for i, layer in enumerate(self.layers) if isinstance(layer, Dense)), 0)
+        self._first = next((i for i, layer in enumerate(self.layers) if layer.takes_sparse_rows), 0)
         self._outputs = self._buffers(0)
         self._gradients = self._buffers(0)[:-1]
         self._A: list[Array] = []  # X and the output of each layer, for the last batch
@@ -175,8 +175,13 @@ class Network:
 
     @property
     def takes_sparse_rows(self) -> bool:
-        """Tell whether inputs may be sparse rows: nothing but dropout stands before the first dense layer."""
+        """Tell whether inputs may be sparse rows: nothing but dropout stands before a layer that takes them."""
         return all(isinstance(layer, Dropout) for layer in self.layers[: self._first])
+
+    @property
+    def passed(self) -> int:
+        """Count the first inputs that have no row in any block of θ, as a layer lets them pass."""
+        return self.layers[self._first].passed
 
     def scores_of_members(self, X: Array) -> Array:
         """Return what `forward` does; of an ensemble the scores of the first member for all rows, then of the second …,

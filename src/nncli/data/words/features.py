@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.data.words.hashing import CHARS, WORDS, Hashes, mixed, salt_of
 from nncli.data.words.ngrams import Found, ngrams_of
-from nncli.data.words.options import WordOptions
+from nncli.data.words.options import Ngrams, WordOptions
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -67,6 +67,21 @@ def names_of(
     for key in sorted(times, key=lambda key: (-times[key], key)):
         names.setdefault(key[0], []).append(key[1])
     return names
+
+
+def places_of_words(
+    words: Sequence[str], options: WordOptions, column: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
+    """Return which of some texts are one word, as texts are cut into words, by their numbers, and the place and the
+    sign (1 or −1) of each such word in a column."""
+    salts = _salts(options, column)
+    found = next(ngrams_of(words, Ngrams(words=(1, 1))), None)
+    if found is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int8)
+    single = np.flatnonzero(np.bincount(found.rows, minlength=len(words))[found.rows] == 1)
+    hashes = mixed(found.hashes[single] + salts[WORDS])
+    signs = np.where(hashes >> SIGN, -1, 1).astype(np.int8)
+    return found.rows[single], _places(hashes, options).astype(np.int64), signs
 
 
 def _counts(
