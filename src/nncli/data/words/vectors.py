@@ -104,6 +104,15 @@ def read_vectors(file: str, options: WordOptions, columns: int, dtype: str, size
     return Vectors(VectorFile(file, sha256), words, places, sums)
 
 
+def words_in(file: str, sha256: str) -> list[str]:
+    """Return the words of a file of vectors; DataError where it cannot be read or has other bytes by now."""
+    with open_input(_regular(file), hashed=True) as stream:
+        found = [line.partition(b" ")[0].decode(errors="replace") for number, line in _lines(stream) if number > 1]
+        if stream.hexdigest() != sha256:
+            raise DataError(file, "expected the vectors that the model started from, found others", "Put them back")
+    return found
+
+
 def _regular(file: str) -> str:
     """Return the name of a file; DataError for a device or a pipe, which a model from a stranger might name."""
     path = Path(file)
