@@ -86,7 +86,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         embedding=config.embedding or None,
         ensemble=config.ensemble if is_ensemble else None,
         loss=loss_spec,
-        init=config.init or (None if hidden or is_ensemble or config.embedding else "zeros"),
+        init=config.init or (None if hidden or is_ensemble else "zeros"),
         optimizer=optimizer_spec,
         average=config.average or preset.average,
         l2=(l2 or None) if config.l2 is None else config.l2,
