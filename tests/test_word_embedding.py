@@ -168,7 +168,7 @@ def test_texts_are_learned_with_numbers_beside_them(nncli: Run, reviews: Path) -
     model, _ = load(Path("model.npz"))
     assert [type(layer).__name__ for layer in model.network.layers] == ["WordEmbedding", "Dense"]
     assert model.network.widths == [1 + 1024, 1 + 8, 2]
-    assert nncli("gradcheck", reviews, *OPTIONS, "--embedding", 3, "--rows", 4).code == 0
+    assert nncli("gradcheck", reviews, *OPTIONS, "--embedding", 3).code == 0
 
 
 # --- files of vectors ---
@@ -273,7 +273,7 @@ def test_a_run_starts_from_a_file(nncli: Run, reviews: Path) -> None:
     """With a learning rate of nearly 0 the vectors stay; a word that no training row has is known all the same."""
     done = nncli("train", reviews, *OPTIONS, "--vectors", saved(VEC), "--lr", 1e-12, "--epochs", 1, "--keep-state")
     assert done.code == 0
-    assert "--vectors words.vec: 4 words with 2 numbers each, 2 of which are in the training rows" in done.err
+    assert "--vectors words.vec: 4 words with 2 numbers each; training rows have the inputs of 2" in done.err
     model, _ = load(Path("model.npz"))
     layer, words = model.network.layers[0], model.preprocess.words
     assert isinstance(layer, WordEmbedding)
@@ -282,7 +282,7 @@ def test_a_run_starts_from_a_file(nncli: Run, reviews: Path) -> None:
     place, sign = place_of(["never"], 0, words.options, 0)
     assert layer.E[place].tolist() == pytest.approx([-0.3 * sign, 4 * sign])
     assert words.idf[place] == pytest.approx(math.log(25) + 1)  # ln((1 + 24) / (1 + 0)) + 1
-    assert "vectors    words.vec, SHA-256" in nncli("info", "model.npz").out
+    assert "vectors    from words.vec, SHA-256" in nncli("info", "model.npz").out
 
 
 def test_a_run_is_resumed_with_the_vectors_that_it_started_from(nncli: Run, reviews: Path) -> None:
@@ -296,17 +296,6 @@ def test_a_run_is_resumed_with_the_vectors_that_it_started_from(nncli: Run, revi
     assert nncli("train", "--resume", "model.npz", "--epochs", 4).code == 0
     whole, resumed = (load(Path(name))[0] for name in ("whole.npz", "model.npz"))
     assert np.array_equal(whole.network.theta, resumed.network.theta)
-
-
-def test_more_rows_are_learned_without_the_file(nncli: Run, reviews: Path) -> None:
-    assert nncli("train", reviews, *OPTIONS, "--vectors", saved(VEC), "--epochs", 2, "-o", "old.npz").code == 0
-    Path("words.vec").unlink()
-    Path("more.csv").write_text("text,length,label\n" + "a good new film,15,yes\na bad new film,14,no\n" * 9)
-    done = nncli("train", "more.csv", "--from", "old.npz", "--val", 0, "--test", 0, "--epochs", 1)
-    assert done.code == 0, done.err
-    old, new = (load(Path(name))[0] for name in ("old.npz", "model.npz"))
-    assert old.preprocess.vectors == new.preprocess.vectors
-    assert np.abs(old.network.theta - new.network.theta).max() < 0.1
 
 
 def test_too_few_places_are_said(nncli: Run, reviews: Path) -> None:

@@ -30,17 +30,6 @@ def dense_backward(dZ: Array, X: csr_array, dW: Array, db: Array) -> None:
     np.matmul(ones(len(dZ), dZ.dtype), dZ, out=db)  # db = Σ_i dz_i = 1ᵀ dZ             (h,)
 
 
-def product(X: Array | csr_array, E: Array) -> Array:
-    """Return X E."""
-    found: Array = X @ E  # (n, h)
-    return found
-
-
-def product_backward(dA: Array, X: Array | csr_array, dE: Array) -> None:
-    """Write dE, from dA."""
-    dE[...] = X.T @ dA  # dE = Xᵀ dA                         (d, h)
-
-
 def with_values(X: csr_array, values: Array) -> csr_array:
     """Return the rows X with other values (nnz,) in the places where theirs are."""
     from scipy.sparse import csr_array

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.input_layers import InputLayer
 from nncli.nn.layers import Array, Layer
-from nncli.nn.sparse_rows import is_sparse, product, product_backward
+from nncli.nn.sparse_rows import is_sparse
 
 
 class WordEmbedding(InputLayer):
@@ -53,13 +53,13 @@ class WordEmbedding(InputLayer):
 
     def forward(self, X: Array, A: Array) -> None:
         k = self.passed
-        A[:, k:] = product(X[:, k:] if k else X, self.E)  # A = X E                          (n, size)
+        A[:, k:] = (X[:, k:] if k else X) @ self.E  # A = X E                          (n, size)
         if k:
             A[:, :k] = X[:, :k].toarray() if is_sparse(X) else X[:, :k]
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
         k = self.passed
-        product_backward(dA[:, k:], X[:, k:] if k else X, self.dE)  # dE = Xᵀ dA                  (d, size)
+        self.dE[...] = (X[:, k:] if k else X).T @ dA[:, k:]  # dE = Xᵀ dA                       (d, size)
         if dX is not None:
             dX[:, :k] = dA[:, :k]
             np.matmul(dA[:, k:], self.E.T, out=dX[:, k:])  # dX = dA Eᵀ                       (n, d)

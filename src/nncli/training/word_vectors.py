@@ -49,13 +49,13 @@ def notes_on_vectors(vectors: Vectors, preprocess: Preprocess, n_train: int) -> 
     seen = words.idf[vectors.places] < idf_of(np.zeros(1, np.int64), n_train).astype(np.float32)
     size = counted(vectors.values.shape[1], "number")
     notes = [
-        f"{flag('vectors')} {vectors.of.file}: {counted(vectors.words, 'word')} with {size} each, "
-        f"{int(seen.any(axis=1).sum()):,} of which are in the training rows"
+        f"{flag('vectors')} {vectors.of.file}: {counted(vectors.words, 'word')} with {size} each; training rows "
+        f"have the inputs of {int(seen.any(axis=1).sum()):,}"
     ]
     if vectors.sharing > MOST_SHARING and words.options.bits < MOST_BITS:
         bits = min(MOST_BITS, (10 * vectors.places.size).bit_length())
         share = f"{percent(vectors.sharing)} of them share an input, and so the mean of their vectors"
-        notes.append(f"warning: {share}; {mention('hash_bits', bits)} tells them apart")
+        notes.append(f"warning: {share}; {flag('hash_bits')} {bits} tells them apart")
     return notes
 
 
