@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,8 +106,9 @@ def _of_column(column: str, words: Words, E: Array, word: str) -> Neighbours | N
     return Neighbours(column, words.names[asked], int(words.times[asked]), near, sharing)
 
 
-def _first_of_each(places: NDArray[np.int64], times: NDArray[np.int64]) -> Sequence[int] | NDArray[np.int64]:
+def _first_of_each(places: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return which words, by their numbers, are the most frequent ones of their places."""
     order = np.argsort(-times, kind="stable")
     _, first = np.unique(places[order], return_index=True)
-    return np.sort(order[first])
+    found: NDArray[np.int64] = np.sort(order[first])
+    return found

@@ -21,9 +21,8 @@ def print_neighbours(found: Sequence[Neighbours]) -> None:
         for one in of_column.nearest:
             table.add_row(cut(one.word), f"{one.cosine:.3f}", f"{one.times:,}")
         show(table)
-        put(
-            f"nearest to {in_quotes(of_column.word)} ({counted(of_column.times, 'time')}) in column '{of_column.column}'"
-        )
+        times = counted(of_column.times, "time")
+        put(f"nearest to {in_quotes(of_column.word)} ({times}) in column {in_quotes(of_column.column)}")
         if of_column.sharing:
             shown = [in_quotes(word) for word in of_column.sharing[:SHOWN_SHARING]]
             more = len(of_column.sharing) - len(shown)
