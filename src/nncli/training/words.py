@@ -23,6 +23,7 @@ LOOKED_AT = 1000  # cells of a column, that tell whether it holds sentences
 FEW_CHARACTERS, NGRAMS_OF_FEW, NGRAMS = 5_000_000, "words:1-2,chars:2-5", "words:1-2"
 ADAM = "adam"
 OF_LINEAR = {"lr": 0.03, "epochs": 10}  # of a linear model: rows of unit length ask for longer steps, and fewer
+OF_EMBEDDING = {"lr": 0.003, "epochs": 10}  # of one behind an embedding, which soon knows few texts by heart
 # options of layers before the first dense one, which has to take the words themselves
 OF_INPUTS = ("learn_scale", "number_embedding", "category_embedding")
 
@@ -51,7 +52,8 @@ def with_usual_words(config: TrainConfig, table: Table, columns: tuple[str, ...]
     few = sum(_characters(table.texts[name]) for name in columns) <= FEW_CHARACTERS
     usual: dict[str, Any] = {"ngrams": NGRAMS_OF_FEW if few else NGRAMS, "hash_bits": WordOptions().bits}
     if config.optimizer is None and not (config.hidden or config.preset.hidden):
-        usual |= OF_LINEAR if config.preset.optimizer == ADAM else {}
+        its = OF_EMBEDDING if config.embedding or config.vectors else OF_LINEAR
+        usual |= its if config.preset.optimizer == ADAM else {}
     return dataclasses.replace(config, **{name: its for name, its in usual.items() if getattr(config, name) is None})
 
 
