@@ -184,7 +184,7 @@ def test_words_that_share_an_input_are_named(nncli: Run) -> None:
     """Of 300 words in 256 places, some share one; they are not among the nearest, where each would be the first."""
     names = [f"w{i}" for i in range(300)]
     options = WordOptions(bits=8)
-    places = [place_of([name], 0, options, 0)[0] for name in names]
+    places = [place_of([name], 0, options, 0) for name in names]  # with their signs
     i, j = next((i, j) for i in range(300) for j in range(i) if places[i] == places[j])
     rows = [f"{names[j]} {names[i]} {' '.join(names[k : k + 12])},{k // 6 % 2}" for k in range(0, 288, 6)]
     Path("w.csv").write_text("\n".join(["text,label", *rows, ""]))
