@@ -32,15 +32,17 @@ def both(X: csr_array, y: np.ndarray, rows: np.ndarray | None = None, **more: np
     return [Subset(M, y, rows, **more) for M in (Matrix(X.toarray(), X.dtype), SparseMatrix(X, X.dtype))]
 
 
-def trainer(train: Subset, val: Subset | None = None, seed: int = 0, **options: object) -> Trainer:
-    """A trainer of a network for classes, or for numbers where the target is one."""
+def trainer(
+    train: Subset, val: Subset | None = None, seed: int = 0, kinds: InputKinds | None = None, **options: object
+) -> Trainer:
+    """A trainer of a network for classes, or for numbers where the target is one. Inputs are numbers, or `kinds`."""
     dtype = getattr(train.matrix, "dtype", FLOAT).name
     asked = {"model": "softmax", "dtype": dtype, "batch_size": 8, "epochs": 2, **options}
     if train.is_numeric:
         asked["task"] = REGRESSION
     config = resolve(TrainConfig(**asked), len(train), has_val=val is not None)
     classes = 0 if train.is_numeric else int(train.y.max()) + 1
-    network, loss = build_network(config.model, InputKinds(train.matrix.width), classes)
+    network, loss = build_network(config.model, kinds or InputKinds(train.matrix.width), classes)
     network.initialize(config.model.init, *(np.random.default_rng(i + 1) for i in range(network.copies)))
     drop = np.random.default_rng(seed + 1)
     return Trainer(network, loss, config, train, val, classes, np.random.default_rng(seed), drop)

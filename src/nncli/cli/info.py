@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from nncli.cli.options import MODEL_ARGUMENT, Json, switch
+from nncli.cli.options import MODEL_ARGUMENT, Json, switch, value_option
 from nncli.errors import DONE, OptionError, UsageError
 from nncli.system.output import counted, print_json, put, say
 
 if TYPE_CHECKING:
     from nncli.model.model import Model
+    from nncli.model.provenance import Provenance
 
 
 def info(
@@ -22,6 +23,9 @@ def info(
     weights: Annotated[
         bool, switch("--weights", "Show the weights and biases of each layer; with --json, all of them.")
     ] = False,
+    nearest: Annotated[
+        str | None, value_option("WORD", "Show the words whose learned vectors are nearest to that of a word.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Show what a model contains, or which tables are kept on the disk.
@@ -29,6 +33,7 @@ def info(
     nncli info model.npz
     nncli info model.npz --json       with the loss and accuracy of each epoch
     nncli info model.npz --weights    what goes into each unit and class
+    nncli info model.npz --nearest good    words that --embedding has placed near it
     nncli plot model.npz curve        the loss and accuracy, drawn
     nncli info --cache                tables that train --memory keeps
     nncli info --cache --clear        remove them
@@ -41,11 +46,15 @@ def info(
         raise UsageError("MODEL", "expected a model, or --cache in its place", "See nncli info --help")
     if weights and cache:
         raise OptionError("weights", "--cache shows no model", "Leave one of them out")
+    if nearest is not None and (weights or cache):
+        raise OptionError("nearest", f"it does not go with {'--weights' if weights else '--cache'}", "Leave one out")
     if model is None:
         return _cache(clear, json)
     loaded, provenance = checkpoint.load(Path(model))
     if weights:
         return _weights(loaded, model, json)
+    if nearest is not None:
+        return _nearest(loaded, provenance, model, nearest, json)
     description = checkpoint.describe(loaded, provenance) | {"separation": None}
     if loaded.config.row_by_row:
         from nncli.explain.separation import story_of
@@ -73,6 +82,19 @@ def _weights(model: Model, file: str, json: bool) -> int:
         from nncli.terminal.layer_weights import print_weights
 
         print_weights(layers, model.preprocess.scaling)
+    return DONE
+
+
+def _nearest(model: Model, provenance: Provenance, file: str, word: str, json: bool) -> int:
+    from nncli.explain.nearest_words import neighbours
+
+    found = neighbours(model, provenance, file, word)
+    if json:
+        print_json({"model": file, "columns": [one.to_json() for one in found]})
+    else:
+        from nncli.terminal.nearest_words import print_neighbours
+
+        print_neighbours(found)
     return DONE
 
 

@@ -113,8 +113,8 @@ def check_folds_of_members(config: TrainConfig, goes_on: bool) -> None:
 
 
 def has_embeddings(config: TrainConfig) -> bool:
-    """Tell whether the options ask for learned embeddings of numbers or of categories."""
-    return config.number_embedding not in (None, "none") or bool(config.category_embedding)
+    """Tell whether the options ask for learned embeddings of numbers, of categories or of words."""
+    return config.number_embedding not in (None, "none") or bool(config.category_embedding or config.embedding)
 
 
 def check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> None:

@@ -83,6 +83,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         calibrate=config.calibrate or None,
         number_embedding=None if config.number_embedding == "none" else config.number_embedding,
         category_embedding=config.category_embedding or None,
+        embedding=config.embedding or None,
         ensemble=config.ensemble if is_ensemble else None,
         loss=loss_spec,
         init=config.init or (None if hidden or is_ensemble else "zeros"),

@@ -53,6 +53,7 @@ class ModelConfig:
     learn_scale: bool = False
     number_embedding: str = "none"
     category_embedding: int = 0
+    embedding: int = 0  # of words
     ensemble: str = ""  # its members; empty: there is one
     dtype: str
     dropout: float = 0.0
@@ -68,7 +69,8 @@ class ModelConfig:
     @property
     def has_input_layers(self) -> bool:
         """Tell whether there are layers with parameters before the first dense one."""
-        return self.learn_scale or self.number_embedding != "none" or self.category_embedding > 0
+        is_embedded = self.number_embedding != "none" or max(self.category_embedding, self.embedding) > 0
+        return self.learn_scale or is_embedded
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -228,6 +228,18 @@ class TrainConfig:
         "input for each; 0 for none.",
         "0",
     )
+    embedding: int | None = _model(
+        "N",
+        Whole(0, 1000),
+        "Learned vector of N numbers for each word and n-gram of texts, whose weighted sum is the text; 0 for none.",
+        "0; with --vectors, that of the file",
+    )
+    vectors: str | None = _model(
+        "FILE",
+        Text(),
+        "File of vectors of words, as word2vec and fastText write them (.vec), that the embedding starts from.",
+        "random ones",
+    )
     ensemble: str | None = _model(
         "N",
         Ensembles(),

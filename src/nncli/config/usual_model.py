@@ -18,7 +18,8 @@ PIXEL_COLUMNS, BRIGHTEST = 16, 255
 CHOSEN = "chosen: "  # begins the note on what was chosen
 # options that say what network is trained and how: where one is given, nothing is chosen
 SAYING = (
-    "model", "hidden", "activation", "loss", "init", "learn_scale", "number_embedding", "category_embedding", "scale",
+    "model", "hidden", "activation", "loss", "init", "learn_scale", "number_embedding", "category_embedding",
+    "embedding", "vectors", "scale",
     "optimizer", "lr", "lr_scale", "schedule", "dropout_schedule", "decay_schedule", "average", "epochs", "batch_size",
     "dropout", "input_dropout", "l1", "l2", "max_norm", "label_smoothing", "clip_norm", "distort",
 )  # fmt: skip

@@ -26,6 +26,7 @@ from nncli.data.one_hot_rows import OneHotRows
 from nncli.data.scaled_rows import Matrix, SparseMatrix
 from nncli.data.text_inputs import TextInputs
 from nncli.data.words.options import WordOptions
+from nncli.data.words.vectors import VectorFile, Vectors
 from nncli.errors import OptionError
 from nncli.system.output import in_quotes
 
@@ -126,6 +127,11 @@ class Preprocess:
         return () if self.words is None else self.words.columns
 
     @property
+    def vectors(self) -> VectorFile | None:
+        """Return the file that vectors of words came from."""
+        return None if self.words is None else self.words.vectors
+
+    @property
     def unseen_inputs(self) -> NDArray[np.bool_]:
         """Tell which inputs were 0 in every training row, (width,)."""
         return self.dead if self.words is None else np.concatenate([self.dead, self.words.idf == 0])
@@ -139,11 +145,13 @@ class Preprocess:
         scale: str,
         words: Sequence[str] = (),
         how: WordOptions = WORDS,
+        vectors: Vectors | None = None,
         with_vocabulary: bool = False,
     ) -> Preprocess:
         """Learn from the given rows of the table; `scale` is auto, auto-robust, standard, robust, minmax or none. Of
-        the columns of text named in `words`, the n-grams are counted as `how` says, and named in a vocabulary if asked
-        for; all others hold categories. Raises OptionError where none leaves a number too large to be an input."""
+        the columns of text named in `words`, the n-grams are counted as `how` says, words of `vectors` are known, and
+        all are named in a vocabulary if asked for; all other columns of text hold categories. Raises OptionError where
+        none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
         own = ColumnStatistics.of(numbers, rows, scale)
@@ -203,7 +211,7 @@ class Preprocess:
             tuple(notes),
             np.concatenate(means),
             own.heaps,
-            TextInputs.fit(table, rows, words, how, with_vocabulary) if words else None,
+            TextInputs.fit(table, rows, words, how, vectors, with_vocabulary) if words else None,
             own,
         )
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.words.options import WordOptions
+from nncli.data.words.vectors import VectorFile, Vectors
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -35,6 +36,7 @@ class TextInputs:
     options: WordOptions
     idf: NDArray[np.float32]
     vocabulary: Vocabulary | None = None
+    vectors: VectorFile | None = None  # whose words say something, though training may not have seen them
 
     @property
     def width(self) -> int:
@@ -48,9 +50,11 @@ class TextInputs:
         rows: Positions,
         columns: Sequence[str],
         options: WordOptions,
+        vectors: Vectors | None = None,
         with_vocabulary: bool = False,
     ) -> TextInputs:
-        """Learn from the given rows of a table how rare each n-gram is, and the names of n-grams if asked for."""
+        """Learn from the given rows of a table how rare each n-gram is, and the names of n-grams if asked for; words
+        that `vectors` know count as rare, where no row has them."""
         from nncli.data.words.tfidf import document_counts, idf_of
 
         having = np.zeros(1 << options.bits, np.int64)
@@ -58,9 +62,10 @@ class TextInputs:
             part = rows[start : start + ROWS_AT_ONCE]
             for place, name in enumerate(columns):
                 having += document_counts(_counts(table.texts[name].take(part), options, place))
-        idf = np.where(having > 0, idf_of(having, len(rows)), 0).astype(np.float32)
+        speaks = having > 0 if vectors is None else (having > 0) | vectors.known
+        idf = np.where(speaks, idf_of(having, len(rows)), 0).astype(np.float32)
         names = vocabulary_of(table, rows, columns, options) if with_vocabulary else None
-        return cls(tuple(columns), options, idf, names)
+        return cls(tuple(columns), options, idf, names, None if vectors is None else vectors.of)
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> csr_array:
         """Return the inputs (n, width) of the rows of a table."""

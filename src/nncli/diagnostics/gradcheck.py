@@ -151,11 +151,14 @@ def of_touched(objective: Objective) -> Objective:
 
     subset, whole = objective.subset, objective.network
     X = subset.matrix.take_sparse(subset.rows)
-    inputs, places = np.unique(X.indices, return_inverse=True)
+    inputs = np.union1d(np.arange(whole.passed), X.indices)
+    places = np.searchsorted(inputs, X.indices)
     network = whole.with_inputs(len(inputs))
     for block, own in zip(whole.blocks, network.blocks, strict=True):
         values = block.view(whole.theta)
-        own.view(network.theta)[...] = values if own.shape == block.shape else values[inputs]
+        own.view(network.theta)[...] = (
+            values if own.shape == block.shape else values[inputs[whole.passed :] - whole.passed]
+        )
     network.use(whole.kernels)
     touched = csr_array((X.data.copy(), places.astype(np.int32), X.indptr), shape=(len(subset), len(inputs)))
     rows = subset.of(SparseMatrix(touched, network.dtype))

@@ -56,6 +56,10 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         Learned embedding of each number: "pbld". None: none.
     category_embedding : int, default None
         How many numbers stand for each category of columns with more than 12 of them. None: 0, an input for each.
+    embedding : int, default None
+        How many numbers stand for each word and n-gram of texts. None: 0, an input for each.
+    vectors : str, default None
+        File of vectors of words that the embedding starts from. None: random ones.
     ensemble : int or str, default None
         How many members are trained together, whose answers are averaged; "shared:8" for 8 that share weights.
         None: 1.
@@ -188,6 +192,8 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         learn_scale: bool | None = None,
         number_embedding: str | None = None,
         category_embedding: int | None = None,
+        embedding: int | None = None,
+        vectors: str | None = None,
         ensemble: int | str | None = None,
         dtype: str = "float32",
         dropout: float | None = None,

@@ -44,6 +44,8 @@ def prepare_again(
     for name, file in provenance.files.items():
         if file.sha256 != prepared.files[name].sha256:
             raise DataError(model_file, f"the data have changed since it was trained on {prepared.read.where}", remedy)
+    if (vectors := model.preprocess.vectors) != prepared.preprocess.vectors and vectors is not None:
+        raise DataError(model_file, f"the vectors have changed since it started from {vectors.file}", remedy)
     if prepared.preprocess.width != model.preprocess.width:
         raise DataError(model_file, f"its columns are read in another way from {prepared.read.where} by now", remedy)
     return prepared

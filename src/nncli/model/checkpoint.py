@@ -160,6 +160,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
             "sha256": p.files["data"].sha256,
             "rows": p.n_rows,
         },
+        **({} if model.preprocess.vectors is None else {"vectors": model.preprocess.vectors._asdict()}),
         "from": p.parent and {"sha256": p.parent.sha256, "data": [list(one.source) for one in p.parent.data]},
         "options": model.config.options.to_json(),
         **({"parts": _parts(model)} if model.config.parts else {}),

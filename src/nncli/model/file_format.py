@@ -102,7 +102,12 @@ def encode(model: Model, p: Provenance) -> bytes:
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
         "dates": [list(one) for one in model.preprocess.dates],
         "heaps": [[place, list(edges)] for place, edges in model.preprocess.heaps],
-        "words": words and {"columns": list(words.columns), **asdict(words.options)},
+        "words": words
+        and {
+            "columns": list(words.columns),
+            **asdict(words.options),
+            "vectors": words.vectors and words.vectors._asdict(),
+        },
         "data": {
             "source": list(map(portable, p.source)),
             **{n_bytes: p.files[name].n_bytes for name, (n_bytes, _) in FILES.items()},

@@ -123,7 +123,8 @@ META = {
     "schema": SCHEMA_FORM,
     "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
     "heaps": [[(range(1 << 31), [float])]], "parts": [{"times": range(1, 1 << 31), "config": dict}],
-    "words": ({"columns": [str], "ngrams": str, "bits": range(1, 32), "seed": range(1 << 63)}, None),
+    "words": ({"columns": [str], "ngrams": str, "bits": range(1, 32), "seed": range(1 << 63),
+               "vectors": ({"file": str, "sha256": str}, None)}, None),
     "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
              "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool,
              "row_hashes": re.compile("([0-9a-f]{16})*"), "val_row_hashes": re.compile("([0-9a-f]{16})*"),
@@ -230,10 +231,11 @@ def _most_parameters(stored: Mapping[str, Any], config: Mapping[str, Any], input
     hidden = hidden if isinstance(hidden, list) and all(type(width) is int for width in hidden) else []
     if len(hidden) > MOST_LAYERS:
         raise ValueError(f"more than {MOST_LAYERS:,} hidden layers")
-    embedding, size = config.get("number_embedding"), config.get("category_embedding")
+    embedding, sizes = config.get("number_embedding"), map(config.get, ("category_embedding", "embedding"))
     of_inputs = 0
-    if type(size) is int:
-        of_inputs, inputs = inputs * size, inputs * (1 + size)
+    for size in sizes:
+        if type(size) is int:
+            of_inputs, inputs = of_inputs + inputs * size, inputs * (1 + size)
     if isinstance(embedding, str):
         from nncli.nn.embeddings import EMBEDDINGS
         from nncli.nn.input_layers import InputKinds

@@ -17,6 +17,7 @@ from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native
 from nncli.data.text_inputs import TextInputs
 from nncli.data.words.options import WordOptions, parse_ngrams
+from nncli.data.words.vectors import VectorFile
 from nncli.errors import NncliError
 from nncli.guards.distribution import Distribution, Predictions
 from nncli.model import lineage
@@ -145,11 +146,13 @@ def _words(stored: dict[str, Any] | None, arrays: Mapping[str, NDArray[Any]]) ->
         raise ValueError("weights of words that do not fit their columns")
     if not (np.isfinite(idf).all() and (idf >= 0).all()):
         raise ValueError("weights of words that no training rows have")
+    vectors = stored["vectors"] and VectorFile(**stored["vectors"])
     if named is None or names is None:
-        return TextInputs(columns, options, idf)
+        return TextInputs(columns, options, idf, vectors=vectors)
     from nncli.data.words.vocabulary import Vocabulary
 
-    return TextInputs(columns, options, idf, Vocabulary.from_bytes(named, names, len(columns), options.bits))
+    vocabulary = Vocabulary.from_bytes(named, names, len(columns), options.bits)
+    return TextInputs(columns, options, idf, vocabulary, vectors)
 
 
 def _heaps(stored: list[Any], numbers: int) -> tuple[Heap, ...]:

@@ -122,6 +122,10 @@ def _input_layers(config: ModelConfig, inputs: InputKinds) -> list[Layer]:
     for layer in found:
         width = layer.width(width)
     inputs = inputs._replace(numbers=inputs.numbers + width - inputs.width)
+    if config.embedding and inputs.words:
+        from nncli.nn.word_embedding import WordEmbedding
+
+        found.append(WordEmbedding(config.embedding, inputs.width - inputs.words))
     if config.category_embedding and max(inputs.categories, default=0) - 1 > FEW_CATEGORIES:
         found.append(CategoryEmbedding(config.category_embedding, inputs))
     return [*found, *([InputScale()] if config.learn_scale else [])]

@@ -33,6 +33,8 @@ class Layer(ABC):
     name: ClassVar[str]
     kinds: ClassVar[Mapping[str, str]] = {}
     in_place: ClassVar[bool] = False
+    takes_sparse_rows: ClassVar[bool] = False  # as X
+    passed = 0  # of its inputs, the first ones, which are outputs as they are
     kernels: Kernels = NUMPY  # that do its work, where it leaves that to some
 
     def width(self, d: int) -> int:
@@ -81,6 +83,7 @@ class Dense(Layer):
     """
 
     kinds: ClassVar[Mapping[str, str]] = {"W": "weight", "b": "bias"}
+    takes_sparse_rows = True
     frozen = False
 
     def __init__(self, units: int) -> None:

@@ -50,6 +50,7 @@ class Network:
     is_several = False  # networks, whose answers are averaged
     copies = 1  # of the scores of a row while it is trained: an ensemble has those of each member
     kernels: Kernels = NUMPY  # that do the work of its layers
+    passed = 0  # of the inputs, the first ones, which have no row in any block of θ
     independent = 1  # parts of θ, one behind the other and equally long, of which each is learned without the others
 
     def __init__(
@@ -78,7 +79,8 @@ class Network:
                 {name: block.view(self.grad) for name, block in of_layer.items()},
             )
         # whose inputs may be sparse
-        self._first = next((i for i, layer in enumerate(self.layers) if isinstance(layer, Dense)), 0)
+        self._first = next((i for i, layer in enumerate(self.layers) if layer.takes_sparse_rows), 0)
+        self.passed = self.layers[self._first].passed if self.layers else 0
         self._outputs = self._buffers(0)
         self._gradients = self._buffers(0)[:-1]
         self._A: list[Array] = []  # X and the output of each layer, for the last batch
@@ -179,7 +181,7 @@ class Network:
 
     @property
     def takes_sparse_rows(self) -> bool:
-        """Tell whether inputs may be sparse rows: nothing but dropout stands before the first dense layer."""
+        """Tell whether inputs may be sparse rows: nothing but dropout stands before a layer that takes them."""
         return all(isinstance(layer, Dropout) for layer in self.layers[: self._first])
 
     def scores_of_members(self, X: Array) -> Array:

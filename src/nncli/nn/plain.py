@@ -15,6 +15,7 @@ from nncli.nn.embeddings import CategoryEmbedding, PeriodicLayer
 from nncli.nn.input_layers import InputScale
 from nncli.nn.layers import Activation, Array, Dense, Dropout, Layer
 from nncli.nn.network import Network
+from nncli.nn.word_embedding import WordEmbedding
 
 Matrix = NDArray[np.float64]
 ITSELF, COSINE, BIN = 0, 1, 2  # what a unit makes of z: z, cos z, and z cut off at 0 and 1
@@ -107,6 +108,9 @@ def plain(network: Network) -> Network:
     before = [layer for layer in network.layers[:first] if not isinstance(layer, Dropout)]
     if not before:
         return network
+    if isinstance(layer := before[-1], WordEmbedding):  # alone: nothing else stands beside words
+        assert len(before) == 1
+        return _with_words(network, layer)
     d = network.widths[0]
     inputs = _Inputs(np.eye(d), np.zeros(d), np.full(d, ITSELF), np.eye(d), np.zeros(d))
     for layer in before:
@@ -123,6 +127,18 @@ def plain(network: Network) -> Network:
     last = found.dense[len(front) // 2]
     last.W[...], last.b[...] = M @ W, c @ W + b
     start = next(block.stop for block in network.blocks if block.name == "b1")
+    found.theta[found.size - (network.size - start) :] = network.theta[start:]
+    return found
+
+
+def _with_words(network: Network, layer: WordEmbedding) -> Network:
+    """Return the network with x_others and x_words E in one product with W: those of words come to E W."""
+    d, k, first = network.widths[0], layer.passed, network.dense[0]
+    behind = network.layers[network.layers.index(first) :]
+    found = Network(d, [copy.copy(one) for one in behind if not isinstance(one, Dropout)], network.dtype.name)
+    W = found.dense[0].W
+    W[:k], W[k:] = first.W[:k], layer.E @ first.W[k:]
+    start = next(block.start for block in network.blocks if block.name == "b1")
     found.theta[found.size - (network.size - start) :] = network.theta[start:]
     return found
 

@@ -57,7 +57,7 @@ class Compact:
     """
 
     def __init__(self, whole: Learner, optimizer: Elementwise, inputs: int) -> None:
-        network, self.used = whole.network.with_inputs(inputs), 0
+        network, self.used = whole.network.with_inputs(whole.network.passed + inputs), 0
         network.use(whole.network.kernels)
         pairs = [*zip(whole.network.blocks, network.blocks, strict=True)]
         self.optimizer, average = copy.copy(optimizer), copy.copy(whole.average)
@@ -73,7 +73,8 @@ class Compact:
 
 
 class Columns(NamedTuple):
-    """The inputs that a batch has entries for, (u,), and the place among them of each entry, (nnz,)."""
+    """The inputs that a batch has entries for, (u,), counted behind those that a layer lets pass, which stay as they
+    are; and the place of each entry among both, (nnz,)."""
 
     inputs: NDArray[np.intp]
     places: NDArray[np.int32]
@@ -86,26 +87,35 @@ class TouchedRows:
         """Take steps of a learner, whose optimizer is the one that is given too."""
         self.learner, self.optimizer, self.penalty = learner, optimizer, penalty
         network, average = learner.network, learner.average
-        d = network.widths[0]
-        few = network.with_inputs(1)
+        self.passed = network.passed
+        d = network.widths[0] - self.passed
+        few = network.with_inputs(self.passed + 1)
         pairs = [*zip(network.blocks, few.blocks, strict=True)]
         of_inputs = [block for block, own in pairs if own.shape != block.shape]
         self.vectors = learner.vectors
         self.rows = [[block.view(vector) for vector in self.vectors] for block in of_inputs]
         self.rest = [slice(block.start, block.stop) for block, own in pairs if own.shape == block.shape]
-        self.missed = MissedSteps(d, optimizer, average, penalty, optimizer.factor_at(of_inputs[0].start))
+        if not of_inputs[0].is_weight:
+            self.penalty = Penalty()  # which shrinks weights alone
+        self.missed = MissedSteps(d, optimizer, average, self.penalty, optimizer.factor_at(of_inputs[0].start))
         self._place = np.zeros(d, np.int32)
         self._compact: dict[int, Compact] = {}
         self._last: Compact | None = None  # which has what is not in rows
 
     def columns(self, X: csr_array) -> Columns:
         """Find the inputs that the rows X have entries for."""
-        entries = X.indices.astype(np.intp)  # with which NumPy is twice as fast
+        entries, places = X.indices.astype(np.intp), None  # with which NumPy is twice as fast
+        if self.passed:
+            places, have_rows = X.indices.copy(), np.flatnonzero(entries >= self.passed)
+            entries = entries[have_rows] - self.passed
         order = np.arange(len(entries), dtype=np.int32)
         self._place[entries] = order  # of several entries of one input, one stays
         inputs = entries.take(np.flatnonzero(self._place.take(entries) == order))
         self._place[inputs] = order[: len(inputs)]
-        return Columns(inputs, self._place.take(entries))
+        if places is None:
+            return Columns(inputs, self._place.take(entries))
+        places[have_rows] = self._place.take(entries) + self.passed
+        return Columns(inputs, places)
 
     def size_for(self, inputs: int) -> int:
         """Return how many inputs the compact network has for so many, 0 where it is not worth one."""
@@ -133,7 +143,7 @@ class TouchedRows:
             self.missed.plan(*plan)
         compact = self._of_size(size)
         self._gather(compact, inputs)
-        yield compact.learner, csr_array((X.data, places, X.indptr), shape=(X.shape[0], size))
+        yield compact.learner, csr_array((X.data, places, X.indptr), shape=(X.shape[0], self.passed + size))
         self._scatter(compact, inputs)
         self.missed.add(inputs, penalty, lr, steps)
 

@@ -139,7 +139,7 @@ class Shelf:
                 raise
             _refuse_others(model, name)
             options, known = model.config.options, {(name,) for name in BUNDLED}
-            others = options.val_data or options.test_data  # a page names no files of this computer
+            others = options.val_data or options.test_data or options.vectors  # a page names no files of this computer
             own = provenance.source if provenance.source in known and not others else None
             item = Item(key, name, own or (), own or (), model, provenance, name, () if own else None)
         else:

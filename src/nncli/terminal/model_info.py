@@ -77,6 +77,7 @@ def print_model(d: dict[str, Any]) -> None:
             [*_reading(**d["reading"]), *(f"{one['name']}: {one['cells']}" for one in d["columns"] if "cells" in one)]
         ),
         "data": f"{title(tuple(d['data']['source']))}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
+        "vectors": "from {file}, SHA-256 {sha256:.16}…".format(**d["vectors"]) if "vectors" in d else "",
         "from": _lineage(d["from"]),
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
         **_figures(figures),

@@ -31,6 +31,7 @@ from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers
 from nncli.data.task import REGRESSION
+from nncli.data.words.vectors import Vectors
 from nncli.errors import DataError, flag
 from nncli.guards.distribution import Distribution
 from nncli.model.decision import Decision
@@ -95,6 +96,7 @@ class Prepared:
     files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
     notes: tuple[str, ...]
     start: Start | None = None  # the model that the run goes on from
+    vectors: Vectors | None = None  # that the words of a new network start from
 
     def new_network(self) -> tuple[Network, Loss]:
         """Return the network that the config describes for the rows, all parameters 0, and its loss."""
@@ -191,21 +193,29 @@ def prepare(
     has_val = len(split.val) > 0 or folds is not None or bool(config.val_data) or (on_all and config.val != 0)
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
-    words = columns_of_words(config, dataset.table) if start is None else start.words
+    words, vectors = columns_of_words(config, dataset.table) if start is None else start.words, None
     if refit is None:
         config, by_data = with_model(config, dataset, words)
         config, chosen = with_usual_words(config, dataset.table, words), [*chosen, *by_data]
     if words:
         refuse_with_words(config, words)
+        if start is None and config.vectors is not None:
+            from nncli.training.word_vectors import with_vectors
+
+            config, vectors = with_vectors(config, len(words))
         notes += notes_on_words(words, word_options(config), config.text)
     resolved = refit or resolve(config, len(split.train), has_val)
     if on_all:  # and there is nothing to choose an epoch by
         resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
     if start is None:
-        how = words, word_options(config)
-        preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale, *how, config.vocabulary)
+        how = words, word_options(config), vectors, config.vocabulary
+        preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale, *how)
     else:
         preprocess = start.preprocess(dataset.table, split.train)
+    if vectors is not None:
+        from nncli.training.word_vectors import notes_on_vectors
+
+        notes += notes_on_vectors(vectors, preprocess, len(split.train))
     if config.number_embedding or config.category_embedding:
         from nncli.training.embeddings import notes_on_embeddings, refuse_embeddings_of_nothing
 
@@ -275,6 +285,7 @@ def prepare(
         target=target,
         notes=(*chosen, *dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
         start=start,
+        vectors=vectors,
     )
 
 

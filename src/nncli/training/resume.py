@@ -133,5 +133,8 @@ class ResumableRun:
         for name, file in self.provenance.files.items():
             if file.sha256 != prepared.files[name].sha256:
                 return f"{title(getattr(options, name))} has changed since"
+        its, vectors = self.model.preprocess.vectors, prepared.preprocess.vectors
+        if its is not None and vectors != its:
+            return f"{its.file} has changed since"
         same = (self.model.classes, self.model.preprocess.width) == (data.classes, prepared.preprocess.width)
         return "" if same else "it has other classes or columns"

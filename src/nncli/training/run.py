@@ -194,6 +194,10 @@ def new_trainer(prepared: Prepared) -> Trainer:
     own = [Seeds.of(dataclasses.replace(config.options, seed=config.options.seed + i)) for i in range(network.copies)]
     network.initialize(config.model.init, *(np.random.default_rng(one.init) for one in own))
     network.forget_inputs(prepared.preprocess.unseen_inputs)
+    if prepared.vectors is not None:
+        from nncli.training.word_vectors import start_from
+
+        start_from(prepared.vectors, network)
     shuffle, drop = np.random.default_rng(seeds.shuffle), np.random.default_rng(seeds.dropout)
     return Trainer(
         network,

@@ -23,6 +23,8 @@ LOOKED_AT = 1000  # cells of a column, that tell whether it holds sentences
 FEW_CHARACTERS, NGRAMS_OF_FEW, NGRAMS = 5_000_000, "words:1-2,chars:2-5", "words:1-2"
 ADAM = "adam"
 OF_LINEAR = {"lr": 0.03, "epochs": 10}  # of a linear model: rows of unit length ask for longer steps, and fewer
+# of one behind an embedding: with AdaGrad, nothing has to be made up for where a vector is not touched
+OF_EMBEDDING = {"optimizer": "adagrad", "lr": 0.02, "epochs": 10}
 # options of layers before the first dense one, which has to take the words themselves
 OF_INPUTS = ("learn_scale", "number_embedding", "category_embedding")
 
@@ -36,8 +38,8 @@ def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
         if name in config.text or (name not in config.categorical and looks_like_text(_some_cells(column)))
     )
     if not found:
-        for name in ("ngrams", "hash_bits", "vocabulary"):
-            if getattr(config, name) not in (None, False):
+        for name in ("ngrams", "hash_bits", "vocabulary", "embedding", "vectors"):
+            if getattr(config, name):
                 problem = "the data have no column of texts with several words each"
                 raise OptionError(name, problem, f"Name such a column with {mention('text')}, or leave it out")
     return found
@@ -51,7 +53,8 @@ def with_usual_words(config: TrainConfig, table: Table, columns: tuple[str, ...]
     few = sum(_characters(table.texts[name]) for name in columns) <= FEW_CHARACTERS
     usual: dict[str, Any] = {"ngrams": NGRAMS_OF_FEW if few else NGRAMS, "hash_bits": WordOptions().bits}
     if config.optimizer is None and not (config.hidden or config.preset.hidden):
-        usual |= OF_LINEAR if config.preset.optimizer == ADAM else {}
+        its = OF_EMBEDDING if config.embedding or config.vectors else OF_LINEAR
+        usual |= its if config.preset.optimizer == ADAM else {}
     return dataclasses.replace(config, **{name: its for name, its in usual.items() if getattr(config, name) is None})
 
 

@@ -7,14 +7,15 @@ is kept.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.words.hashing import CHARS, WORDS, Hashes, mixed, salt_of
 from nncli.data.words.ngrams import Found, ngrams_of
-from nncli.data.words.options import WordOptions
+from nncli.data.words.options import Ngrams, WordOptions
+from nncli.data.words.segmentation import normalised
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -68,6 +69,60 @@ def names_of(
     for key in sorted(times, key=lambda key: (-times[key], key)):
         names.setdefault(key[0], []).append(key[1])
     return names
+
+
+class Words(NamedTuple):
+    """Different words of a column, with the place and the sign (1 or −1) of each, and how often texts have it."""
+
+    names: list[str]
+    places: NDArray[np.int64]
+    signs: NDArray[np.int8]
+    times: NDArray[np.int64]
+
+    def some(self, which: NDArray[Any]) -> Words:
+        """Return some of the words: by their numbers, or those for which a mask is true."""
+        chosen = np.flatnonzero(which) if which.dtype == np.bool_ else which
+        names = [self.names[i] for i in chosen.tolist()]
+        return Words(names, self.places[chosen], self.signs[chosen], self.times[chosen])
+
+    def find(self, word: str) -> int | None:
+        """Return the number of a word, as texts are cut into words; None where it is none of these."""
+        word = normalised(word)
+        return next((i for i, name in enumerate(self.names) if name == word.strip()), None)
+
+
+def words_of(texts: Sequence[str | None], options: WordOptions, column: int, more: Collection[str] = ()) -> Words:
+    """Return the different words of texts, and then `more` words that are not among them."""
+    times: dict[int, int] = {}
+    spelt: dict[int, str] = {}
+    for block in blocks_of_texts(texts):
+        for found in ngrams_of(block, Ngrams(words=(1, 1))):
+            hashes, first, repeats = np.unique(found.hashes, return_index=True, return_counts=True)
+            for key, at, count in zip(hashes.tolist(), first.tolist(), repeats.tolist(), strict=True):
+                if key not in spelt:
+                    spelt[key] = found.name(at)
+                times[key] = times.get(key, 0) + count
+    of_texts = dict(zip(spelt.values(), times.values(), strict=True))
+    of_all = of_texts | {word: 0 for word in map(normalised, more) if word not in of_texts}
+    names = [*of_all]
+    which, places, signs = places_of_words(names, options, column)
+    chosen = [names[i] for i in which.tolist()]
+    return Words(chosen, places, signs, np.array([of_all[name] for name in chosen], np.int64))
+
+
+def places_of_words(
+    words: Sequence[str], options: WordOptions, column: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
+    """Return which of some texts are one word, as texts are cut into words, by their numbers, and the place and the
+    sign (1 or −1) of each such word in a column."""
+    salts = salts_of(options, column)
+    found = next(ngrams_of(words, Ngrams(words=(1, 1))), None)
+    if found is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int8)
+    single = np.flatnonzero(np.bincount(found.rows, minlength=len(words))[found.rows] == 1)
+    hashes = mixed(found.hashes[single] + salts[WORDS])
+    signs = np.where(hashes >> SIGN, -1, 1).astype(np.int8)
+    return found.rows[single], places_of(hashes, options).astype(np.int64), signs
 
 
 def _counts(
