@@ -147,6 +147,7 @@ def test_a_penalty_shrinks_rows_that_no_step_touches() -> None:
         ("sgd", 0.001, 0.05, 0.02),
         ("adagrad", 0.0, 0.01, 0.05),
         ("momentum", 0.0, 0.01, 0.05),
+        ("rmsprop", 0.0, 0.01, 0.2),
         (exactly("adamw"), 0.0, 0.5, 0.05),
         (exactly("adam"), 0.0, 0.001, 0.05),
     ):

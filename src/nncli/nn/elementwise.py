@@ -126,8 +126,8 @@ class Elementwise(Optimizer):
         """Write p, from the vectors as they are before the first step without a gradient."""
         p[...] = 0
 
-    def divisor(self, vectors: Sequence[Array]) -> Array | float:
-        """Return what a small gradient that lasts is divided by on its way to θ, from the vectors."""
+    def divisor(self, vectors: Sequence[Array], g: Array) -> Array | float:
+        """Return what a gradient g that lasts is divided by on its way to θ, from the vectors."""
         return 1.0
 
     @abstractmethod

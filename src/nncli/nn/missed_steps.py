@@ -7,7 +7,7 @@ in the average θ̄. After m such steps, for the vectors s of the optimizer, whi
     w ← w − p Σ_i α_i γ^i           exact for a step as in `momentum`, and for Adam where ε is small
     s ← ρ^m s
     w ← w Π_i (1 − α_i λ₂)           of SGD, and of a decay apart from g; of the others w exp(−Σ_i α_i λ₂ / c),
-                                    with the `divisor` c as it is now
+                                    with the `divisor` c in the middle of them
     w ← w − λ₁ Σ_i α_i / c sign w    as far as 0
     w̄ ← k w̄ + Σ_i a_i w_i            a_i is the weight of a step in θ̄ now, k that of all before the first of them:
                                     exact where w stays or moves as above, else as if it shrank at once
@@ -118,12 +118,19 @@ class MissedSteps:
                 mean -= p * self._far_in_mean(last, m, later, far).astype(dtype)[:, None]
             p *= far.astype(dtype)[:, None]
             theta -= p
+        g = theta
+        divisor: Array | float = 1.0  # of the penalties, where they have one
+        if self.shrinks and (penalty.l1 or not penalty.decoupled):
+            g = (0 if penalty.decoupled else penalty.l2) * np.abs(theta) + penalty.l1
+            divisor = self.optimizer.divisor(slots, g)
         for vector, powers in zip(slots, self.powers, strict=True):
             if powers is not None:
                 vector *= powers.take(m).astype(dtype)[:, None]
         if self.shrinks:
             w = theta.copy()
-            self._shrink(theta, slots, last, penalty)
+            if isinstance(divisor, np.ndarray):
+                divisor = np.sqrt(divisor * self.optimizer.divisor(slots, g))  # as half of the steps ago
+            self._shrink(theta, divisor, last, penalty)
             if self.averages:
                 mean += (theta - w) * later.astype(dtype)[:, None]
 
@@ -143,9 +150,8 @@ class MissedSteps:
         still_ahead = self.ahead_mean[last] - self.fades[m] * self.ahead_mean[self.now]
         return later * self.ahead[last] - weight * still_ahead
 
-    def _shrink(self, theta: Array, slots: Sequence[Array], last: NDArray[np.intp], penalty: Penalty) -> None:
-        log = (self.shrink[self.now] - self.shrink[last])[:, None]
-        is_sgd, divisor = isinstance(self.optimizer, SGD), self.optimizer.divisor(slots)
+    def _shrink(self, theta: Array, divisor: Array | float, last: NDArray[np.intp], penalty: Penalty) -> None:
+        log, is_sgd = (self.shrink[self.now] - self.shrink[last])[:, None], isinstance(self.optimizer, SGD)
         theta *= np.exp(log if is_sgd or penalty.decoupled else log / divisor).astype(theta.dtype)
         if penalty.l1:
             remains = np.exp(log[:, 0]) if is_sgd else 1

@@ -68,7 +68,7 @@ class Momentum(Elementwise):
     def coast(self, vectors: Sequence[Array], p: Array) -> None:
         np.copyto(p, vectors[0])
 
-    def divisor(self, vectors: Sequence[Array]) -> float:
+    def divisor(self, vectors: Sequence[Array], g: Array) -> float:
         return 1 - self.mu  # α λ w (1 + μ + μ² + …)
 
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
@@ -107,8 +107,8 @@ class AdaGrad(Elementwise):
     default_lr = 0.05
     slots = ("s",)
 
-    def divisor(self, vectors: Sequence[Array]) -> Array:
-        return np.sqrt(vectors[0]) + self.eps
+    def divisor(self, vectors: Sequence[Array], g: Array) -> Array:
+        return np.sqrt(vectors[0] + g * g) + self.eps
 
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         [s] = vectors
@@ -132,8 +132,8 @@ class RMSProp(Elementwise):
     def decays(self) -> tuple[float, ...]:
         return (self.rho,)
 
-    def divisor(self, vectors: Sequence[Array]) -> Array:
-        return np.sqrt(vectors[0]) + self.eps
+    def divisor(self, vectors: Sequence[Array], g: Array) -> Array:
+        return np.sqrt(vectors[0] + g * g) + self.eps
 
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         [s] = vectors
@@ -177,8 +177,8 @@ class Adam(Elementwise):
         p += self.eps / self._c2  # as if ε fell as √v does: exact where it is small
         np.divide(m, p, out=p)
 
-    def divisor(self, vectors: Sequence[Array]) -> Array:
-        return self._c2 * np.sqrt(vectors[1]) + self.eps
+    def divisor(self, vectors: Sequence[Array], g: Array) -> Array:
+        return np.sqrt(self._c2**2 * vectors[1] + g * g) + self.eps
 
     @property
     def _c2(self) -> float:
