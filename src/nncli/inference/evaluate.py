@@ -27,7 +27,7 @@ from nncli.metrics.stored_logits import StoredLogits, logits_of
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.decision import Decision
 from nncli.model.model import Model
-from nncli.model.network import eval_rows
+from nncli.model.network import eval_rows, network_inputs
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
 from nncli.system.output import in_quotes, warnings_in
@@ -142,8 +142,9 @@ def score(
     if model.target is not None:
         return predicted_rows(model, found, memory)
     K, dataset, rows = len(model.classes), found.dataset, found.rows
-    at_once = eval_rows(model.network.widths)
-    block = max(at_once, CELLS_AT_ONCE // max(model.preprocess.width, K) // at_once * at_once)
+    inputs = network_inputs(model.preprocess)
+    at_once = eval_rows(model.network.widths, inputs.words > 0)
+    block = max(at_once, CELLS_AT_ONCE // max(inputs.stored, K) // at_once * at_once)
     if memory is not None:
         check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
     y, losses = dataset.y[rows].astype(np.int64), np.empty(len(rows)) if with_losses else None

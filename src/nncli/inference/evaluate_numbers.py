@@ -24,7 +24,7 @@ from nncli.metrics.reported import OF_NUMBERS
 from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
 from nncli.metrics.student import share_interval
 from nncli.model.model import Model
-from nncli.model.network import eval_rows
+from nncli.model.network import eval_rows, network_inputs
 from nncli.model.provenance import Provenance
 from nncli.system.output import warnings_in
 from nncli.training.final_figures import baselines, key_of
@@ -115,8 +115,9 @@ def predicted_rows(model: Model, found: RowsToJudge, memory: int | None = None) 
     """Return the rows with what a model predicts for them, and their losses, block by block. Raises OptionError where
     `memory`, in bytes, is too little."""
     dataset, rows = found.dataset, found.rows
-    at_once = eval_rows(model.network.widths)
-    block = max(at_once, CELLS_AT_ONCE // model.preprocess.width // at_once * at_once)
+    inputs = network_inputs(model.preprocess)
+    at_once = eval_rows(model.network.widths, inputs.words > 0)
+    block = max(at_once, CELLS_AT_ONCE // inputs.stored // at_once * at_once)
     if memory is not None:
         check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
     y, predicted, losses = dataset.y[rows], np.empty(len(rows)), np.empty(len(rows))

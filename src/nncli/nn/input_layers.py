@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array, Layer
 
+USUAL_WORDS = 1000  # different n-grams of a text
+
 
 class InputKinds(NamedTuple):
     """The inputs of a network: so many numbers, then for each column of text one input for each category, of which
@@ -27,6 +29,11 @@ class InputKinds(NamedTuple):
     def width(self) -> int:
         """Count the inputs."""
         return self.numbers + sum(self.categories) + self.words
+
+    @property
+    def stored(self) -> int:
+        """Return about how many inputs of a row are in memory: of those that words are hashed to, what is not 0."""
+        return self.width - self.words + min(self.words, USUAL_WORDS)
 
 
 class InputLayer(Layer):

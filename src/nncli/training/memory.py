@@ -36,7 +36,7 @@ EVALUATION_BYTES, EVALUATED_ROW_BYTES, PAIR_BYTES, EVALUATION_COPIES = 100 << 20
 def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKinds, K: int) -> int:
     """Return how many of n rows of such inputs training can hold at a time, of all files together; OptionError if
     `memory`, in bytes, is too little."""
-    d, (parameters, numbers) = inputs.width, network_sizes(config.model, inputs, K)
+    d, (parameters, numbers) = inputs.stored, _sizes(config, inputs, K)
     number = np.dtype(config.model.dtype).itemsize
     batch = rows_per_step(config.training.batch_size, n)
     widths = [d, *config.model.hidden, max(K, 1)]
@@ -58,13 +58,20 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKin
     return max(at_once, (memory - TRAINING_BYTES - beside) // row_bytes)
 
 
+def _sizes(config: ResolvedConfig, inputs: InputKinds, K: int) -> tuple[int, int]:
+    """Return how many parameters a network has, and how many numbers each row comes to, without the zeros of words."""
+    parameters, numbers = network_sizes(config.model, inputs, K)
+    members = ensemble_of(config.model.ensemble)
+    return parameters, numbers - (members.number if members else 1) * (inputs.width - inputs.stored)
+
+
 def bytes_of_network(config: ResolvedConfig, n: int, inputs: InputKinds, K: int) -> int:
     """Return about how many bytes it takes to train the network on n rows, beside the rows: the vectors as long as all
     parameters, and of the rows of a step, or that are judged at once, targets, probabilities, gradient, and the outputs
     of each layer with theirs."""
-    parameters, numbers = network_sizes(config.model, inputs, K)
+    parameters, numbers = _sizes(config, inputs, K)
     vectors = VECTORS + len(getattr(OPTIMIZERS.create(config.training.optimizer), "slots", ()))
-    widths = [inputs.width, *config.model.hidden, max(K, 1)]
+    widths = [inputs.stored, *config.model.hidden, max(K, 1)]
     at_once = max(min(rows_per_step(config.training.batch_size, n), rows_at_once(widths)), min(n, eval_rows(widths)))
     members = ensemble_of(config.model.ensemble)
     of_row = 3 * max(K, 1) * (members.number if members else 1) + 2 * numbers
@@ -118,10 +125,8 @@ def check_network_fits(config: ResolvedConfig, n: int, inputs: InputKinds, K: in
 def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: int, block: int) -> None:
     """Raise OptionError if `memory`, in bytes, cannot hold the scores of the evaluated rows of n, and a block."""
     K, network = max(1, len(model.classes)), model.network
-    block_numbers = (
-        block * EVALUATION_COPIES * (network.widths[0] + K)
-        + eval_rows(network.widths) * sum(network.widths) * network.copies
-    )
+    widths = [network_inputs(model.preprocess).stored, *network.widths[1:]]
+    block_numbers = block * EVALUATION_COPIES * (widths[0] + K) + eval_rows(widths) * sum(widths) * network.copies
     numbers = min(evaluated * K, MOST_IN_MEMORY) + block_numbers + EVALUATION_COPIES * network.size
     pairs = min(evaluated, K * K) + K
     others = (
