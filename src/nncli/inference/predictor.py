@@ -16,8 +16,7 @@ from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError, mention
 from nncli.explain.leads import runners_up
-from nncli.explain.reasons import check_background, reasons
-from nncli.explain.word_reasons import largest_with_words
+from nncli.explain.reasons import check_background, largest_with_words, reasons
 from nncli.inference.prediction_sets import as_cell, as_json, sets_of
 from nncli.inference.written_cells import (
     FEW_ROWS,
