@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,14 +30,17 @@ from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from nncli.data.dataset import Table
+    from nncli.explain.word_weights import WordWeights
     from nncli.inference.rows_to_judge import RowsToJudge
     from nncli.model.model import Model
 
 METRIC_HELP = "Metric that gets worse where a column is shuffled: {metrics}."
 COEFFICIENTS_HELP = "Show the weights of a linear model, in the units of the columns, of classes with odds ratios."
 BOOTSTRAP_HELP = "With --coefficients, number of times to train again on resampled rows, for intervals; 0: none."
+WORDS_HELP = "Show the n-grams of texts with the largest weights for each class alone; --csv has all that have a name."
 ROW_HELP = "Explain the prediction of row N of the data, from 1: what each column adds, and what would change it."
 REPEATS, BOOTSTRAP = "5", "100"
+MOST_WORDS = 20  # of each class, in JSON
 
 
 @with_text_options
@@ -56,6 +59,7 @@ def explain(
     repeats: Annotated[str | None, value_option("N", "Number of times to shuffle each column.", REPEATS)] = None,
     coefficients: Annotated[bool, switch("--coefficients", COEFFICIENTS_HELP)] = False,
     bootstrap: Annotated[str | None, value_option("N", BOOTSTRAP_HELP, BOOTSTRAP)] = None,
+    words: Annotated[bool, switch("--words", WORDS_HELP)] = False,
     row: Annotated[str | None, value_option("N", ROW_HELP)] = None,
     csv: Annotated[bool, switch("--csv", "Print the table as CSV and nothing else on stdout.")] = False,
     *,
@@ -71,8 +75,10 @@ def explain(
     nncli explain model.npz new.csv --metric roc-auc
     nncli explain model.npz --csv > importance.csv
     nncli explain linear.npz --coefficients    weights, with intervals
+    nncli explain reviews.npz --words          weights of words, by class
     nncli explain model.npz new.csv --row 3    why it predicts this
     """
+    from nncli.explain.word_weights import check_words, needs_rows, word_weights, word_weights_alone
     from nncli.inference.rows_to_judge import rows_to_judge
     from nncli.model import checkpoint
 
@@ -86,7 +92,7 @@ def explain(
     number = None if row is None else read_option("row", row, Whole(1))
     of_importance = {"metric": metric, "repeats": repeats, "on_error": on_error}
     if coefficients:
-        for name, value in {"data": data, "row": row, **of_importance, **given}.items():
+        for name, value in {"data": data, "row": row, "words": words, **of_importance, **given}.items():
             if value:
                 raise OptionError(name, "coefficients are those of the model, for any rows", "Leave it out")
         return _coefficients(model, draws, json, csv, quiet)
@@ -96,17 +102,26 @@ def explain(
     loaded, provenance = checkpoint.load(Path(model))
     if metric is not None:
         check_metric(metric, loaded.target is not None)
+    if words:
+        check_words(loaded, "words")
+        for name, value in {"metric": metric, "repeats": repeats}.items():
+            if value:
+                raise OptionError(name, "it is of columns, and --words shows n-grams", "Leave it out")
     if number is not None:
-        for name, value in of_importance.items():
+        for name, value in {"words": words, **of_importance}.items():
             if value:
                 raise OptionError(name, "a row is explained by itself", "Leave it out")
         from nncli.explain.one_row import own_rows, read_row
 
         own = own_rows(loaded, provenance, model) if not source else (source, text)
         return _row(loaded, read_row(loaded, *own, number), number, title(own[0]), json, csv)
+    if words and not source and not needs_rows(loaded):
+        return _words(word_weights_alone(loaded), json, csv)
     read = rows_to_judge(loaded, provenance, model, source, text, on_error=policy, command="explain")
     for note in read.notes:
         say(note, quiet)
+    if words:
+        return _words(word_weights(loaded, read.dataset.table, read.rows), json, csv)
     return _importance(loaded, read, metric, times, json, csv, quiet)
 
 
@@ -114,6 +129,7 @@ def _importance(
     model: Model, read: RowsToJudge, metric: str | None, repeats: int, json: bool, csv: bool, quiet: bool
 ) -> int:
     from nncli.explain.importance import importances, permutations, suited
+    from nncli.explain.word_weights import word_weights
     from nncli.inference.evaluate import score
     from nncli.inference.metrics import metric_for
 
@@ -122,15 +138,42 @@ def _importance(
     table, orders = read.dataset.table.take(read.rows), permutations(len(read.rows), repeats)
     with Progress("columns", len(model.schema.names), quiet) as progress:
         found = importances(model, table, judged, metric_for(chosen, judged), orders, progress)
+    of_words = None if model.preprocess.words is None else word_weights(model, read.dataset.table, read.rows)
     if json:
-        print_json({"evaluated_on": read.evaluated_on, "metric": chosen, "repeats": repeats, **found.to_json()})
+        shown = {} if of_words is None else {"words": _words_json(of_words, MOST_WORDS)}
+        about = {"evaluated_on": read.evaluated_on, "metric": chosen, "repeats": repeats}
+        print_json({**about, **found.to_json(), **shown})
     elif csv:
         print_csv(*found.to_table())
     else:
         from nncli.terminal.explanation import print_importances
 
         print_importances(read.evaluated_on, found, repeats, model)
+        if of_words is not None:
+            from nncli.terminal.words import print_word_weights
+
+            print_word_weights(of_words)
     return DONE
+
+
+def _words(found: WordWeights, json: bool, csv: bool) -> int:
+    from nncli.explain.word_weights import HEADER
+
+    if json:
+        print_json(_words_json(found, None))
+    elif csv:
+        print_csv(HEADER, ([*one.to_json().values()] for one in found.each()))
+    else:
+        from nncli.terminal.words import print_word_weights
+
+        print_word_weights(found)
+    return DONE
+
+
+def _words_json(found: WordWeights, most: int | None) -> dict[str, Any]:
+    """Return what `explain --json` says of n-grams: of each class at most so many."""
+    weights = [one.to_json() for one in found.each(most)]
+    return {"named_by": found.where_from, "named": len(found.vocabulary), "method": found.method, "weights": weights}
 
 
 def _row(model: Model, row: Table, number: int, where: str, json: bool, csv: bool) -> int:

@@ -116,6 +116,12 @@ class TrainConfig:
         "words:1-2,chars:2-5; of more than 5 million characters words:1-2",
     )
     hash_bits: int | None = _data("N", Whole(8, 24), "Texts have 2^N inputs, to which their n-grams are hashed.", "18")
+    vocabulary: bool = _data(
+        "",
+        Flag(),
+        "Keep the names of the n-grams of texts in the model, so that explain names them without the training data.",
+        default=False,
+    )
     missing: tuple[str, ...] = _data(
         "TEXTS", Columns(), "Further texts that stand for a missing value.", "empty, NA, N/A, NaN, null, ?", default=()
     )

@@ -143,11 +143,13 @@ class Preprocess:
         scale: str,
         words: Sequence[str] = (),
         how: WordOptions = WORDS,
+        with_vocabulary: bool = False,
         vectors: Vectors | None = None,
     ) -> Preprocess:
         """Learn from the given rows of the table; `scale` is auto, auto-robust, standard, robust, minmax or none. Of
-        the columns of text named in `words`, the n-grams are counted as `how` says, and words of `vectors` are
-        known; all others hold categories. Raises OptionError where none leaves a number too large to be an input."""
+        the columns of text named in `words`, the n-grams are counted as `how` says, and named in a vocabulary if asked
+        for, and words of `vectors` are known; all others hold categories. Raises OptionError where none leaves a number
+        too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
         own = ColumnStatistics.of(numbers, rows, scale)
@@ -207,7 +209,7 @@ class Preprocess:
             tuple(notes),
             np.concatenate(means),
             own.heaps,
-            TextInputs.fit(table, rows, words, how, vectors) if words else None,
+            TextInputs.fit(table, rows, words, how, with_vocabulary, vectors) if words else None,
             own,
         )
 
@@ -215,7 +217,7 @@ class Preprocess:
         """Return the inputs (n, width) of a table in memory, whose columns must be those it was fitted on."""
         if self.words is not None:
             return self._with_words(self.words, table, dtype)
-        return self._others(table, dtype)
+        return self.others(table, dtype)
 
     def _with_words(self, words: TextInputs, table: Table, dtype: np.dtype[Any]) -> SparseMatrix:
         """Return all inputs of a table with words, stored without zeros."""
@@ -223,11 +225,11 @@ class Preprocess:
 
         found = words.transform(table, dtype)
         if self.n_others:
-            others = self._others(table, dtype)
+            others = self.others(table, dtype)
             found = hstack([csr_array(others.slice(0, len(others))), found], format="csr")
         return SparseMatrix(found, dtype)
 
-    def _others(self, table: Table, dtype: np.dtype[Any]) -> Matrix:
+    def others(self, table: Table, dtype: np.dtype[Any]) -> Matrix:
         """Return the inputs that are not made of words."""
         numbers: Any = table.numbers
         if numbers.dtype == np.uint8 and not self.categories and not self.dates:

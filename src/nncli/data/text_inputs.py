@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from nncli.data.words.vectors import VectorFile, Vectors
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from nncli.data.words.vocabulary import Vocabulary
+
 ROWS_AT_ONCE = 4096  # whose n-grams are counted at a time
 
 
@@ -26,12 +29,13 @@ class TextInputs:
 
     `idf` (2^bits,) is ln((1 + n) / (1 + n_j)) + 1 for an input that n_j of the n training rows have, and 0 for one that
     none has: an n-gram that training has not seen says nothing. All columns share the inputs, and each column has
-    hashes of its own.
+    hashes of its own. `vocabulary` names the n-grams of many inputs, where that was asked for.
     """
 
     columns: tuple[str, ...]
     options: WordOptions
     idf: NDArray[np.float32]
+    vocabulary: Vocabulary | None = None
     vectors: VectorFile | None = None  # whose words say something, though training may not have seen them
 
     @property
@@ -46,10 +50,11 @@ class TextInputs:
         rows: Positions,
         columns: Sequence[str],
         options: WordOptions,
+        with_vocabulary: bool = False,
         vectors: Vectors | None = None,
     ) -> TextInputs:
-        """Learn from the given rows of a table how rare each n-gram is; words that `vectors` know count as rare, where
-        no row has them."""
+        """Learn from the given rows of a table how rare each n-gram is, and the names of n-grams if asked for; words
+        that `vectors` know count as rare, where no row has them."""
         from nncli.data.words.tfidf import document_counts, idf_of
 
         having = np.zeros(1 << options.bits, np.int64)
@@ -59,13 +64,12 @@ class TextInputs:
                 having += document_counts(_counts(table.texts[name].take(part), options, place))
         speaks = having > 0 if vectors is None else (having > 0) | vectors.known
         idf = np.where(speaks, idf_of(having, len(rows)), 0).astype(np.float32)
-        return cls(tuple(columns), options, idf, None if vectors is None else vectors.of)
+        names = vocabulary_of(table, rows, columns, options) if with_vocabulary else None
+        return cls(tuple(columns), options, idf, names, None if vectors is None else vectors.of)
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> csr_array:
         """Return the inputs (n, width) of the rows of a table."""
         from scipy.sparse import csr_array, vstack
-
-        from nncli.data.words.tfidf import weighted
 
         parts = []
         for start in range(0, len(table), ROWS_AT_ONCE):
@@ -73,16 +77,51 @@ class TextInputs:
             for place, name in enumerate(self.columns):
                 column = table.texts[name]
                 codes = TextColumn(column.codes[start : start + ROWS_AT_ONCE], column.values)
-                own = weighted(_counts(codes, self.options, place), self.idf).astype(dtype, copy=False)
+                own = self.of_column(codes, place, dtype)
                 found = own if found is None else found + own
             parts.append(found)
         if not parts:
             return csr_array((0, self.width), dtype=dtype)
         return parts[0] if len(parts) == 1 else vstack(parts, format="csr")
 
+    def of_column(self, column: TextColumn, place: int, dtype: np.dtype[Any]) -> csr_array:
+        """Return what the cells of the column of that number add to the inputs, (n, width)."""
+        return self.weighted(self.counts(column, place)).astype(dtype, copy=False)
+
+    def counts(self, column: TextColumn, place: int) -> csr_array:
+        """Count the n-grams in the cells of the column of that number, (n, width)."""
+        return _counts(column, self.options, place)
+
+    def weighted(self, counts: csr_array) -> csr_array:
+        """Return the inputs that counts of n-grams come to."""
+        from nncli.data.words.tfidf import weighted
+
+        return weighted(counts, self.idf)
+
     def unknown(self, X: csr_array) -> NDArray[np.bool_]:
         """Tell which rows of inputs (n, width) have none of the n-grams of training, (n,)."""
         return np.diff(X.indptr) == 0
+
+
+def vocabulary_of(table: Table, rows: Positions, columns: Sequence[str], options: WordOptions) -> Vocabulary:
+    """Return the names of the n-grams that some rows of a table have in their columns of text; where sequences of
+    characters are counted too, which nobody reads, those of single words alone."""
+    from nncli.data.words.vocabulary import Vocabulary
+
+    def reader(name: str) -> Callable[[], Iterator[list[str | None]]]:
+        def parts() -> Iterator[list[str | None]]:
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                yield texts_of(table.texts[name].take(rows[start : start + ROWS_AT_ONCE]))
+
+        return parts
+
+    own = dataclasses.replace(options, ngrams="words:1") if options.parts.chars else options
+    return Vocabulary.learn([reader(name) for name in columns], own)
+
+
+def texts_of(column: TextColumn) -> list[str | None]:
+    """Return the cells of a column, None for a missing one."""
+    return [None if code < 0 else column.values[code] for code in np.asarray(column.codes[:]).tolist()]
 
 
 def _counts(column: TextColumn, options: WordOptions, place: int) -> csr_array:

@@ -17,7 +17,7 @@ from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array
 from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss
-from nncli.system.output import one_line, shortened
+from nncli.system.output import in_quotes, one_line, shortened
 
 MOST_NODES = 500
 TOLERANCE, SMALL = 1e-6, 1e-6  # of the relative difference; smaller derivatives are compared as if of size SMALL
@@ -39,13 +39,16 @@ def graph_of_model(
     if network.is_several:
         problem = f"expected a model of one network, found an ensemble of {network.number} members"
         raise UsageError(model_file, problem, model.remedy_alone)
+    if words := model.preprocess.columns_of_words:
+        problem = f"column {in_quotes(words[0])} is read as words, of too many inputs for a graph"
+        raise UsageError(model_file, problem, "Use nncli explain --row")
     network.theta[:] = model.network.theta
     _refuse_large(model_file, network.size)
     dataset = labelled_rows(model, provenance, model_file, source, config.dtype)
     place = dataset.where
     if row > len(dataset):
         raise OptionError("row", f"expected a row from 1 to {len(dataset):,} of {place}, found {row:,}")
-    x = model.preprocess.transform(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)[0]
+    x = model.preprocess.others(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)[0]
     y, shown = dataset.y[row - 1], model.schema.target
     if model.target is not None:
         shown, y = f"{shown} {y:g}", float(model.target.scaled(dataset.y)[row - 1])

@@ -62,6 +62,8 @@ class NNRegressor(RegressorMixin, NNEstimator):
         What is counted in texts, as "words:1-2,chars:3-5". None: words and pairs of words.
     hash_bits : int, default None
         Texts have 2^N inputs. None: 18.
+    vocabulary : bool, default False
+        Keep the names of the n-grams of texts in the model, so that explain names them without the training data.
     dedupe : bool, default False
         Use rows that are the same in all columns only once.
     scale : str, default "auto"
@@ -165,6 +167,7 @@ class NNRegressor(RegressorMixin, NNEstimator):
         text: tuple[str, ...] = (),
         ngrams: str | None = None,
         hash_bits: int | None = None,
+        vocabulary: bool = False,
         dedupe: bool = False,
         scale: str = "auto",
         val: float | None = None,

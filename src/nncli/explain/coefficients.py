@@ -68,6 +68,9 @@ def check_linear(model: Model) -> None:
         problem = f"model '{model.config.model.name}' has {what}, and its weights are no coefficients of columns"
         linear = "logistic" if model.target is None else "linear"
         raise OptionError("coefficients", problem, f"Leave it out, or train a linear model, such as {linear}")
+    if not model.preprocess.n_others:
+        problem = "the model has no columns beside those of text, of which n-grams have weights"
+        raise OptionError("coefficients", problem, f"Leave it out: {mention('words')} shows them")
     if not model.preprocess.is_affine:
         scaling = model.preprocess.scaling
         problem = f"the scaling {scaling} bends the columns, so that one unit more does not add the same everywhere"
@@ -124,7 +127,7 @@ def _in_units(model: Model, theta: Array) -> Floats:
     preprocess, [layer] = model.preprocess, plain(model.network.with_parameters(theta)).dense
     W, b = layer.W.astype(np.float64), layer.b.astype(np.float64)
     V, c = lead_of_scores(model)
-    C, intercept, m = W @ V, b @ V + c, preprocess.n_numbers
+    C, intercept, m = W[: preprocess.n_others] @ V, b @ V + c, preprocess.n_numbers
     C[:m] *= preprocess.scale[:, None]
     intercept -= preprocess.shift @ C[:m]
     for name in preprocess.categories:

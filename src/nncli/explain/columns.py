@@ -18,12 +18,13 @@ MOST_INPUTS = 2000  # whose correlations fit in memory, and take no longer than 
 
 def inputs_of(schema: Schema, preprocess: Preprocess) -> dict[str, slice]:
     """Return which inputs (d,) each column has become, in the order of the columns: one of a number, `dates.INPUTS` of
-    a date, and of a text one for each category and one for any other."""
+    a date, and of a text one for each category and one for any other. Columns of text whose words are learned from
+    share the inputs behind all of these, and are left out."""
     widths = dict.fromkeys(preprocess.number_names, 1) | {name: len(INPUTS) for name, _ in preprocess.dates}
     widths |= {name: len(categories) + 1 for name, categories in preprocess.categories.items()}
     ends = np.cumsum([*widths.values()]).tolist()
     places = {name: slice(end - width, end) for (name, width), end in zip(widths.items(), ends, strict=True)}
-    return {name: places[name] for name in schema.names}
+    return {name: places[name] for name in schema.names if name in places}
 
 
 def names_of_inputs(schema: Schema, preprocess: Preprocess) -> list[str]:
@@ -34,6 +35,8 @@ def names_of_inputs(schema: Schema, preprocess: Preprocess) -> list[str]:
         names += [f"{name}={MISSING if category is None else category}" for category in categories] + [
             f"{name}={OTHER}"
         ]
+    if preprocess.words is not None:
+        names += [f"n-grams in place {place:,}" for place in range(preprocess.words.width)]
     return names
 
 
@@ -46,7 +49,7 @@ def correlated(X: NDArray[Any], inputs: dict[str, slice]) -> list[tuple[str, str
     number and a text, and the V of Cramér (1946), corrected after Bergsma (2013), for two texts.
     """
     n, d = X.shape
-    if d > MOST_INPUTS or n < 3:
+    if d > MOST_INPUTS or n < 3 or len(inputs) < 2:
         return []
     white, ranks, owner = [], [], []
     for i, place in enumerate(inputs.values()):

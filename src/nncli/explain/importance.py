@@ -6,9 +6,9 @@ import copy
 import dataclasses
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
 from nncli.nn.plain import plain
 from nncli.system.threads import multiply_with, reader_threads
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 SEED = 0  # the same rows are shuffled in the same way
 MOST_KINDS = 100  # of rows that are counted together
@@ -95,13 +98,19 @@ def importances(
     That is the mean, over the `orders` (repeats, n) in which the column is put, of how much worse the metric gets. A
     text with all its categories is one column, and so is a date.
     """
-    X = model.preprocess.transform(table, model.network.dtype).slice(0, len(table))
-    inputs = inputs_of(model.schema, model.preprocess)
-    is_several = model.network.is_several
-    shuffled = _ShuffledRowsOfMembers(model.network, X) if is_several else _ShuffledRows(model.network, X)
+    words, dtype = model.preprocess.words, model.network.dtype
+    X, inputs = model.preprocess.others(table, dtype).slice(0, len(table)), inputs_of(model.schema, model.preprocess)
+    columns: list[tuple[str, slice | int]] = [*inputs.items()]  # a number is that of a column of words
+    shuffled: _ShuffledRows | _ShuffledRowsOfMembers
+    if words is not None:
+        texts = [words.of_column(table.texts[name], i, dtype) for i, name in enumerate(words.columns)]
+        shuffled = _ShuffledRowsOfMembers(model.network, X, texts)
+        columns += [(name, i) for i, name in enumerate(words.columns)]
+    else:
+        shuffled = (_ShuffledRowsOfMembers if model.network.is_several else _ShuffledRows)(model.network, X)
     spread, found, own = _Spread(metric, rows.oriented), list[Importance](), threading.local()
 
-    def importance_of(column: tuple[str, slice]) -> Importance:
+    def importance_of(column: tuple[str, Any]) -> Importance:
         name, place = column
         if not hasattr(own, "shuffled"):
             own.shuffled = shuffled.of_thread()
@@ -110,7 +119,6 @@ def importances(
 
     is_short = metric.is_mean and split(model.network)[1].size < SIZE_FOR_THREADS
     threads = 1 if is_short else reader_threads()
-    columns = inputs.items()
     with multiply_with(1):  # the columns take the threads
         each = side_by_side(importance_of, columns, threads) if threads > 1 else map(importance_of, columns)
         for done, one in enumerate(each, 1):
@@ -158,12 +166,16 @@ class _ShuffledRows:
 
 
 class _ShuffledRowsOfMembers:
-    """Scores of rows in which a column is shuffled, by several networks with their first layers side by side."""
+    """Scores of rows in which a column is shuffled, by one network or by several with their first layers side by side.
+    Behind the inputs X (n, k) there may be those of texts, a csr_array for each column of words."""
 
-    def __init__(self, network: Network, X: Array) -> None:
+    def __init__(self, network: Network, X: Array, texts: Sequence[csr_array] = ()) -> None:
         self.network, self.X = network, np.ascontiguousarray(X.T)
         self.first, self.rest = split(network)
-        self.Z = X @ self.first.W + self.first.b
+        self.Z, k = X @ self.first.W[: X.shape[1]] + self.first.b, X.shape[1]
+        self.texts = [one @ self.first.W[k:] for one in texts]  # what each column adds to Z₁, (n, h)
+        for one in self.texts:
+            self.Z += one
 
     def of_thread(self) -> Self:
         """Return the same rows for one thread, which needs buffers of its own."""
@@ -171,14 +183,21 @@ class _ShuffledRowsOfMembers:
         own.rest = split(self.network)[1]
         return own
 
-    def scores(self, inputs: slice, order: Positions) -> Array:
-        """Return Z (n, outputs) where these inputs of row i are those of row order[i]."""
-        X = self.X[inputs]
-        D, W, parts = (X.take(order, axis=1) - X).T, self.first.W[inputs], list[Array]()
+    def scores(self, inputs: slice | int, order: Positions) -> Array:
+        """Return Z (n, outputs) where these inputs, or the column of words of that number, of row i are those of row
+        order[i]."""
+        parts, W = list[Array](), None
+        if isinstance(inputs, int):
+            its = self.texts[inputs]
+            D = its[order] - its
+        else:
+            X, W = self.X[inputs], self.first.W[inputs]
+            D = (X.take(order, axis=1) - X).T
         with np.errstate(all="ignore"):
             for start in range(0, len(D), EVAL_ROWS):
                 part = slice(start, start + EVAL_ROWS)
-                parts.append(self.rest.forward(D[part] @ W + self.Z[part]).copy())
+                D1 = D[part] if W is None else D[part] @ W
+                parts.append(self.rest.forward(D1 + self.Z[part]).copy())
         return np.concatenate(parts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,18 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.dates import written
+from nncli.data.text_inputs import texts_of
 from nncli.explain.columns import inputs_of
-from nncli.explain.nearest_change import EXACT, LOOKED_AT, by_scaling, multiples, range_of, step_of, value_of
+from nncli.explain.nearest_change import (
+    EXACT,
+    LOOKED_AT,
+    by_scaling,
+    multiples,
+    range_of,
+    step_of,
+    value_of,
+    without_each_word,
+)
 from nncli.model.model import Model
 
 Values = NDArray[np.float64]
@@ -38,11 +49,15 @@ class Move:
 
 def largest_moves(model: Model, row: Table) -> list[Move]:
     """Return for each column of a row, a table of one, the lowest and the highest prediction that it can make, the
-    column that moves it most first. Numbers and dates take values over the range of the training rows, and texts the
-    categories of training; a column that has no other value is left out."""
+    column that moves it most first. Numbers and dates take values over the range of the training rows, texts the
+    categories of training, and those whose words are learned from lose one word; a column that has no other value is
+    left out."""
     found = list[Move]()
     for name, kind in model.schema.columns:
-        tried = {"number": _numbers, "date": _dates, "text": _categories}[kind](model, row, name)
+        if name in model.preprocess.columns_of_words:
+            tried: tuple[Sequence[float | str], Table] | None = _words(row, name)
+        else:
+            tried = {"number": _numbers, "date": _dates, "text": _categories}[kind](model, row, name)
         if tried is None:
             continue
         names, table = tried
@@ -86,6 +101,18 @@ def _categories(model: Model, row: Table, name: str) -> tuple[list[str], Table] 
         return None
     table = row.take(np.zeros(len(names), np.int64))
     column = TextColumn(np.arange(len(names)), tuple(names))
+    return names, dataclasses.replace(table, texts={**table.texts, name: column})
+
+
+def _words(row: Table, name: str) -> tuple[list[str], Table] | None:
+    """Return the row as it is, and without each word of a column of text, by which word."""
+    text = texts_of(row.texts[name])[0]
+    tried = without_each_word(text or "")
+    if text is None or not tried:
+        return None
+    table = row.take(np.zeros(len(tried) + 1, np.int64))
+    column = TextColumn(np.arange(len(tried) + 1), (text, *tried.values()))
+    names = ["all words", *(f'without "{word}"' for word in tried)]
     return names, dataclasses.replace(table, texts={**table.texts, name: column})
 
 

@@ -68,6 +68,9 @@ def layer_weights(model: Model) -> list[LayerWeights]:
     if model.network.is_several:
         problem = f"each of the {model.network.number} members has weights of its own, and an ensemble has none"
         raise OptionError("weights", problem, "Leave it out")
+    if model.preprocess.words is not None:
+        problem = f"the first layer has {model.preprocess.width:,} inputs, most of them for n-grams of texts"
+        raise OptionError("weights", problem, "Leave it out, and use nncli explain --words")
     inputs, found = names_of_inputs(model.schema, model.preprocess), list[LayerWeights]()
     for i, layer in enumerate(plain(model.network).dense):
         outputs = names_of_outputs(model, i)

@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.dates import written
+from nncli.data.text_inputs import texts_of
+from nncli.data.words.places_in_text import placed_words
 from nncli.explain.columns import inputs_of
 from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.model import Model
 
 STEPS, LOOKED_AT = 1000, 101  # of the range of a column: how finely a value is found, and how many are looked at first
+TEXTS_AT_ONCE, MOST_WORDS = 1024, 200  # of a text, that are left out one after the other
+LEFT_OUT = "(left out)"  # in place of a word
 WHOLE_CATEGORY = 1.0  # another category is as far as from one end of a column of numbers to the other
 EXACT = 1 << 53  # up to which floats count without a gap
 # inputs that stand for the ends of the range of a column, where that is not known: in standard deviations, or in ranges
@@ -40,13 +44,14 @@ class Change:
 def nearest_changes(model: Model, table: Table, columns: Sequence[str] | None = None) -> list[list[Change]]:
     """Return for each row of a table the nearest change of each column, or of each of some, that changes the predicted
     class; the nearest of them first. Numbers and dates stay in the range of the training rows, and categories are
-    those of training."""
+    those of training. Of a column of text whose words are learned from, a change is to leave out one word."""
     rows, found = _Rows(model, table), [list[Change]() for _ in range(len(table))]
     of_kind = {"number": _of_number, "date": _of_date, "text": _of_text}
     for kind, changes_of in of_kind.items():
         for name in model.schema.of_kind(kind):
             if columns is None or name in columns:
-                for row, change in changes_of(rows, name):
+                changes = _of_words if name in model.preprocess.columns_of_words else changes_of
+                for row, change in changes(rows, name):
                     found[row].append(change)
     return [sorted(changes, key=lambda one: one.distance) for changes in found]
 
@@ -65,7 +70,10 @@ class _Rows:
     def classes(self, rows: NDArray[np.int64], changed: Callable[[Table, slice], Table]) -> NDArray[np.int64]:
         """Return the classes that are predicted for some of the rows, each taken as often as it is named, where
         `changed` has changed a part of them; few are in memory at a time."""
-        at_once = max(1, CELLS_AT_ONCE // self.model.preprocess.width)
+        preprocess = self.model.preprocess
+        at_once = max(1, CELLS_AT_ONCE // max(1, preprocess.n_others))
+        if preprocess.words is not None:
+            at_once = min(at_once, TEXTS_AT_ONCE)
         parts = [slice(start, start + at_once) for start in range(0, len(rows), at_once)]
         tables = (changed(self.table.take(rows[part]), part) for part in parts)
         return np.concatenate([self.model.predicted(self.model.scores(one)) for one in tables])
@@ -138,6 +146,31 @@ def _of_text(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
             best = other[0] if mean is None else other[np.argmax(mean[place][other])]
             old = value_of(model, rows.table.take(np.array([row])), name)
             yield row, Change(name, old, categories[best], model.classes[classes[row, best]], WHOLE_CATEGORY)
+
+
+def _of_words(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
+    """Find for each row the word without which another class is predicted; of several, the one that lets it lead
+    most."""
+    model, column = rows.model, rows.table.texts[name]
+    for row, texts in enumerate(texts_of(column)):
+        tried = without_each_word(texts or "")
+        if not tried:
+            continue
+        table = rows.table.take(np.full(len(tried), row))
+        cells = TextColumn(np.arange(len(tried)), tuple(tried.values()))
+        Z = model.scores(dataclasses.replace(table, texts={**table.texts, name: cells}))
+        classes, by_class = model.predicted(Z), model.by_class(Z)
+        other = np.flatnonzero(classes != rows.before[row])
+        if len(other):
+            best = other[np.argmax(by_class[other, classes[other]])]
+            yield row, Change(name, [*tried][best], LEFT_OUT, model.classes[classes[best]], WHOLE_CATEGORY)
+
+
+def without_each_word(text: str) -> dict[str, str]:
+    """Map the words of a text, each once, to the text without them."""
+    words = placed_words(text)
+    each = [*words.distinct().items()][:MOST_WORDS]
+    return {name: words.without(numbers) for name, numbers in each}
 
 
 def range_of(model: Model, name: str, place: int) -> tuple[float, float, bool]:

@@ -16,6 +16,7 @@ from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError, OptionError
 from nncli.explain.largest_moves import largest_moves
 from nncli.explain.leads import reasons_title, runners_up
+from nncli.explain.marks import marked_texts
 from nncli.explain.nearest_change import nearest_changes, value_of
 from nncli.explain.reasons import Reasons, check_background, reasons, reasons_for_numbers
 from nncli.model.model import Model
@@ -23,6 +24,9 @@ from nncli.model.provenance import Provenance
 from nncli.system.output import in_quotes
 
 BACKGROUND = "the mean input of the training rows"
+WITHOUT_TEXT = "a row without text"
+MEAN_WITHOUT_TEXT = "the mean input of the training rows, without text"
+MOST_NGRAMS = 20
 NAME_DATA = "Name the data: nncli explain MODEL DATA --row N"
 
 
@@ -73,7 +77,7 @@ def explain_row(model: Model, row: Table) -> dict[str, Any]:
         "runner_up": second,
         "explained": reasons_title(model, f"the runner-up, {in_quotes(second)}"),
         "lead": float(found.lead[0]),
-        "background": {"of": BACKGROUND, "lead": float(found.background[0])},
+        "background": {"of": _background(model), "lead": float(found.background[0])},
         **_contributions(model, row, found),
         "changes": [dataclasses.asdict(one) for one in nearest_changes(model, row)[0]],
     }
@@ -85,7 +89,7 @@ def _number(model: Model, row: Table, prediction: float) -> dict[str, Any]:
     return {
         "prediction": prediction,
         "explained": reasons_title(model, ""),
-        "background": {"of": BACKGROUND, "prediction": float(found.background[0])},
+        "background": {"of": _background(model), "prediction": float(found.background[0])},
         **_contributions(model, row, found),
         "moves": [dataclasses.asdict(one) for one in largest_moves(model, row)],
     }
@@ -101,4 +105,22 @@ def _contributions(model: Model, row: Table, found: Reasons) -> dict[str, Any]:
         ],
         "method": "exact" if model.config.model.is_linear else "integrated gradients",
         "error_of_sum": float(found.error[0]),
+        **_words(row, found),
     }
+
+
+def _words(row: Table, found: Reasons) -> dict[str, Any]:
+    """Return the n-grams of a row that add most, and the words to mark in its texts, if it has any."""
+    if found.of_words is None:
+        return {}
+    return {
+        "ngrams": [one.to_json() for one in found.of_words.largest(row, MOST_NGRAMS)[0]],
+        "texts": [one.to_json() for one in marked_texts(found.of_words, row)],
+    }
+
+
+def _background(model: Model) -> str:
+    """Say which row a row is compared with."""
+    if model.preprocess.words is None:
+        return BACKGROUND
+    return MEAN_WITHOUT_TEXT if model.preprocess.n_others else WITHOUT_TEXT

@@ -43,6 +43,9 @@ class Effect(OfModel):
         if name not in model.schema.names:
             problem = f"effect: the model has no column {in_quotes(name)}"
             raise OptionError("figure", problem, did_you_mean(name, model.schema.names, listed="columns"))
+        if name in model.preprocess.columns_of_words:
+            problem = f"effect: column {in_quotes(name)} is read as words, and has no values to compare"
+            raise OptionError("figure", problem, "Use weights, or nncli explain --words")
         judged = of.judged
         rows = judged.rows.table.take(judged.rows.rows[evenly(len(judged.rows.rows))])
         values = Values.of(model, rows, name)

@@ -160,6 +160,12 @@ def _two_columns(of: Subject) -> tuple[str, str] | None:
     if len(of.model.schema.columns) < 2:
         remedy = "Use another figure, such as confusion"
         raise OptionError("figure", "boundary: expected a model of two columns or more, found one", remedy)
+    if len(numbers) != 2 and (words := of.model.preprocess.columns_of_words):
+        problem = (
+            f"boundary: column {in_quotes(words[0])} is read as words, of too many inputs for a plane of components"
+        )
+        remedy = "Name two columns of numbers" if len(numbers) > 2 else "Use another figure, such as confusion"
+        raise OptionError("figure", problem, remedy)
     return (numbers[0], numbers[1]) if len(numbers) == 2 else None
 
 
@@ -171,13 +177,20 @@ def _of_columns(model: Model, rows: Table, names: tuple[str, ...]) -> Plane:
     def scores(at: Floats) -> NDArray[Any]:
         cells = np.full((len(at), len(numbers)), np.nan)  # a missing number or date counts as the median
         cells[:, places] = at
-        texts = {name: _most_frequent(column, len(at)) for name, column in rows.texts.items()}
+        words = model.preprocess.columns_of_words
+        texts = {name: _most_frequent(column, len(at)) for name, column in rows.texts.items() if name not in words}
+        texts |= {name: TextColumn(np.full(len(at), -1), ()) for name in words}
         dates = {name: np.full(len(at), np.nan) for name in rows.dates}
         return model.scores(Table(rows.number_names, cells, texts, dates))
 
-    kinds = {"medians": len(numbers) > len(names) or rows.dates, "most frequent categories": rows.texts}
+    kinds = {
+        "medians": len(numbers) > len(names) or rows.dates,
+        "most frequent categories": model.preprocess.categories,
+    }
     at_their = " or ".join(name for name, is_there in kinds.items() if is_there)
     note = f"the other columns are at their {at_their}" if at_their else ""
+    if model.preprocess.words is not None:
+        note += "; there is no text" if note else "there is no text"
     scale = model.preprocess.scale[places]
     unit = np.divide(1, scale, out=np.zeros(len(names)), where=scale != 0)  # a column that is constant is no input
     return Plane(rows.numbers[:, places].astype(np.float64), names, scores, unit, note)

@@ -16,7 +16,7 @@ from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError, mention
 from nncli.explain.leads import runners_up
-from nncli.explain.reasons import check_background, reasons
+from nncli.explain.reasons import check_background, largest_with_words, reasons
 from nncli.inference.prediction_sets import as_cell, as_json, sets_of
 from nncli.inference.written_cells import (
     FEW_ROWS,
@@ -196,11 +196,16 @@ class Predictor:
         import pyarrow as pa
 
         def largest(rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+            if self.model.preprocess.words is not None:
+                part = table.take(rows)
+                return largest_with_words(
+                    reasons(self.model, part, codes[rows], runner_up[rows]), part, self.options.reasons
+                )
             return reasons(self.model, table.take(rows), codes[rows], runner_up[rows]).largest(self.options.reasons)
 
         rows = np.arange(len(table))
         # the last digits depend on which rows are multiplied together, and must not depend on the number of threads
-        at_once = max(1, min(CELLS_AT_ONCE // self.model.preprocess.width, EXPLAINED_AT_ONCE))
+        at_once = max(1, min(CELLS_AT_ONCE // max(1, self.model.preprocess.n_others), EXPLAINED_AT_ONCE))
         parts = [rows[start : start + at_once] for start in range(0, max(1, len(table)), at_once)]
         with multiply_with(1):
             if len(parts) == 1:
@@ -210,13 +215,28 @@ class Predictor:
                     places, values = (np.concatenate(its) for its in zip(*pool.map(largest, parts), strict=True))
         if self.model.target is not None:  # places beyond these are rounding errors
             values = np.round(values, self._decimals) + 0.0  # −0 is 0
-        places[bad] = len(self.model.schema.names)
-        names = [self._columns.at(column) for column in places.T]
-        found = [one for pair in zip(names, self._numbers(values, bad), strict=True) for one in pair]
+        if self.model.preprocess.words is not None:
+            found = self._named(places, values, bad)
+        else:
+            places[bad] = len(self.model.schema.names)
+            names = [self._columns.at(column) for column in places.T]
+            found = [one for pair in zip(names, self._numbers(values, bad), strict=True) for one in pair]
         if len(self.model.classes) <= 2:
             return found
         runner_up[bad] = len(self.model.classes)
         return [self._cells.at(runner_up), *found]
+
+    def _named(self, names: NDArray[Any], values: NDArray[Any], bad: list[int]) -> list[Any]:
+        """Return the columns of reasons that are called so (n, k), among them n-grams, of which a row may have fewer:
+        there, and in the bad rows, the cells are empty."""
+        write, found = json_quoted if self._keys else self._written, list[Any]()
+        for its, numbers in zip(names.T, self._numbers(values, bad), strict=True):
+            none = {*bad, *(i for i, name in enumerate(its.tolist()) if name is None)}
+            cells = [self._empty if i in none else write(name) for i, name in enumerate(its.tolist())]
+            figures = numbers if isinstance(numbers, list) else numbers.to_pylist()
+            figures = [self._empty if i in none else figure for i, figure in enumerate(figures)]
+            found += [cells, figures] if isinstance(numbers, list) else [string_array(cells), string_array(figures)]
+        return found
 
     def _sets(self, P: NDArray[Any], bad: list[int]) -> Any:
         """Write the prediction sets of rows with the probabilities P (n, K), which are empty in the bad rows."""
@@ -322,7 +342,7 @@ def _check(options: PredictOptions, model: Model) -> None:
         raise OptionError("embed", f"model '{name}' has no hidden layer", f"Train one with {mention('model', 'mlp')}")
     if options.reasons:
         check_background(model, "reasons")
-        if options.reasons > len(model.schema.names):
+        if options.reasons > len(model.schema.names) and model.preprocess.words is None:
             problem = f"expected at most {counted(len(model.schema.names), 'column')}, as the model has"
             raise OptionError("reasons", f"{problem}, found {options.reasons:,}")
     if options.uncertainty and not model.network.is_several:

@@ -21,6 +21,8 @@ order:
     mean         (d,) float64: the mean input of the training rows; not in files of older versions
     idf          (2^bits,) float32: the weights of the inputs that are made of words, which stand behind the others;
                  only in a model with columns of text whose words are learned from
+    named, names   (k,) int64 and uint8: which n-grams the columns of text have in places of theirs, as `Vocabulary`
+                 has them, each name in UTF-8 with a line feed behind it; only in a model with a vocabulary
     ranges, edges, counts   (k, 3), (c, 9), (c, 11) float64: of the k columns of numbers and dates the lowest and
                  highest training value, and how many are missing; of the c columns of numbers the edges of bins, and
                  how many of some training rows are in each, as `Distribution` has them; not in files of older versions
@@ -83,6 +85,7 @@ from nncli.system import plain_json
 def encode(model: Model, p: Provenance) -> bytes:
     """Return the bytes of the file; ValueError for a model that no file can hold."""
     words = model.preprocess.words
+    named = None if words is None else words.vocabulary
     document: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -141,6 +144,7 @@ def encode(model: Model, p: Provenance) -> bytes:
             "dead": model.preprocess.dead,
             **({} if model.preprocess.mean is None else {"mean": model.preprocess.mean}),
             **({} if words is None else {"idf": words.idf}),
+            **({} if named is None else {"named": named.keys, "names": named.to_bytes()}),
             **({} if known is None else {name: getattr(known, name) for name in OF_COLUMNS}),
             "val_rows": p.val_bits,
             "test_rows": p.test_bits,

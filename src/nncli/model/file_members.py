@@ -18,6 +18,7 @@ from nncli.config.option import MOST_LAYERS
 from nncli.config.train_config import SOURCES
 from nncli.data.dataset import SCHEMA_FORM
 from nncli.data.sources import is_there
+from nncli.data.words.options import LONGEST_NAME, MOST_NAMES
 from nncli.errors import ModelFileError, OptionError
 from nncli.guards.bins import BINS, EDGES
 from nncli.model import npz
@@ -77,6 +78,8 @@ FLAT = {
     "dead": "bool",
     "mean": "float64",
     "idf": "float32",
+    "named": "int64",
+    "names": "uint8",
     "ranges": "float64",
     "edges": "float64",
     "counts": "float64",
@@ -93,12 +96,14 @@ MEMBERS = (
     "dead",
     "mean",
     "idf",
+    "named",
+    "names",
     *OF_COLUMNS,
     "val_rows",
     "test_rows",
     "history",
 )
-NOT_IN_ALL = ("mean", "idf", *OF_COLUMNS)
+NOT_IN_ALL = ("mean", "idf", "named", "names", *OF_COLUMNS)
 OTHER_MEMBERS = f"other members than {', '.join(MEMBERS)}"
 _COUNTS = ("folds", "repeats", "n", "repeated", "epochs")
 _COMPARED = (
@@ -200,6 +205,8 @@ class MemberSizes:
             "dead": inputs,
             "mean": 8 * inputs,
             "idf": 4 * of_words,
+            "named": 8 * MOST_NAMES,
+            "names": (4 * LONGEST_NAME + 1) * MOST_NAMES,
             "val_rows": rows,
             "test_rows": rows,
             "history": history,

@@ -116,7 +116,7 @@ def preprocess_of(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, N
         dates=tuple((name, first) for name, first in stored["dates"]),
         mean=arrays.get("mean"),
         heaps=_heaps(stored["heaps"], len(schema.of_kind("number"))),
-        words=_words(stored["words"], arrays.get("idf")),
+        words=_words(stored["words"], arrays),
     )
     k = preprocess.n_numbers
     shapes = {"median": (k,), "shift": (k,), "scale": (k,), "dead": (preprocess.n_others,)}
@@ -134,9 +134,10 @@ def preprocess_of(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, N
     return preprocess
 
 
-def _words(stored: dict[str, Any] | None, idf: NDArray[Any] | None) -> TextInputs | None:
+def _words(stored: dict[str, Any] | None, arrays: Mapping[str, NDArray[Any]]) -> TextInputs | None:
     """Return the inputs that are made of words; ValueError for weights that they cannot have."""
-    if (stored is None) != (idf is None):
+    idf, named, names = (arrays.get(member) for member in ("idf", "named", "names"))
+    if (stored is None) != (idf is None) or (named is None) != (names is None) or (named is not None and idf is None):
         raise ValueError("inputs of words without their weights, or the other way round")
     if stored is None or idf is None:
         return None
@@ -146,7 +147,12 @@ def _words(stored: dict[str, Any] | None, idf: NDArray[Any] | None) -> TextInput
         raise ValueError("weights of words that do not fit their columns")
     if not (np.isfinite(idf).all() and (idf >= 0).all()):
         raise ValueError("weights of words that no training rows have")
-    return TextInputs(columns, options, idf, stored["vectors"] and VectorFile(**stored["vectors"]))
+    vectors, vocabulary = stored["vectors"] and VectorFile(**stored["vectors"]), None
+    if named is not None and names is not None:
+        from nncli.data.words.vocabulary import Vocabulary
+
+        vocabulary = Vocabulary.from_bytes(named, names, len(columns), options.bits)
+    return TextInputs(columns, options, idf, vocabulary, vectors)
 
 
 def _heaps(stored: list[Any], numbers: int) -> tuple[Heap, ...]:

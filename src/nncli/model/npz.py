@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows: the same arrays are the same bytes
 DIGEST = "sha256"
-TYPES = {"<f4": "float32", "<f8": "float64", "|u1": "uint8", "|b1": "bool"}
+TYPES = {"<f4": "float32", "<f8": "float64", "<i8": "int64", "|u1": "uint8", "|b1": "bool"}
 BEGINS, LIST_BEGINS, END_BEGINS = b"PK\3\4", b"PK\1\2", b"PK\5\6"
 HEAD = struct.Struct("<4s5H3L2H")  # of a member, before its name
 IN_LIST = struct.Struct("<4s4B4H3L5H2L")  # a member in the list at the end, before its name
@@ -32,7 +32,7 @@ VERSION, DAY = 20, (DATE[0] - 1980) << 9 | DATE[1] << 5 | DATE[2]  # as zipfile 
 MADE_BY, MODE = (VERSION, 3), 0o600 << 16  # on Unix; what zipfile gives the files that it writes
 LONGEST_NAME = 100
 HEADER = (  # as text: it is compiled when a file is read
-    rb"(?s)\x93NUMPY\x01\x00..\{'descr': '([<|][fub][1-8])', 'fortran_order': False, 'shape': "
+    rb"(?s)\x93NUMPY\x01\x00..\{'descr': '([<|][fiub][1-8])', 'fortran_order': False, 'shape': "
     rb"\((|\d{1,15},|\d{1,15}(?:, \d{1,15}){1,3})\), \} *\n"
 )
 HEADER_BYTES = 256

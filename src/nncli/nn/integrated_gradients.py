@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.first_layer import RestOfMembers, split
+from nncli.nn.first_layer import FirstLayer, RestOfMembers, split
 from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 PIECES, HALVINGS = 6, 16  # of the path, where there are several hidden layers, and of each piece that needs it
 TOLERANCE = 0.0015  # of the difference, within which the sum over a piece is to be
@@ -40,19 +43,38 @@ def integrated_gradients(network: Network, X: Array, x0: Array, V: Array) -> Con
     Σ_j φ_j is from s(x) − s(x₀) says how good the integral is.
     """
     first, rest = split(network)  # with buffers of its own: threads may share the network
-    D, Phi, difference = X - x0, np.empty_like(X), np.empty(len(X))
-    z0 = x0 @ first.W + first.b  # (h,)
-    s0 = rest.forward(z0[None])[0].astype(np.float64)
+    D, Phi = X - x0, np.empty_like(X)
+    found = mean_slopes(first, rest, D, x0 @ first.W + first.b, V)
     for start in range(0, len(X), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        np.multiply(D[part], found.mean[part] @ first.W.T, out=Phi[part])
+    return Contributions(Phi, found.background, found.difference)
+
+
+class Slopes(NamedTuple):
+    """Holds the mean of ds/dz_1 (n, h) over the path from the background to each of n rows, the score of the
+    background (n,) and how far that of the row is from it (n,)."""
+
+    mean: Array
+    background: NDArray[np.float64]
+    difference: NDArray[np.float64]
+
+
+def mean_slopes(first: FirstLayer, rest: Network | RestOfMembers, D: Array | csr_array, z0: Array, V: Array) -> Slopes:
+    """Return what `integrated_gradients` comes to in the units of the first layer, for rows that are D (n, d) beyond a
+    background with z₀ (h,) there; D may be stored without its zeros."""
+    n = D.shape[0]
+    mean, difference = np.empty((n, len(z0)), z0.dtype), np.empty(n)
+    s0 = rest.forward(z0[None])[0].astype(np.float64)
+    for start in range(0, n, ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
         D1 = D[part] @ first.W  # (n, h), Z_1 beyond z₀
         difference[part] = np.vecdot(rest.forward(z0 + D1) - s0, V[part])
         if isinstance(rest, Network) and len(rest.dense) < 2:
-            mean = _known_mean(rest, z0, D1, V[part])
+            mean[part] = _known_mean(rest, z0, D1, V[part])
         else:
-            mean = _mean_over_pieces(rest, z0, D1, V[part])
-        np.multiply(D[part], mean @ first.W.T, out=Phi[part])
-    return Contributions(Phi, V @ s0, difference)
+            mean[part] = _mean_over_pieces(rest, z0, D1, V[part])
+    return Slopes(mean, V @ s0, difference)
 
 
 def _known_mean(rest: Network, z0: Array, D1: Array, V: Array) -> Array:

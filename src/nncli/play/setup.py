@@ -18,7 +18,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.data.preprocess import Preprocess
 from nncli.data.sources import ARRAYS
-from nncli.errors import NncliError, OptionError, flag
+from nncli.errors import DataError, NncliError, OptionError, flag, mention
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.model.target_scale import TargetScale
@@ -125,6 +125,7 @@ def set_up(ask: Ask, given: TrainConfig) -> Setup:
     if ask.noise:
         departed.append(f"noise of {ask.noise:g} standard deviations was added to the numbers")
     prepared = prepare(dataclasses.replace(config, data=dataset.source or whole.source), dataset)
+    _refuse_words(prepared)
     if dataset.source == ARRAYS:
         options = dataclasses.replace(prepared.config.options, data=ARRAYS)
         prepared = dataclasses.replace(prepared, config=ResolvedConfig.of(options))
@@ -239,6 +240,17 @@ def _is_of(model: Model, config: ResolvedConfig) -> bool:
     """Tell whether a config is still that of a model's weights: its columns, layers, loss and seed."""
     same = ("hidden", "activation", "loss", "dtype", "seed", "scale", *OF_COLUMNS)
     return all(getattr(config.options, name) == getattr(model.config.options, name) for name in same)
+
+
+def _refuse_words(prepared: Prepared) -> None:
+    """Raise DataError for texts, whose words are too many inputs to look at."""
+    words = prepared.preprocess.columns_of_words
+    if words:
+        problem = f"column {in_quotes(words[0])} is read as words, which are too many inputs to play with"
+        names = ",".join(words)
+        others = len(prepared.dataset.schema.columns) > len(words)
+        remedy = f"Leave it out with {mention('drop', names)}" if others else "Use nncli explain --words on a model"
+        raise DataError(prepared.dataset.where, problem, remedy)
 
 
 def _refuse_large(prepared: Prepared) -> None:

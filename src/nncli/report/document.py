@@ -7,6 +7,7 @@ Markdown decides what it looks like, and works out nothing.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -64,6 +65,21 @@ class Paragraph:
     """Sentences."""
 
     text: str
+
+
+class Marked(str):
+    """A text in which words are marked, as a cell of a table: [+word] where it speaks for an answer, [−word] where it
+    speaks against, or as `parts` with numbers above 0, below 0, and 0 for what is not marked."""
+
+    parts: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def of(cls, parts: Iterable[tuple[str, float]]) -> Marked:
+        """Make one of its parts."""
+        own = tuple(parts)
+        found = cls("".join(part if not value else f"[{'+' if value > 0 else '−'}{part}]" for part, value in own))
+        found.parts = own
+        return found
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,8 @@ class Evidence:
     def groups(self) -> dict[str, list[Group]]:
         """Return the groups of rows by the columns that matter most, and then by those of texts and of few numbers,
         however little they matter to the model: people ask for them."""
-        first = self.columns_that_matter(MATTER)
+        words = self.model.preprocess.columns_of_words
+        first = [name for name in self.columns_that_matter(MATTER) if name not in words]
         others = [name for name in self.model.schema.names if name not in first and not self.no_groups(name)]
         return mistakes_by_group(self.rows, [] if self.image_shape else [*first, *others][:MOST_GROUPED])
 
@@ -191,6 +192,8 @@ class Evidence:
         """Say why a column that is not sure to matter makes no groups; nothing where it does: texts do, and numbers of
         which there are few."""
         table, names = self.rows.table, self.model.schema.of_kind("number")
+        if name in self.model.preprocess.columns_of_words:
+            return "texts that are read as words"
         if name in table.dates:
             return "dates that are not sure to matter"
         if is_text := name in table.texts:

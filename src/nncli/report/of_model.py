@@ -12,6 +12,7 @@ from nncli.report.model_card import model_card
 from nncli.report.sub_groups import sub_groups
 from nncli.report.threshold import threshold_section
 from nncli.report.verdict import verdict_of
+from nncli.report.words import words_section
 from nncli.report.worst_rows import worst_rows
 
 
@@ -25,6 +26,7 @@ def report_of_model(subject: Subject) -> Report:
         pictures(evidence),
         threshold_section(evidence),
         importance_section(evidence),
+        words_section(evidence),
         worst_rows(evidence),
         sub_groups(evidence),
         data_section(evidence),

@@ -22,13 +22,14 @@ from nncli.report.document import (
     Finding,
     Folded,
     Listing,
+    Marked,
     Paragraph,
     Report,
     Section,
     Slider,
     State,
 )
-from nncli.report.markup import Markup, element, own_code, verbatim
+from nncli.report.markup import Markup, element, joined, own_code, verbatim
 from nncli.report.pictures import Picture, pictures
 from nncli.system.output import counted, one_line
 
@@ -196,7 +197,8 @@ def _listing(table: Listing, chosen: int | None = None) -> Markup:
             names_row = not cells and not is_number and cell and len(row) > 1
             kind = "number" if is_number else "sentence" if len(cell) > SENTENCE else None
             told = {"scope": "row" if names_row else None, "class_": kind, "data_title": title if as_cards else None}
-            cells.append(element("th" if names_row else "td", cell, **told))
+            shown = _marked(cell) if isinstance(cell, Marked) else cell
+            cells.append(element("th" if names_row else "td", shown, **told))
         rows.append(element("tr", *cells, class_="chosen" if i == chosen else None))
     kinds = {"many": len(table.header) > MANY, "cards": as_cards}
     whole = element(
@@ -207,6 +209,12 @@ def _listing(table: Listing, chosen: int | None = None) -> Markup:
         class_=" ".join(name for name, it_is in kinds.items() if it_is) or None,
     )
     return element("div", whole, class_="scroll", role="group", aria_label=table.caption or "Table", tabindex=0)
+
+
+def _marked(cell: Marked) -> Markup:
+    return joined(
+        element("mark", part, class_="for" if value > 0 else "against") if value else part for part, value in cell.parts
+    )
 
 
 def _drawing(drawing: Drawing, name: str) -> Markup:

@@ -15,6 +15,7 @@ from nncli.figures.figure import Figure
 from nncli.figures.images import image_panels
 from nncli.report.document import Drawing, Listing, Paragraph, Section
 from nncli.report.evidence import Evidence
+from nncli.report.words import HOW_TO_READ, marked_cell, reasons_of_rows
 from nncli.system.output import counted, in_quotes, percent, shortened
 
 MOST, REASONS = 20, 3  # rows, and columns of each that had most part in the answer
@@ -72,6 +73,8 @@ def _how_to_read(of: Evidence) -> str:
     said += (
         "The last column shows the nearest change of a single value with which the model would give another answer. "
     )
+    if of.model.preprocess.words is not None:
+        said += f"{HOW_TO_READ} "
     said += "For numbers and dates, the brackets say how far that is in standard deviations: between two rows, 1 is "
     return f"{said}usual, and changes of more than {FAR:g} are left out."
 
@@ -111,9 +114,18 @@ def _why(of: Evidence, at: Positions) -> tuple[list[str], list[list[str]]]:
     changes = nearest_changes(model, table, few)
     several, spreads = len(model.classes) > 2, _spreads(of)
     titles = [*["runner-up"] * several, "reasons for the prediction", "what would change it"]
+    of_words = None if found.of_words is None else reasons_of_rows(found, table, REASONS)
+    titles = [*["text"] * (of_words is not None), *titles]
     cells = list[list[str]]()
     for i in range(len(at)):
         row = table.take(np.array([i]))
+        if of_words is not None:
+            parts = [f"{name} ({value:+.2f})" for name, value in of_words[i]]
+            second = [marked_cell(found, table, i), *[model.classes[runner_up[i]]] * several]
+            cells.append(
+                [*second, "; ".join(parts), _said(_near(changes[i], spreads), bool(changes[i]), several, True)]
+            )
+            continue
         parts = []
         for k, value in zip(order[i].tolist(), values[i].tolist(), strict=True):
             name = found.columns[k]
@@ -157,10 +169,11 @@ def _far(one: Change, spreads: dict[str, float]) -> float | None:
     return abs(one.new - one.old) / spread
 
 
-def _said(near: list[tuple[Change, float | None]], is_far: bool, several: bool) -> str:
+def _said(near: list[tuple[Change, float | None]], is_far: bool, several: bool, with_words: bool = False) -> str:
     """Say which change of one column is the nearest."""
     if not near:
-        return "no near change of one column alone" if is_far else "no change of one column alone"
+        what = "word or column" if with_words else "column"
+        return f"no near change of one {what} alone" if is_far else f"no change of one {what} alone"
     one, far = near[0]
     gives = f", which gives {in_quotes(shortened(one.prediction))}" if several else ""
     how_far = "" if far is None else f" ({far:.1f})" if far >= 0.05 else " (less than 0.1)"

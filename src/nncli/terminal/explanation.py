@@ -9,6 +9,7 @@ from nncli.explain.leads import coefficients_title
 from nncli.system.output import counted, in_quotes, percent, put, quantity
 from nncli.terminal.folds import writer_of
 from nncli.terminal.tables import cut, cut_names, new_table, show
+from nncli.terminal.words import print_marked, print_ngrams
 
 if TYPE_CHECKING:
     from nncli.explain.coefficients import Coefficient
@@ -62,6 +63,8 @@ def print_coefficients(found: Sequence[Coefficient], model: Model, draws: int) -
         odds = "" if one.odds_ratio is None else brief(one.odds_ratio)
         table.add_row(name, *[cut(one.class_name or "", 16)] * several, *cells, *[odds] * has_odds)
     show(table)
+    if model.preprocess.words is not None:
+        put("beside these, the n-grams of texts have weights; nncli explain --words shows them")
 
 
 def print_row(found: dict[str, Any], where: str) -> None:
@@ -73,7 +76,8 @@ def print_row(found: dict[str, Any], where: str) -> None:
     put(f"explained: {found['explained']}, {brief(found['lead'])}, beside {background}")
     _print_contributions(found, lambda value: f"{value:+.4f}")
     if not found["changes"]:
-        put("no change of one column alone, in the range of the training rows, changes the answer")
+        what = "one word or column" if "texts" in found else "one column"
+        put(f"no change of {what} alone, in the range of the training rows, changes the answer")
     changes = found["changes"][:MOST_CHANGES]
     for name, one in zip(cut_names([its["column"] for its in changes]), changes, strict=True):
         what = f"{name} {_value(one['old'])} → {_value(one['new'])}"
@@ -100,6 +104,9 @@ def _print_contributions(found: dict[str, Any], write: Callable[[float], str]) -
     rest = len(found["contributions"]) - MOST_COLUMNS
     if rest > 0:
         put(f"and {counted(rest, 'column')} that add less; --csv has all")
+    if "ngrams" in found:
+        print_ngrams(found["ngrams"], write)
+        print_marked(found["texts"])
     off = found["error_of_sum"]
     put(f"{found['method']}; the sum is off by {'less than 0.01 %' if off < TINY else f'{off:.2%}'} of the difference")
 

@@ -18,10 +18,10 @@ from nncli.system.output import in_quotes
 SLOWER = 0.3  # times the learning rate of the model, unless there are new classes: what it knows is changed gently
 # what the parameters of a model rest on, and how its data are read
 FIXED = (
-    "target", "task", "drop", "only", "categorical", "numeric", "text", "ngrams", "hash_bits", "missing", "no_missing",
-    "header", "delimiter", "decimal", "thousands", "date_format", "resize", "scale", "rare", "model", "hidden",
-    "activation", "loss", "init", "learn_scale", "number_embedding", "category_embedding", "embedding", "vectors",
-    "ensemble", "dtype",
+    "target", "task", "drop", "only", "categorical", "numeric", "text", "ngrams", "hash_bits", "vocabulary", "missing",
+    "no_missing", "header", "delimiter", "decimal", "thousands", "date_format", "resize", "scale", "rare", "model",
+    "hidden", "activation", "loss", "init", "learn_scale", "number_embedding", "category_embedding", "embedding",
+    "vectors", "ensemble", "dtype",
 )  # fmt: skip
 ELSEWHERE = ("folds", "refit")  # what trains several models, each from the beginning
 # what belongs to the files and the run of before, and is as usual where nobody says otherwise

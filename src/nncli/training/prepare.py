@@ -208,7 +208,7 @@ def prepare(
     if on_all:  # and there is nothing to choose an epoch by
         resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
     if start is None:
-        how = words, word_options(config), vectors
+        how = words, word_options(config), config.vocabulary, vectors
         preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale, *how)
     else:
         preprocess = start.preprocess(dataset.table, split.train)

@@ -38,7 +38,7 @@ def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
         if name in config.text or (name not in config.categorical and looks_like_text(_some_cells(column)))
     )
     if not found:
-        for name in ("ngrams", "hash_bits", "embedding", "vectors"):
+        for name in ("ngrams", "hash_bits", "vocabulary", "embedding", "vectors"):
             if getattr(config, name):
                 problem = "the data have no column of texts with several words each"
                 raise OptionError(name, problem, f"Name such a column with {mention('text')}, or leave it out")

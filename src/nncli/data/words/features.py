@@ -33,8 +33,8 @@ def counts_of(texts: Sequence[str | None], options: WordOptions, column: int = 0
     data = [np.empty(0, np.float32)]
     indices = [np.empty(0, np.int32)]
     lengths = [np.zeros(1, np.int64)]
-    salts = _salts(options, column)
-    for block in _blocks(texts):
+    salts = salts_of(options, column)
+    for block in blocks_of_texts(texts):
         values, places, of_rows = _counts(block, options, salts)
         data.append(values)
         indices.append(places)
@@ -54,11 +54,11 @@ def names_of(
     them; n-grams of characters have the blanks they begin or end with. A place that none falls into is left out."""
     wanted = np.zeros(options.places, np.bool_)
     wanted[[*places]] = True
-    salts = _salts(options, column)
+    salts = salts_of(options, column)
     times: dict[tuple[int, str], int] = {}
-    for block in _blocks(texts):
+    for block in blocks_of_texts(texts):
         for found in ngrams_of(block, options.parts):
-            place = _places(_salted(found, salts), options)
+            place = places_of(salted(found, salts), options)
             chosen = np.flatnonzero(wanted[place])
             _, first, repeats = np.unique(found.hashes[chosen], return_index=True, return_counts=True)
             for at, count in zip(chosen[first].tolist(), repeats.tolist(), strict=True):
@@ -94,7 +94,7 @@ def words_of(texts: Sequence[str | None], options: WordOptions, column: int, mor
     """Return the different words of texts, and then `more` words that are not among them."""
     times: dict[int, int] = {}
     spelt: dict[int, str] = {}
-    for block in _blocks(texts):
+    for block in blocks_of_texts(texts):
         for found in ngrams_of(block, Ngrams(words=(1, 1))):
             hashes, first, repeats = np.unique(found.hashes, return_index=True, return_counts=True)
             for key, at, count in zip(hashes.tolist(), first.tolist(), repeats.tolist(), strict=True):
@@ -114,14 +114,14 @@ def places_of_words(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
     """Return which of some texts are one word, as texts are cut into words, by their numbers, and the place and the
     sign (1 or −1) of each such word in a column."""
-    salts = _salts(options, column)
+    salts = salts_of(options, column)
     found = next(ngrams_of(words, Ngrams(words=(1, 1))), None)
     if found is None:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int8)
     single = np.flatnonzero(np.bincount(found.rows, minlength=len(words))[found.rows] == 1)
     hashes = mixed(found.hashes[single] + salts[WORDS])
     signs = np.where(hashes >> SIGN, -1, 1).astype(np.int8)
-    return found.rows[single], _places(hashes, options).astype(np.int64), signs
+    return found.rows[single], places_of(hashes, options).astype(np.int64), signs
 
 
 def _counts(
@@ -132,8 +132,8 @@ def _counts(
     kind: Any = np.uint32 if len(texts) << (options.bits + 1) <= 1 << 32 else np.uint64  # half as long to sort
     keys: list[NDArray[Any]] = [np.empty(0, kind)]
     for found in ngrams_of(texts, options.parts):
-        hashes = _salted(found, salts)
-        key: NDArray[Any] = _places(hashes, options).astype(kind)
+        hashes = salted(found, salts)
+        key: NDArray[Any] = places_of(hashes, options).astype(kind)
         key += found.rows.astype(kind) << kind(options.bits)
         key += key
         key += (hashes >> SIGN).astype(kind)
@@ -153,19 +153,22 @@ def _counts(
     return sums.astype(np.float32), (key & kind(options.places - 1)).astype(np.int32), rows
 
 
-def _salts(options: WordOptions, column: int) -> list[np.uint64]:
+def salts_of(options: WordOptions, column: int) -> list[np.uint64]:
+    """Return the salts of words and of characters in a column."""
     return [salt_of(options.seed, column, kind) for kind in (WORDS, CHARS)]
 
 
-def _salted(found: Found, salts: Sequence[np.uint64]) -> Hashes:
+def salted(found: Found, salts: Sequence[np.uint64]) -> Hashes:
+    """Return the hashes of n-grams in a column, with all their bits."""
     return mixed(found.hashes + salts[found.kind])
 
 
-def _places(hashes: Hashes, options: WordOptions) -> Hashes:
+def places_of(hashes: Hashes, options: WordOptions) -> Hashes:
+    """Return the place of each hash."""
     return hashes & np.uint64(options.places - 1)
 
 
-def _blocks(texts: Sequence[str | None]) -> Iterator[Sequence[str | None]]:
+def blocks_of_texts(texts: Sequence[str | None]) -> Iterator[Sequence[str | None]]:
     """Cut texts into runs of about `BLOCK` characters; a longer text is one by itself."""
     start, size = 0, 0
     for stop, text in enumerate(texts):

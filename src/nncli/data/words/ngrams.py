@@ -22,6 +22,7 @@ class Found(NamedTuple):
     hashes: Hashes  # g of each, without a salt
     rows: Positions  # the text of each
     name: Callable[[int], str]  # writes the one of a number
+    spans: Callable[[], tuple[Positions, Positions]]  # where each begins and ends among the code points of all texts
 
 
 def ngrams_of(texts: Sequence[str | None], parts: Ngrams) -> Iterator[Found]:
@@ -50,7 +51,10 @@ def _of_words(codes: Codes, starts: Positions, lengths: Range) -> Iterator[Found
                 words = range(chosen[at], chosen[at] + length)
                 return " ".join(_text(codes[begins[word] : ends[word]]) for word in words)
 
-            yield Found(WORDS, grams[chosen], rows[chosen], name)
+            def spans(chosen: Positions = chosen, last: int = last) -> tuple[Positions, Positions]:
+                return begins[chosen], ends[chosen + last]
+
+            yield Found(WORDS, grams[chosen], rows[chosen], name, spans)
 
 
 def _of_characters(codes: Codes, starts: Positions, lengths: Range) -> Iterator[Found]:
@@ -64,7 +68,8 @@ def _of_characters(codes: Codes, starts: Positions, lengths: Range) -> Iterator[
     if len(short):
         first, behind = begins[short], ends[short]
         hashes = Prefixes(codes).between(first, behind)
-        yield Found(CHARS, hashes, _rows_of(first + 1, starts), lambda at: _text(codes[first[at] : behind[at]]))
+        rows = _rows_of(first + 1, starts)
+        yield Found(CHARS, hashes, rows, lambda at: _text(codes[first[at] : behind[at]]), lambda: (first, behind))
     left = np.zeros(len(codes), np.int64)  # characters from here to the end of the piece
     for_each = ends - begins - 1  # without the last blank, with which the next piece may begin
     positions = np.repeat(begins - np.cumsum(for_each) + for_each, for_each) + np.arange(for_each.sum())
@@ -82,9 +87,13 @@ def _of_characters(codes: Codes, starts: Positions, lengths: Range) -> Iterator[
             def name(at: int, chosen: Positions = chosen, length: int = length) -> str:
                 return _text(codes[chosen[at] : chosen[at] + length])
 
-            yield Found(CHARS, grams[chosen], _rows_of(chosen + 1, starts), name)
+            def spans(chosen: Positions = chosen, length: int = length) -> tuple[Positions, Positions]:
+                return chosen, chosen + length
+
+            yield Found(CHARS, grams[chosen], _rows_of(chosen + 1, starts), name, spans)
             if length == 1:  # the blank behind each piece
-                yield Found(CHARS, grams[ends - 1], _rows_of(ends - 1, starts), lambda at: chr(BLANK))
+                rows = _rows_of(ends - 1, starts)
+                yield Found(CHARS, grams[ends - 1], rows, lambda at: chr(BLANK), lambda: (ends - 1, ends))
 
 
 def _rows_of(positions: Positions, starts: Positions) -> Positions:

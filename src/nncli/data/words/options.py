@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 MOST_WORDS, MOST_CHARS = 5, 8  # in an n-gram
+MOST_NAMES, LONGEST_NAME = 100_000, 60  # of a vocabulary, and the characters of each
 MOST_BITS = 30  # the number of a place fits into an int32
 EXPECTED = (
     "expected words:1-2, chars:3-5 or both with a comma between them, "

@@ -49,7 +49,9 @@ class EvidenceOfNumbers(Evidence):
         """Return the figures of `eval --by` for the columns that matter, and then for those with few categories."""
         texts = [name for name, column in self.rows.table.texts.items() if len(column.values) <= MOST_CATEGORIES]
         names = dict.fromkeys([*self.columns_that_matter(GROUPED_COLUMNS), *texts])
-        return {name: self.judged.by(name) for name in [*names][:GROUPED_COLUMNS]}
+        words = self.model.preprocess.columns_of_words
+        some = [name for name in names if name not in words][:GROUPED_COLUMNS]
+        return {name: self.judged.by(name) for name in some}
 
 
 def plain(value: float) -> str:

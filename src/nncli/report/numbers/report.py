@@ -11,6 +11,7 @@ from nncli.report.numbers.figures import figures_of_numbers, pictures_of_numbers
 from nncli.report.numbers.findings import findings_of_numbers
 from nncli.report.numbers.rows import groups_of_numbers, worst_numbers
 from nncli.report.numbers.verdict import verdict_of_numbers
+from nncli.report.words import words_section
 
 
 def report_of_numbers(subject: Subject) -> Report:
@@ -22,9 +23,12 @@ def report_of_numbers(subject: Subject) -> Report:
         figures_of_numbers(evidence),
         pictures_of_numbers(evidence),
         importance_section(evidence),
+        words_section(evidence),
         worst_numbers(evidence),
         groups_of_numbers(evidence),
         data_of_numbers(evidence),
         card_of_numbers(evidence),
     )
-    return Report(f"Report on {subject.file}", verdict_of_numbers(evidence, findings), findings, sections)
+    return Report(
+        f"Report on {subject.file}", verdict_of_numbers(evidence, findings), findings, tuple(filter(None, sections))
+    )

@@ -8,6 +8,7 @@ from nncli.explain.nearest_change import value_of
 from nncli.explain.reasons import reasons_for_numbers
 from nncli.report.document import Block, Listing, Paragraph, Section
 from nncli.report.numbers.evidence import EvidenceOfNumbers
+from nncli.report.words import HOW_TO_READ, marked_cell, reasons_of_rows
 from nncli.system.output import quantity, shortened
 
 MOST, REASONS = 20, 3  # rows, and columns of each that had most part in the answer
@@ -30,20 +31,26 @@ def worst_numbers(of: EvidenceOfNumbers) -> Section:
     if of.model.preprocess.mean is None:
         said.append("The model was saved by an older version and gives no reasons; train it again.")
     elif of.image_shape is None:
-        header.append("reasons for the prediction")
-        rows = [[*row, why] for row, why in zip(rows, _why(of, [one["row"] - 1 for one in worst]), strict=True)]
-        background = "an average row"
+        is_text = of.model.preprocess.words is not None
+        header += [*["text"] * is_text, "reasons for the prediction"]
+        rows = [[*row, *why] for row, why in zip(rows, _why(of, [one["row"] - 1 for one in worst]), strict=True)]
+        background = "an average row, without text" if is_text else "an average row"
         said.append(
             "Reasons are the columns that did most to move the prediction away from that of "
             f"{background}, each with the value it has in the row and what that adds."
         )
+        said += [HOW_TO_READ] * is_text
     return Section(title, (Paragraph(" ".join(said)), Listing(tuple(header), tuple(map(tuple, rows)), numbers)))
 
 
-def _why(of: EvidenceOfNumbers, rows: list[int]) -> list[str]:
+def _why(of: EvidenceOfNumbers, rows: list[int]) -> list[list[str]]:
     """Return why a number is predicted for each of some rows of the table."""
     model, table = of.model, of.judged.table.take(np.array(rows))
     found = reasons_for_numbers(model, table)
+    if found.of_words is not None:
+        each = reasons_of_rows(found, table, REASONS)
+        said = ["; ".join(f"{name} ({signed(value)})" for name, value in its) for its in each]
+        return [[marked_cell(found, table, i), its] for i, its in enumerate(said)]
     order, values = found.largest(REASONS)
     said = []
     for i in range(len(rows)):
@@ -52,7 +59,7 @@ def _why(of: EvidenceOfNumbers, rows: list[int]) -> list[str]:
             name = found.columns[k]
             parts.append(f"{shortened(name)} = {_shown(value_of(model, row, name))} ({signed(value)})")
         said.append("; ".join(parts))
-    return said
+    return [[its] for its in said]
 
 
 def _shown(value: float | str | None) -> str:
