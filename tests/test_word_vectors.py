@@ -225,3 +225,16 @@ def test_models_without_vectors_and_without_their_rows_say_so(nncli: Run, review
 def test_a_pipe_is_no_file_of_vectors() -> None:
     with pytest.raises(DataError, match="expected a file of vectors, found a pipe or a device"):
         read_vectors("/dev/zero", WordOptions(), 1, "float32", 2)
+
+
+def test_a_vocabulary_takes_the_place_of_the_training_file(nncli: Run, reviews: Path) -> None:
+    words = [*OPTIONS, "--ngrams", "words:1-2,chars:3-4", "--vectors", saved(NEAR), "--lr", 1e-12, "--epochs", 1]
+    assert nncli("train", reviews, *words, "--vocabulary").code == 0
+    reviews.unlink()
+    done = nncli("info", "model.npz", "--nearest", "good", "--json")
+    (column,) = done.json["columns"]
+    near = {one["word"]: (one["cosine"], one["times"]) for one in column["nearest"]}
+    assert near["great"] == (pytest.approx(2 / math.sqrt(4.01), abs=1e-6), None)
+    assert near["never"] == (pytest.approx(5 / math.sqrt(26), abs=1e-6), 0)
+    assert not {"grea", "goo", "a good"} & {*near}
+    assert "nearest to 'good' in column 'text'" in nncli("info", "model.npz", "--nearest", "good").out

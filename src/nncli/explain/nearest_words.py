@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from nncli.data.text_inputs import TextInputs
 from nncli.data.words.features import Words, places_of_words, words_of
 from nncli.data.words.vectors import words_in
+from nncli.data.words.vocabulary import Vocabulary
 from nncli.errors import DataError, OptionError, did_you_mean, mention
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance, labelled_rows
@@ -19,7 +21,7 @@ from nncli.nn.layers import Array
 from nncli.nn.word_embedding import WordEmbedding
 from nncli.system.output import in_quotes
 
-SHOWN = 10
+SHOWN, UNKNOWN = 10, -1
 LEAST_TIMES = 2  # that the training file has a word: of one that came once, little was learned
 MOST_TO_MEAN = 5000  # words, the most frequent ones, that may have been meant by a misspelt one
 
@@ -27,11 +29,11 @@ MOST_TO_MEAN = 5000  # words, the most frequent ones, that may have been meant b
 @dataclass(frozen=True)
 class NearWord:
     """A word, the cosine of the angle between its vector and that of another, and how often the texts have it; 0: it is
-    from a file of vectors."""
+    from a file of vectors; None: it is from a vocabulary, which does not say."""
 
     word: str
     cosine: float
-    times: int
+    times: int | None
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Neighbours:
 
     column: str
     word: str
-    times: int
+    times: int | None
     nearest: tuple[NearWord, ...]
     sharing: tuple[str, ...]
 
@@ -51,9 +53,9 @@ class Neighbours:
 
 
 def neighbours(model: Model, provenance: Provenance, model_file: str, word: str) -> list[Neighbours]:
-    """Return the nearest words of a word in each column of text that has it, of the words in the training file and in
-    the file that vectors came from. Raises OptionError for a model without vectors and for a word that is not known,
-    DataError where the training file cannot be read again."""
+    """Return the nearest words of a word in each column of text that has it, of the words in its vocabulary, or else in
+    the training file, and in the file that vectors came from. Raises OptionError for a model without vectors and for a
+    word that is not known, DataError where the training file cannot be read again."""
     layer = next((layer for layer in model.network.layers if isinstance(layer, WordEmbedding)), None)
     inputs = model.preprocess.words
     if layer is None or inputs is None:
@@ -72,12 +74,15 @@ def neighbours(model: Model, provenance: Provenance, model_file: str, word: str)
 
 def _known_words(model: Model, provenance: Provenance, model_file: str, inputs: TextInputs) -> list[Words]:
     """Return the words of each column of text that the model has learned from or has vectors of."""
+    more = [] if inputs.vectors is None else words_in(*inputs.vectors)
+    if inputs.vocabulary is not None:
+        return [_of_vocabulary(inputs.vocabulary, inputs, i, more) for i in range(len(inputs.columns))]
     try:
         table = labelled_rows(model, provenance, model_file, (), model.config.options.dtype).table
     except DataError as error:
         problem = f"the model keeps no words, and they cannot be read again: {error.where}, {error.problem}"
-        raise DataError(model_file, problem, "Put its training file where it was") from None
-    more = [] if inputs.vectors is None else words_in(*inputs.vectors)
+        remedy = f"Put its training file where it was; with {mention('vocabulary', True)} a model keeps them"
+        raise DataError(model_file, problem, remedy) from None
     found = []
     for i, name in enumerate(inputs.columns):
         column = table.texts[name]
@@ -88,22 +93,39 @@ def _known_words(model: Model, provenance: Provenance, model_file: str, inputs: 
     return found
 
 
+def _of_vocabulary(vocabulary: Vocabulary, inputs: TextInputs, column: int, more: Sequence[str]) -> Words:
+    """Return the words that a vocabulary names in a column, and then `more` that are not among them."""
+    own = np.flatnonzero(vocabulary.columns == column)
+    names = [vocabulary.names[i] for i in own.tolist()]
+    which, places, _ = places_of_words(names, inputs.options, column)
+    is_word = places == vocabulary.places[own][which]  # and no sequence of characters that looks like one
+    named = [names[i] for i in which[is_word].tolist()]
+    found = words_of([], inputs.options, column, [*named, *more])
+    times = np.where(np.arange(len(found.names)) < len(named), UNKNOWN, 0)
+    found = found._replace(times=times)
+    return found.some(inputs.idf[found.places] > 0)
+
+
 def _of_column(column: str, words: Words, E: Array, word: str) -> Neighbours | None:
     """Return the nearest words of one in a column, in which each input stands for its most frequent word."""
     asked = words.find(word)
     if asked is None:
         return None
     is_same = words.places == words.places[asked]
-    others = words.some(~is_same & ((words.times == 0) | (words.times >= LEAST_TIMES)))
+    others = words.some(~is_same & ((words.times <= 0) | (words.times >= LEAST_TIMES)))
     others = others.some(_first_of_each(others.places, others.times))
     e = E[words.places[asked]].astype(np.float64) * words.signs[asked]
     vectors = E[others.places].astype(np.float64) * others.signs[:, None]
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(e)
     cosines = np.divide(vectors @ e, lengths, out=np.zeros(len(vectors)), where=lengths > 0)
     best = np.argsort(-cosines, kind="stable")[:SHOWN].tolist()
-    near = tuple(NearWord(others.names[i], float(cosines[i]), int(others.times[i])) for i in best)
+    near = tuple(NearWord(others.names[i], float(cosines[i]), _known(others.times[i])) for i in best)
     sharing = tuple(words.names[i] for i in np.flatnonzero(is_same).tolist() if i != asked)
-    return Neighbours(column, words.names[asked], int(words.times[asked]), near, sharing)
+    return Neighbours(column, words.names[asked], _known(words.times[asked]), near, sharing)
+
+
+def _known(times: np.int64) -> int | None:
+    return None if times == UNKNOWN else int(times)
 
 
 def _first_of_each(places: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -117,3 +117,19 @@ def _of_columns(of_inputs: NDArray[Any], inputs: dict[str, slice]) -> NDArray[An
     sums = np.add.reduceat(of_inputs, sorted(starts), axis=1)
     places = {starts[start]: i for i, start in enumerate(sorted(starts))}
     return sums[:, [places[name] for name in inputs]]
+
+
+def largest_with_words(found: Reasons, table: Table, most: int) -> tuple[NDArray[Any], Floats]:
+    """Return what adds most to the rows of a table, or takes most away: columns, and of columns of text n-grams. That
+    are the names, None where a row has no more, and the numbers, (n, most) each."""
+    assert found.of_words is not None
+    texts = {*found.of_words.words.columns}
+    others = [(i, name) for i, name in enumerate(found.columns) if name not in texts]
+    names, values = np.full((len(table), most), None, object), np.zeros((len(table), most), found.contributions.dtype)
+    for row, of_words in enumerate(found.of_words.largest(table, most)):
+        both = [(float(found.contributions[row, i]), name) for i, name in others]
+        both += [(one.contribution, one.name) for one in of_words]
+        both = sorted(both, key=lambda one: -abs(one[0]))[:most]
+        for k, (value, name) in enumerate(both):
+            names[row, k], values[row, k] = name, value
+    return names, values

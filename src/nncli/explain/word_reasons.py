@@ -16,7 +16,6 @@ from nncli.nn.layers import Array
 
 if TYPE_CHECKING:
     from nncli.data.words.occurrences import Occurrences
-    from nncli.explain.reasons import Reasons
 
 CELLS = 1 << 22  # slopes that are in memory at a time
 
@@ -136,19 +135,3 @@ def words_of(texts: Sequence[str | None], found: Occurrences, added: Floats) -> 
         return codes[begins[at] : ends[at]].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
     return Words(rows, Prefixes(codes).between(begins, ends), before[ends] - before[begins], name)
-
-
-def largest_with_words(found: Reasons, table: Table, most: int) -> tuple[NDArray[Any], Floats]:
-    """Return what adds most to the rows of a table, or takes most away: columns, and of columns of text n-grams. That
-    are the names, None where a row has no more, and the numbers, (n, most) each."""
-    assert found.of_words is not None
-    texts = {*found.of_words.words.columns}
-    others = [(i, name) for i, name in enumerate(found.columns) if name not in texts]
-    names, values = np.full((len(table), most), None, object), np.zeros((len(table), most), found.contributions.dtype)
-    for row, of_words in enumerate(found.of_words.largest(table, most)):
-        both = [(float(found.contributions[row, i]), name) for i, name in others]
-        both += [(one.contribution, one.name) for one in of_words]
-        both = sorted(both, key=lambda one: -abs(one[0]))[:most]
-        for k, (value, name) in enumerate(both):
-            names[row, k], values[row, k] = name, value
-    return names, values

@@ -146,12 +146,11 @@ def _words(stored: dict[str, Any] | None, arrays: Mapping[str, NDArray[Any]]) ->
         raise ValueError("weights of words that do not fit their columns")
     if not (np.isfinite(idf).all() and (idf >= 0).all()):
         raise ValueError("weights of words that no training rows have")
-    vectors = stored["vectors"] and VectorFile(**stored["vectors"])
-    if named is None or names is None:
-        return TextInputs(columns, options, idf, vectors=vectors)
-    from nncli.data.words.vocabulary import Vocabulary
+    vectors, vocabulary = stored["vectors"] and VectorFile(**stored["vectors"]), None
+    if named is not None and names is not None:
+        from nncli.data.words.vocabulary import Vocabulary
 
-    vocabulary = Vocabulary.from_bytes(named, names, len(columns), options.bits)
+        vocabulary = Vocabulary.from_bytes(named, names, len(columns), options.bits)
     return TextInputs(columns, options, idf, vocabulary, vectors)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from nncli.data.dataset import Table
 from nncli.explain.marks import marked_texts
-from nncli.explain.reasons import Reasons
-from nncli.explain.word_reasons import largest_with_words
+from nncli.explain.reasons import Reasons, largest_with_words
 from nncli.explain.word_weights import WordWeights, word_weights
 from nncli.figures.weights import figure_of_words
 from nncli.report.document import Drawing, Folded, Listing, Marked, Paragraph, Section

@@ -19,10 +19,10 @@ def print_neighbours(found: Sequence[Neighbours]) -> None:
             put()
         table = new_table("word", "cosine", "times")
         for one in of_column.nearest:
-            table.add_row(cut(one.word), f"{one.cosine:.3f}", f"{one.times:,}")
+            table.add_row(cut(one.word), f"{one.cosine:.3f}", "" if one.times is None else f"{one.times:,}")
         show(table)
-        times = counted(of_column.times, "time")
-        put(f"nearest to {in_quotes(of_column.word)} ({times}) in column {in_quotes(of_column.column)}")
+        times = "" if of_column.times is None else f" ({counted(of_column.times, 'time')})"
+        put(f"nearest to {in_quotes(of_column.word)}{times} in column {in_quotes(of_column.column)}")
         if of_column.sharing:
             shown = [in_quotes(word) for word in of_column.sharing[:SHOWN_SHARING]]
             more = len(of_column.sharing) - len(shown)
