@@ -23,7 +23,8 @@ COLOURS = "bold green", "bold red"  # of words that speak for the answer, and ag
 def print_word_weights(found: WordWeights) -> None:
     """Print the n-grams with the largest weights, class by class."""
     if not len(found.vocabulary):
-        put(f"no n-gram is in two of the texts of {found.where_from}, so that none can be named")
+        why = f"no n-gram is in two of the texts of {found.where_from}, so that none can be named"
+        put(f"{why}: name more rows, or train with --vocabulary")
         return
     several = len(found.columns) > 1
     put(f"largest weights of {counted(len(found.vocabulary), found.kind)} named by {found.where_from}: {found.method}")
@@ -41,6 +42,8 @@ def print_word_weights(found: WordWeights) -> None:
 
 def print_ngrams(ngrams: list[dict[str, Any]], write: Callable[[float], str]) -> None:
     """Print what the n-grams of a row add, in a table."""
+    if not ngrams:
+        return
     table = new_table("n-gram", "adds")
     several = len({one["column"] for one in ngrams}) > 1
     for one in ngrams[:MOST_SHOWN]:
