@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.byte_input import ByteStream, Input, open_input, reason, refuse_bomb
 from nncli.data.cells import check_width
 from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.formats.sparse_lines import parsed_at_once
 from nncli.data.labels import dataset_of
 from nncli.data.lines import line_blocks
 from nncli.data.row_blocks import RowBlock
@@ -142,9 +143,11 @@ def _parsed(lines: Sequence[bytes], number: int, where: str) -> tuple[Any, NDArr
 
 
 def _loaded(lines: Sequence[bytes]) -> tuple[Any, NDArray[np.float64]]:
-    from sklearn.datasets import load_svmlight_file
-
     text = b"\n".join(lines)
+    if (found := parsed_at_once(text)) is not None:
+        return found
+    from sklearn.datasets import load_svmlight_file  # a second, and ten times as long
+
     if b"_" in text and any(b"_" in line.partition(b"#")[0] for line in lines):
         raise ValueError("a number with _ in it")  # which Python takes
     X, y = load_svmlight_file(BytesIO(text), dtype=np.float32, zero_based=True)
