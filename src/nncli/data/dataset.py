@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nncli.data.column_profile import PROFILE_FORM, ColumnProfile, profile_of, ranges
 from nncli.data.disk.memmap import DiskArray
 from nncli.data.sources import Source, title
-from nncli.data.sparse_numbers import SparseNumbers
+from nncli.data.sparse_numbers import SparseNumbers, is_sparse
 from nncli.data.spellings import SPELLING_FORM, Spelling, spelling_of
 from nncli.errors import DataError, mention
 
@@ -107,6 +107,10 @@ class Table:
             {name: column.take(rows) for name, column in self.texts.items()},
             {name: days[rows] for name, days in self.dates.items()},
         )
+
+    def with_zeros(self) -> Table:
+        """Return the table, of few rows, with all zeros of numbers that are stored sparse."""
+        return dataclasses.replace(self, numbers=self.numbers[:]) if is_sparse(self.numbers) else self
 
 
 @dataclass(frozen=True)

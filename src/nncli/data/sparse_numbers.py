@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.column_profile import CELLS_AT_ONCE
-
 DENSE_COLUMNS = 1_000  # up to so many, numbers are read as a dense matrix, …
 DENSE_SHARE = 1 / 3  # … and from this share of cells that are not 0 on, as they take no less memory otherwise
 ROWS_AT_ONCE, VALUES_AT_ONCE = 8_192, 1 << 20  # that are worked on at a time
@@ -22,7 +20,8 @@ class SparseNumbers:
     """(n, d) numbers in memory, of which only those that are not 0 are kept, row by row; none is missing or infinite.
 
     An array of rows, in any order, a mask (n,), or a slice of rows gives an array of its own, (m, d), with all zeros,
-    as of a `DiskArray`: right for blocks of rows. `csr`, and what `take` and `blocks` give, grows with the others only.
+    as of a `DiskArray`; a pair of rows and columns gives these: right for a few. `csr`, and what `take` and `blocks`
+    give, grows with the others only.
     """
 
     csr: Any  # scipy.sparse.csr_array (n, d), the columns of each row in order, without zeros
@@ -41,6 +40,13 @@ class SparseNumbers:
             csr.eliminate_zeros()
         return cls(csr)
 
+    @classmethod
+    def repeated(cls, row: NDArray[np.float64], n: int) -> SparseNumbers:
+        """Return n rows that are all the same (d,)."""
+        columns = np.flatnonzero(row)
+        starts = np.arange(n + 1) * len(columns)
+        return cls.of(np.tile(row[columns], n), np.tile(columns, n), starts, (n, len(row)))
+
     @property
     def shape(self) -> tuple[int, int]:
         return int(self.csr.shape[0]), int(self.csr.shape[1])
@@ -57,9 +63,9 @@ class SparseNumbers:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: slice | NDArray[Any]) -> NDArray[Any]:
-        found: NDArray[Any] = self.csr[rows].toarray()
-        return found
+    def __getitem__(self, rows: Any) -> Any:
+        found = self.csr[rows]
+        return found if isinstance(found, np.generic) else found.toarray()
 
     def take(self, rows: slice | NDArray[Any]) -> SparseNumbers:
         """Return some rows, in the order given, stored sparse."""
@@ -85,14 +91,30 @@ class SparseNumbers:
         """Return the numbers without one column."""
         return SparseNumbers(self.csr[:, np.delete(np.arange(self.shape[1]), place)])
 
-    def all_columns(self) -> Iterator[tuple[slice, NDArray[Any]]]:
-        """Yield all columns, with all zeros, some at a time: where they are, and each as a row here, (some, n). That
-        takes as long as a dense matrix, but not its memory."""
-        by_column, d = self.csr.tocsc(), self.shape[1]
-        at_once = max(1, 4 * CELLS_AT_ONCE // max(1, len(self)))
-        for start in range(0, d, at_once):
-            part = slice(start, min(d, start + at_once))
-            yield part, np.ascontiguousarray(by_column[:, part].toarray(order="F").T)
+    def with_column(self, place: int, values: NDArray[Any]) -> SparseNumbers:
+        """Return the numbers with others (n,) in one column."""
+        from scipy.sparse import coo_array
+
+        found, n = self.csr.tocoo(), len(self)
+        kept = found.col != place
+        data = np.concatenate([found.data[kept], values.astype(self.dtype)])
+        rows, columns = np.append(found.row[kept], np.arange(n)), np.append(found.col[kept], np.full(n, place))
+        csr = coo_array((data, (rows, columns)), self.shape).tocsr()
+        csr.eliminate_zeros()
+        return SparseNumbers(csr)
+
+    def deviation(self) -> NDArray[np.float64]:
+        """Return the standard deviation of each column, (d,): √((Σ (x − mean)² over those that are not 0 + zeros ·
+        mean²) / n)."""
+        n, total, stored = len(self), np.zeros(self.shape[1]), self.stored()
+        for block in self.blocks():
+            total += np.bincount(block.indices, block.data, len(total))
+        mean = total / n
+        squares = (n - stored) * mean**2
+        for block in self.blocks():
+            squares += np.bincount(block.indices, (block.data - mean[block.indices]) ** 2, len(total))
+        found: NDArray[np.float64] = np.sqrt(squares / n)
+        return found
 
     def stored(self) -> NDArray[np.int64]:
         """Count the numbers of each column that are not 0, (d,)."""
@@ -111,6 +133,15 @@ class SparseNumbers:
 def is_sparse(numbers: Any) -> bool:
     """Tell whether numbers are stored sparse."""
     return isinstance(numbers, SparseNumbers)
+
+
+def with_column(numbers: Any, place: int, values: Any, dtype: str) -> Any:
+    """Return numbers in memory, stored sparse or not, of a type, with others, (n,) or one for all rows, in a column."""
+    if isinstance(numbers, SparseNumbers):
+        return numbers.with_column(place, np.broadcast_to(values, len(numbers)))
+    found = numbers.astype(dtype)
+    found[:, place] = values
+    return found
 
 
 def stays_sparse(shape: tuple[int, int], stored: int) -> bool:

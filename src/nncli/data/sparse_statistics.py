@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.data.column_statistics import (
     AUTO_ROBUST,
@@ -59,7 +58,7 @@ def sparse_statistics(numbers: SparseNumbers, rows: Positions, scale: str) -> Co
     if scale == "max-abs":
         spread = np.maximum(np.maximum(np.abs(low), np.abs(high)), SMALLEST_RANGE)
     elif scale == "standard":
-        spread = _deviation(numbers, rows, mean, stored)
+        spread = numbers.take(rows).deviation()
     found = ColumnStatistics(_median(numbers, evenly(rows)), low, high, np.zeros(d), spread, scale, mean, missing)
     return found._replace(mean_input=np.clip(mean * found.factor, -LARGEST, LARGEST))
 
@@ -69,16 +68,6 @@ def _are_unit(block: Any, data: Vector) -> bool:
     rows = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
     squares = np.bincount(rows, data * data, block.shape[0])
     return bool((np.abs(np.sqrt(squares[squares > 0]) - 1) <= UNIT).all())
-
-
-def _deviation(numbers: SparseNumbers, rows: Positions, mean: Vector, stored: NDArray[np.int64]) -> Vector:
-    """Return the standard deviation of each column, with a second pass over the rows: (Σ (x − mean)² over those that
-    are not 0, + zeros · mean²) / n."""
-    n, squares = len(rows), (len(rows) - stored) * mean**2
-    for block in numbers.blocks(rows):
-        squares += np.bincount(block.indices, (block.data - mean[block.indices]) ** 2, len(mean))
-    found: Vector = np.sqrt(squares / n)
-    return found
 
 
 def _median(numbers: SparseNumbers, rows: Positions) -> Vector:

@@ -13,7 +13,7 @@ from numpy.random import SeedSequence
 from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Target
-from nncli.data.scaled_rows import Matrix, Subset
+from nncli.data.scaled_rows import Inputs, Matrix, Subset
 from nncli.data.sources import Source
 from nncli.data.synthetic import is_random, random_dataset
 from nncli.errors import OptionError, flag
@@ -101,7 +101,7 @@ def objective_of_model(model: Model, provenance: Provenance, model_file: str, so
         if source != ("random",):
             problem = f"the model already says how wide its rows are, and so does '{source[0]}'"
             raise OptionError("data", problem, "Use random alone")
-        X = Matrix(rng.normal(size=(ROWS, model.preprocess.width)), network.dtype)
+        X: Inputs = Matrix(rng.normal(size=(ROWS, model.preprocess.width)), network.dtype)
         y: Target = rng.integers(K, size=ROWS) if K else rng.normal(size=ROWS)
     else:
         dataset = labelled_rows(model, provenance, model_file, source, "float64")

@@ -95,14 +95,22 @@ def importances(
     That is the mean, over the `orders` (repeats, n) in which the column is put, of how much worse the metric gets. A
     text with all its categories is one column, and so is a date.
     """
-    X = model.preprocess.transform(table, model.network.dtype).slice(0, len(table))
+    X: Any = model.preprocess.transform(table, model.network.dtype).slice(0, len(table))
     inputs = inputs_of(model.schema, model.preprocess)
     is_several = model.network.is_several
     shuffled = _ShuffledRowsOfMembers(model.network, X) if is_several else _ShuffledRows(model.network, X)
+    starts = None if isinstance(X, np.ndarray) else shuffled.X.indptr
+
+    def never(place: slice) -> bool:
+        """Tell whether sparse rows have nothing but zeros there, as in many of their columns."""
+        return starts is not None and bool(starts[place.start] == starts[place.stop])
+
     spread, found, own = _Spread(metric, rows.oriented), list[Importance](), threading.local()
 
     def importance_of(column: tuple[str, slice]) -> Importance:
         name, place = column
+        if never(place):
+            return Importance(name, 0.0, None)
         if not hasattr(own, "shuffled"):
             own.shuffled = shuffled.of_thread()
         changed = (_said(model, rows, own.shuffled.scores(place, order)) for order in orders)
@@ -129,11 +137,11 @@ class _ShuffledRows:
     def __init__(self, network: Network, X: Array) -> None:
         self.network = network = plain(network)
         first = network.dense[0]
-        self.Z = zeros((len(X), first.units), X.dtype)
+        self.Z = zeros((X.shape[0], first.units), X.dtype)
         first.forward(X, self.Z)
-        self.X = np.ascontiguousarray(X.T)  # of which columns are taken
+        self.X = _transposed(X)  # of which columns are taken
         # the last bias, for each row: ten times as fast to add as one for all rows, which are short
-        self.b = np.tile(network.dense[-1].b, (min(len(X), EVAL_ROWS), 1))
+        self.b = np.tile(network.dense[-1].b, (min(X.shape[0], EVAL_ROWS), 1))
 
     def of_thread(self) -> Self:
         """Return the same rows for one thread, which needs a network of its own."""
@@ -145,7 +153,7 @@ class _ShuffledRows:
 
     def scores(self, inputs: slice, order: Positions) -> Array:
         """Return Z (n, outputs) where these inputs of row i are those of row order[i]."""
-        X, first, last = self.X[inputs], self.changed.dense[0], self.changed.dense[-1]
+        X, first, last = _some(self.X, inputs), self.changed.dense[0], self.changed.dense[-1]
         D, first.W = _two_at_least(X.take(order, axis=1) - X).T, _two_at_least(self.network.dense[0].W[inputs])
         found = np.empty((len(D), self.changed.widths[-1]), X.dtype)
         with np.errstate(all="ignore"):
@@ -161,7 +169,7 @@ class _ShuffledRowsOfMembers:
     """Scores of rows in which a column is shuffled, by several networks with their first layers side by side."""
 
     def __init__(self, network: Network, X: Array) -> None:
-        self.network, self.X = network, np.ascontiguousarray(X.T)
+        self.network, self.X = network, _transposed(X)
         self.first, self.rest = split(network)
         self.Z = X @ self.first.W + self.first.b
 
@@ -173,13 +181,24 @@ class _ShuffledRowsOfMembers:
 
     def scores(self, inputs: slice, order: Positions) -> Array:
         """Return Z (n, outputs) where these inputs of row i are those of row order[i]."""
-        X = self.X[inputs]
+        X = _some(self.X, inputs)
         D, W, parts = (X.take(order, axis=1) - X).T, self.first.W[inputs], list[Array]()
         with np.errstate(all="ignore"):
             for start in range(0, len(D), EVAL_ROWS):
                 part = slice(start, start + EVAL_ROWS)
                 parts.append(self.rest.forward(D[part] @ W + self.Z[part]).copy())
         return np.concatenate(parts)
+
+
+def _transposed(X: Any) -> Any:
+    """Return Xᵀ (d, n), so that the rows of it are quick to take."""
+    return np.ascontiguousarray(X.T) if isinstance(X, np.ndarray) else X.T.tocsr()
+
+
+def _some(X: Any, inputs: slice) -> Array:
+    """Return some rows of what `_transposed` gives, with all zeros."""
+    found: Array = X[inputs] if isinstance(X, np.ndarray) else X[inputs].toarray()
+    return found
 
 
 def _two_at_least(rows: Array) -> Array:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.dates import written
+from nncli.data.sparse_numbers import with_column
 from nncli.explain.columns import inputs_of
 from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.model import Model
@@ -88,12 +89,9 @@ def value_of(model: Model, row: Table, name: str) -> float | str | None:
 def _of_number(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
     model, place = rows.model, rows.model.schema.of_kind("number").index(name)
     low, high, whole = range_of(model, name, place)
-    exact = np.float64 if model.schema.dtype == "float64" else np.float32
 
     def with_values(table: Table, values: NDArray[np.float64]) -> Table:
-        numbers = table.numbers.astype(exact)
-        numbers[:, place] = values
-        return dataclasses.replace(table, numbers=numbers)
+        return dataclasses.replace(table, numbers=with_column(table.numbers, place, values, model.schema.dtype))
 
     start = rows.table.numbers[:, place].astype(np.float64)
     start = np.where(np.isnan(start), float(model.preprocess.median[place]), start)

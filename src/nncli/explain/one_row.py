@@ -12,6 +12,7 @@ from nncli.data.csv.header import TextOptions
 from nncli.data.dataset import Table
 from nncli.data.load import stream_like
 from nncli.data.sources import STDIN, Source, title
+from nncli.data.sparse_numbers import is_sparse
 from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError, OptionError
 from nncli.explain.largest_moves import largest_moves
@@ -22,6 +23,7 @@ from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.system.output import in_quotes
 
+MOST_CHANGED = 100  # columns of very many, whose changes are looked for
 BACKGROUND = "the mean input of the training rows"
 NAME_DATA = "Name the data: nncli explain MODEL DATA --row N"
 
@@ -75,7 +77,7 @@ def explain_row(model: Model, row: Table) -> dict[str, Any]:
         "lead": float(found.lead[0]),
         "background": {"of": BACKGROUND, "lead": float(found.background[0])},
         **_contributions(model, row, found),
-        "changes": [dataclasses.asdict(one) for one in nearest_changes(model, row)[0]],
+        "changes": [dataclasses.asdict(one) for one in nearest_changes(model, row, _to_change(row, found))[0]],
     }
 
 
@@ -87,8 +89,15 @@ def _number(model: Model, row: Table, prediction: float) -> dict[str, Any]:
         "explained": reasons_title(model, ""),
         "background": {"of": BACKGROUND, "prediction": float(found.background[0])},
         **_contributions(model, row, found),
-        "moves": [dataclasses.asdict(one) for one in largest_moves(model, row)],
+        "moves": [dataclasses.asdict(one) for one in largest_moves(model, row, _to_change(row, found))],
     }
+
+
+def _to_change(row: Table, found: Reasons) -> list[str] | None:
+    """Name the columns whose changes are looked for: all (None); where they are stored sparse, those that add most."""
+    if not is_sparse(row.numbers):
+        return None
+    return [found.columns[i] for i in found.largest(MOST_CHANGED)[0][0].tolist()]
 
 
 def _contributions(model: Model, row: Table, found: Reasons) -> dict[str, Any]:

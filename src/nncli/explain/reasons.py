@@ -15,6 +15,7 @@ from nncli.explain.leads import leads
 from nncli.metrics.rows import Floats
 from nncli.model.model import Model
 from nncli.nn.integrated_gradients import integrated_gradients
+from nncli.nn.layers import Array
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def reasons(model: Model, table: Table, predicted: NDArray[np.int64], runner_up:
     (n,): exact for a linear model, and by integrated gradients for another. A text is one column, and so is a date."""
     assert model.preprocess.mean is not None, "check_background comes first"
     dtype, inputs = model.network.dtype, inputs_of(model.schema, model.preprocess)
-    X, x0 = model.preprocess.transform(table, dtype).slice(0, len(table)), model.preprocess.mean.astype(dtype)
+    matrix, x0 = model.preprocess.transform(table.with_zeros(), dtype), model.preprocess.mean.astype(dtype)
+    X: Array = matrix.slice(0, len(table))
     V, c = leads(model, predicted, runner_up)
     unit = 1.0 if model.target is None else model.target.sd  # which the type of the network may not hold
     with np.errstate(all="ignore"):
