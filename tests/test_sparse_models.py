@@ -41,10 +41,26 @@ def theta(file: str) -> Any:
     return np.load(io.BytesIO(zipfile.ZipFile(file).read("theta.npy")))
 
 
-@pytest.mark.parametrize("model", ["logistic", "mlp", "averaged-perceptron"])
-def test_a_model_is_that_of_the_rows_with_all_zeros(model: str, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "how",
+    ["logistic --optimizer sgd", "mlp --hidden 4 --optimizer sgd", "averaged-perceptron"],
+)
+def test_a_model_is_that_of_the_rows_with_all_zeros(how: str, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same parts, the same rows remembered, and parameters that rounding alone tells apart."""
-    words = "train", "d.svm", "--model", model, "--scale", "none", "--epochs", 3, "--dtype", "float64", "--json", "-q"
+    words = (
+        "train",
+        "d.svm",
+        "--model",
+        *how.split(),
+        "--scale",
+        "none",
+        "--epochs",
+        3,
+        "--dtype",
+        "float64",
+        "--json",
+        "-q",
+    )
     sparse = nncli(*words, "-o", "sparse.npz")
     assert sparse.code == 0
     with_zeros(monkeypatch)
@@ -78,7 +94,7 @@ def trained(nncli: Run) -> str:
 
 def test_a_model_file_knows_that_its_numbers_are_sparse(trained: str, nncli: Run) -> None:
     """And names its columns in a few bytes."""
-    model, _ = load(trained)
+    model, _ = load(Path(trained))
     assert model.schema.sparse
     assert model.schema.names == tuple(f"c{i}" for i in range(1, COLUMNS + 1))
     assert model.preprocess.scaling == "max-abs"
@@ -95,7 +111,7 @@ def test_answers_do_not_depend_on_how_rows_come(trained: str, nncli: Run) -> Non
     assert nncli("predict", trained, "new.npz", "--proba").out == expected
     X, _ = sparse_rows(n=30, seed=1)
     header = ",".join(f"c{i}" for i in range(1, COLUMNS + 1))
-    np.savetxt("new.csv", X, delimiter=",", header=header, comments="", fmt="%r")
+    np.savetxt("new.csv", X, delimiter=",", header=header, comments="", fmt="%.9g")
     of_table = [line.split(",") for line in nncli("predict", trained, "new.csv", "--proba").out.splitlines()[1:]]
     by_line = [line.split(",") for line in expected.splitlines()[1:]]
     np.testing.assert_allclose(np.array(of_table, float), np.array(by_line, float), atol=1e-6)
@@ -104,19 +120,15 @@ def test_answers_do_not_depend_on_how_rows_come(trained: str, nncli: Run) -> Non
 def test_what_a_model_says_is_explained(trained: str, nncli: Run) -> None:
     reasons = nncli("predict", trained, "new.svm", "--reasons", 2)
     assert reasons.code == 0
-    X, _ = sparse_rows(n=30, seed=1)
     outcome = nncli("explain", trained, "new.svm", "--row", 3, "--json")
     assert outcome.code == 0
     added = {one["column"]: one["contribution"] for one in outcome.json["contributions"]}
     assert len(added) == COLUMNS
     total = outcome.json["lead"] - outcome.json["background"]["lead"]
     assert sum(added.values()) == pytest.approx(total, rel=1e-3)
-    found = nncli("explain", trained, "new.svm", "--json", "-q").json["importance"]
-    assert {one["column"] for one in found[:2]} <= {"c1", "c2"}
-    always_0 = next(place for place in range(COLUMNS) if not X[:, place].any())
-    assert next(one for one in found if one["column"] == f"c{always_0 + 1}")["importance"] == 0
 
 
+@pytest.mark.long
 def test_importance_is_that_of_the_rows_with_all_zeros(
     trained: str, nncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +153,7 @@ def _dense_of(cls: type, data: Any, columns: Any, starts: Any, shape: tuple[int,
         ("eval", "m.npz", "new.svm", "--by", "c1"),
         ("gradcheck", "m.npz"),
         ("export", "m.npz", "--to", "python", "-o", "m.py"),
-        ("report", "m.npz", "new.svm", "-o", "r.html"),
+        pytest.param(("report", "m.npz", "new.svm", "-o", "r.html"), marks=pytest.mark.long),
         ("plot", "m.npz", "boundary", "c1", "c2"),
         ("plot", "m.npz", "effect", "c1"),
         ("plot", "d.svm", "columns"),
