@@ -169,6 +169,21 @@ def test_other_commands_take_them_too(words: tuple[str, ...], trained: str, nncl
     assert nncli(*words, "-q").code == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("--model tabular", "--model: tabular scales and embeds each input"),
+        ("--best", "--model: auto tries networks that scale or embed each input"),
+        ("--model mlp --learn-scale", "--learn-scale: it is there for each input"),
+        ("--model mlp --ensemble shared:3", "--ensemble: members that share weights have a scale of each input"),
+    ],
+    ids=lambda text: text.split(":")[0],
+)
+def test_networks_that_need_the_zeros_are_refused(words: str, problem: str, nncli: Run) -> None:
+    outcome = nncli("train", "d.svm", *words.split(), "-q")
+    assert (outcome.code, outcome.err.split(", and the rows")[0]) == (2, problem)
+
+
 @pytest.mark.parametrize("figure", ["boundary", "scatter"])
 def test_principal_components_of_sparse_numbers_are_refused(figure: str, trained: str, nncli: Run) -> None:
     outcome = nncli("plot", trained if figure == "boundary" else "d.svm", figure)
