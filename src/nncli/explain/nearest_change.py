@@ -74,16 +74,28 @@ class _Rows:
 
 def value_of(model: Model, row: Table, name: str) -> float | str | None:
     """Return the value of a column of a row, a table of one; None where it is missing."""
-    kind = dict(model.schema.columns)[name]
-    if kind == "text":
-        column = row.texts[name]
-        return None if column.codes[0] < 0 else column.values[int(column.codes[0])]
-    value = row.dates[name][0] if kind == "date" else row.numbers[0, model.schema.of_kind("number").index(name)]
-    if math.isnan(value):
-        return None
-    if kind == "date":
-        return written(float(value))
-    return float(np.float64(str(value)))  # 0.1 of float32 is 0.1
+    return values_of(model, row, [name])[0]
+
+
+def values_of(model: Model, row: Table, names: Sequence[str]) -> list[float | str | None]:
+    """Return the values of some columns of a row, a table of one; None where one is missing."""
+    kinds, found = dict(model.schema.columns), list[float | str | None]()
+    numbers = row.with_zeros().numbers[0]
+    places = {name: i for i, name in enumerate(model.schema.of_kind("number"))}
+    for name in names:
+        kind = kinds[name]
+        if kind == "text":
+            column = row.texts[name]
+            found.append(None if column.codes[0] < 0 else column.values[int(column.codes[0])])
+            continue
+        value = row.dates[name][0] if kind == "date" else numbers[places[name]]
+        if math.isnan(value):
+            found.append(None)
+        elif kind == "date":
+            found.append(written(float(value)))
+        else:
+            found.append(float(np.float64(str(value))))  # 0.1 of float32 is 0.1
+    return found
 
 
 def _of_number(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:

@@ -17,7 +17,7 @@ from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError, OptionError
 from nncli.explain.largest_moves import largest_moves
 from nncli.explain.leads import reasons_title, runners_up
-from nncli.explain.nearest_change import nearest_changes, value_of
+from nncli.explain.nearest_change import nearest_changes, values_of
 from nncli.explain.reasons import Reasons, check_background, reasons, reasons_for_numbers
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -103,10 +103,11 @@ def _to_change(row: Table, found: Reasons) -> list[str] | None:
 def _contributions(model: Model, row: Table, found: Reasons) -> dict[str, Any]:
     """Return what each column of a row adds, the largest first, and how exact that is."""
     order, values = found.largest(len(found.columns))
+    names = [found.columns[i] for i in order[0].tolist()]
     return {
         "contributions": [
-            {"column": found.columns[i], "value": value_of(model, row, found.columns[i]), "contribution": float(value)}
-            for i, value in zip(order[0], values[0], strict=True)
+            {"column": name, "value": cell, "contribution": value}
+            for name, cell, value in zip(names, values_of(model, row, names), values[0].tolist(), strict=True)
         ],
         "method": "exact" if model.config.model.is_linear else "integrated gradients",
         "error_of_sum": float(found.error[0]),

@@ -19,11 +19,11 @@ from nncli.inference.written_cells import csv_quoted
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import Estimate, estimate
 from nncli.metrics.reported import reported
-from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
+from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
 from nncli.system.atomic import atomic_file
 
-ROWS_AT_ONCE = 1 << 16
+ROWS_AT_ONCE, CELLS_WRITTEN = 1 << 16, 1 << 24
 MOST_WHOLE = 1e15  # of a number that is written without an exponent
 FEWEST = 10  # rows of a group of which a figure stands out, unless it is a share, whose interval holds for any
 MOST_GROUPS = 20  # categories of a column of text; the others are one group
@@ -72,7 +72,7 @@ class JudgedRows:
         options = csv.WriteOptions(include_header=False, quoting_style="needed")
         with atomic_file(path) as file:
             file.write((",".join(map(csv_quoted, names)) + "\n").encode())
-            at_once = max(1, min(ROWS_AT_ONCE, CELLS_AT_ONCE // len(names)))
+            at_once = max(1, min(ROWS_AT_ONCE, CELLS_WRITTEN // len(names)))
             for start in range(0, len(self.y), at_once):
                 some = slice(start, start + at_once)
                 cells = self.columns(self.rows[some])
