@@ -144,7 +144,7 @@ def test_a_model_without_statistics_is_known_to_have_none(nncli: Run) -> None:
     Path("new.csv").write_text("\n".join([f"tag,umsatz,ort,{model.schema.target}", *lines]) + "\n")
     outcome = nncli("eval", OLD, "new.csv", "--guard", "g.json")
     assert outcome.code == 0, outcome.err
-    assert "guards are off. Train it again with this version." in outcome.err
+    assert "guards are off. If it is an older one, train it again with this version." in outcome.err
     assert json.loads(Path("g.json").read_text()) == {"model": str(OLD), "data": ["new.csv"], "known": False}
     refused = nncli("eval", OLD, "new.csv", "--strict")
     assert (refused.code, refused.out) == (1, "")

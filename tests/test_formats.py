@@ -283,7 +283,7 @@ def test_what_takes_far_more_memory_than_it_is_large_is_refused(
     if kind == "npz":
         np.savez_compressed(name, X=np.zeros((n, 60), np.float32), y=np.arange(n) % 2)
     elif kind == "svm":
-        Path(name).write_text("1 99999:1\n0 1:1\n" * 20)
+        Path(name).write_text("1 999:1\n" + "0\n" * n)
     elif kind == "svm.gz":
         Path(name).write_bytes(gzip.compress(b"1 3:0.50000000000000000000000000000000\n" * n))
     else:

@@ -52,8 +52,8 @@ def profile_of(stored: Sequence[Mapping[str, Any]]) -> tuple[ColumnProfile, ...]
 
 
 def ranges(numbers: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return of each column of a matrix, in memory or on the disk, the lowest and the highest number, and whether all
-    are whole."""
+    """Return of each column of a matrix with all zeros, in memory or on the disk, the lowest and the highest number,
+    and whether all are whole."""
     columns = numbers.shape[1]
     low, high, whole = np.full(columns, np.inf), np.full(columns, -np.inf), np.ones(columns, bool)
     step = max(1, CELLS_AT_ONCE // columns)

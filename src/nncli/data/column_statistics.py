@@ -57,11 +57,13 @@ class ColumnStatistics(NamedTuple):
             shift, spread = median, np.where(between < SMALLEST_RANGE, half, np.minimum(between, MOST))
         elif scale == "minmax":
             shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
+        elif scale == "max-abs":
+            spread = np.maximum(largest, SMALLEST_RANGE)
         elif scale == "pixels":
             spread *= max(high.max(), 1)
         found = cls(median, low, high, shift, spread, scale, np.zeros_like(high), missing)
         if scale == "robust":
-            heaps = heaps_of(numbers[_evenly(rows)], median, heaped) if heaped.any() else ()
+            heaps = heaps_of(numbers[evenly(rows)], median, heaped) if heaped.any() else ()
             return found._replace(mean_input=_mean_clipped(numbers, rows, found), heaps=heaps)
         if mean is None:
             mean, _ = _mean_and_deviation(numbers, rows, median, largest)
@@ -108,7 +110,7 @@ def _median_and_quartiles(numbers: Any, rows: Positions, with_quartiles: bool) -
     lower quartile to the upper one, 0 without quartiles."""
     median, between = np.zeros((2, numbers.shape[1]))
     place = 0
-    for columns in some_columns(numbers, _evenly(rows)):
+    for columns in some_columns(numbers, evenly(rows)):
         for at, ordered in in_order(columns):
             if ordered.shape[1]:
                 median[place + at] = medians_of(ordered)
@@ -134,7 +136,7 @@ def some_columns(numbers: Any, rows: Positions) -> Iterator[NDArray[Any]]:
         yield found
 
 
-def _evenly(rows: Positions) -> Positions:
+def evenly(rows: Positions) -> Positions:
     """Return at most `MEDIAN_ROWS` of the rows, evenly spaced."""
     return rows[:: -(-len(rows) // MEDIAN_ROWS)]
 

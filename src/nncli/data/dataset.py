@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nncli.data.column_profile import PROFILE_FORM, ColumnProfile, profile_of, ranges
 from nncli.data.disk.memmap import DiskArray
 from nncli.data.sources import Source, title
+from nncli.data.sparse_numbers import SparseNumbers, is_sparse
 from nncli.data.spellings import SPELLING_FORM, Spelling, spelling_of
 from nncli.errors import DataError, mention
 
@@ -27,7 +28,7 @@ LARGEST = 1e15  # whole numbers below are exact
 TWINS = {"0": "false", "1": "true", "false": "0", "true": "1"}
 QUOTES, ESCAPES = ('"', "'", ""), ("", "\\")
 Target = NDArray[Any]  # `Positions` of classes, or numbers in float64
-AnyArray = Any  # NDArray, or a `DiskArray` one, where `memory` has asked for that
+AnyArray = Any  # NDArray; or a `DiskArray`, where `memory` has asked for that; or `SparseNumbers`
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class Table:
     memory, or on the disk, from where `take` gets them.
 
     `numbers` is (n, len(number_names)), uint8 where every cell of the file is a whole number from
-    0 to 255 (images stay small), else float32 or float64 with NaN for a missing cell. Dates are days since 1970, (n,)
+    0 to 255 (images stay small), else float32 or float64 with NaN for a missing cell; numbers that are nearly all 0
+    may be `SparseNumbers`, which `take` leaves so. Dates are days since 1970, (n,)
     float64, with NaN too.
     """
 
@@ -101,10 +103,14 @@ class Table:
         """Return some rows, in the order given."""
         return Table(
             self.number_names,
-            self.numbers[rows],
+            self.numbers.take(rows) if isinstance(self.numbers, SparseNumbers) else self.numbers[rows],
             {name: column.take(rows) for name, column in self.texts.items()},
             {name: days[rows] for name, days in self.dates.items()},
         )
+
+    def with_zeros(self) -> Table:
+        """Return the table, of few rows, with all zeros of numbers that are stored sparse."""
+        return dataclasses.replace(self, numbers=self.numbers[:]) if is_sparse(self.numbers) else self
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,8 @@ class Schema:
     `blanks`, blanks may stand before a quote; so too in a later file whose first line does not tell. `header_rows` is
     how many rows name the columns together. `image_shape`
     is that of a row which is a picture, (height, width) or with colours (height, width, 3), and () where
-    none is known; `resized` is whether pictures of other sizes are brought to it. `profile` is what all columns of the
+    none is known; `resized` is whether pictures of other sizes are brought to it. `sparse` is whether the numbers are
+    stored sparse, also those of later files. `profile` is what all columns of the
     training file looked like, in its order; empty where that is not known.
     """
 
@@ -148,6 +155,7 @@ class Schema:
     resized: bool = False
     profile: tuple[ColumnProfile, ...] = ()
     numeric_target: bool = False
+    sparse: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -159,9 +167,9 @@ class Schema:
 
 def measured(schema: Schema, table: Table) -> Schema:
     """Return the schema with the ranges of the columns of numbers of a training file, in the profile."""
-    places = {name: i for i, name in enumerate(table.number_names)}
-    if not places or not schema.profile:
+    if not schema.profile or not table.number_names:
         return schema
+    places = {name: i for i, name in enumerate(table.number_names)}
     low, high, whole = ranges(table.numbers)
     profile = [
         dataclasses.replace(column, low=float(low[i]), high=float(high[i]), whole=bool(whole[i]))
@@ -176,14 +184,29 @@ SCHEMA_FORM = {
     "columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int, "delimiter": str,
     "width": int, "decimal": str, "encoding": str, "dtype": str, "spellings": [[(str, SPELLING_FORM)]],
     "image_shape": [int], "resized": bool,
-    "profile": PROFILE_FORM,
+    "profile": PROFILE_FORM, "sparse": ([range(1 << 24)], None),
     "quote": str, "escape": str, "blanks": bool, "header_rows": int, "numeric_target": bool,
 }  # fmt: skip
 
 
+def n_columns(stored: Mapping[str, Any]) -> int:
+    """Count the columns of a schema in JSON of the form `SCHEMA_FORM`: those of sparse numbers stand there as the
+    number of the first, and how many there are, as there may be a million of them."""
+    return len(stored["columns"]) + sum((stored["sparse"] or ())[1:])
+
+
+def numbered(first: int, n: int) -> tuple[str, ...]:
+    """Name n columns that have no names."""
+    return tuple([f"c{i}" for i in range(first, first + n)])
+
+
 def schema_of(stored: Mapping[str, Any]) -> Schema:
     """Read a schema from JSON of the form `SCHEMA_FORM`. Raises ValueError for columns that no data could have."""
-    columns = tuple(map(tuple, stored["columns"]))
+    columns, sparse = tuple(map(tuple, stored["columns"])), stored["sparse"]
+    if sparse is not None:
+        if columns or len(sparse) != 2 or sparse[0] > 1 or sparse[1] > MOST_WIDTH:
+            raise ValueError("columns that no sparse numbers have")
+        columns = tuple([(name, "number") for name in numbered(*sparse)])
     if any(len(column) != 2 or column[1] not in KINDS for column in columns):
         raise ValueError("a column that is neither number, text nor date")
     names = [name for name, _ in columns]
@@ -211,7 +234,7 @@ def schema_of(stored: Mapping[str, Any]) -> Schema:
     if profile and (len(profile) != width or not {*names}.issubset(column.name for column in profile)):
         raise ValueError("a profile of other columns")
     lists = {"missing": tuple(stored["missing"]), "image_shape": shape, "profile": profile, "spellings": spellings}
-    return Schema(**{**stored, "columns": columns, **lists})
+    return Schema(**{**stored, "columns": columns, "sparse": sparse is not None, **lists})
 
 
 def image_shape_of(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from nncli.data.unused_options import refuse_unused
 from nncli.errors import DataError
 
 DTYPE = "float64"  # of the numbers: what is compared is not rounded
-ROWS_AT_ONCE = 1 << 14
+ROWS_AT_ONCE, CELLS_AT_ONCE = 1 << 14, 1 << 22
 
 
 @contextmanager
@@ -59,6 +59,7 @@ def _layout(given: SourceFiles, options: CsvOptions) -> Layout:
 
 
 def _parts(table: Table) -> Iterator[Table]:
-    for start in range(0, len(table), ROWS_AT_ONCE):
-        some = slice(start, start + ROWS_AT_ONCE)
+    at_once = max(1, min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(1, len(table.number_names))))
+    for start in range(0, len(table), at_once):
+        some = slice(start, start + at_once)
         yield Table(table.number_names, table.numbers[some])

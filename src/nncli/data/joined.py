@@ -11,6 +11,7 @@ import numpy as np
 from nncli.data.dataset import Dataset, Table, TextColumn
 from nncli.data.disk.memmap import DiskArray
 from nncli.data.disk.stacked import Stacked
+from nncli.data.sparse_numbers import SparseNumbers, stacked
 
 
 def joined(parts: Sequence[Dataset], classes: Sequence[str]) -> Dataset:
@@ -40,6 +41,8 @@ def joined_tables(parts: Sequence[Table]) -> Table:
 def _stacked(arrays: Sequence[Any]) -> Any:
     if len(arrays) == 1:
         return arrays[0]
+    if all(isinstance(array, SparseNumbers) for array in arrays):
+        return stacked(arrays)
     if any(isinstance(array, DiskArray) for array in arrays):
         return Stacked(arrays)
     return np.concatenate(arrays)

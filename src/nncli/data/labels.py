@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import DEFAULT_MISSING, quoted
-from nncli.data.dataset import Dataset, Schema, Table, canonical_class
+from nncli.data.dataset import Dataset, Schema, Table, canonical_class, numbered
 from nncli.data.numeric_target import MOST_CLASSES, labels_as_numbers, numeric_labels, say_regression
 from nncli.data.sources import title
+from nncli.data.sparse_numbers import SparseNumbers
 from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.errors import DataError, did_you_mean
 
@@ -94,7 +95,7 @@ def _as_text(y: NDArray[Any], where: str) -> NDArray[np.str_]:
 
 
 def dataset_of(
-    X: NDArray[Any],
+    X: NDArray[Any] | SparseNumbers,
     y: NDArray[Any],
     source: str,
     sha256: str,
@@ -107,9 +108,10 @@ def dataset_of(
     from `first` on; `like` is the schema of a model that they are for, `shape` that of an image in a row. Raises
     DataError for other labels."""
     where = title((source,))
-    names = tuple(f"c{first + i}" for i in range(X.shape[1]))
-    columns = tuple((name, "number") for name in names)
-    schema = Schema(columns, "y", True, DEFAULT_MISSING, len(names), image_shape=shape)
+    names = numbered(first, X.shape[1])
+    columns = tuple([(name, "number") for name in names])
+    sparse = isinstance(X, SparseNumbers)
+    schema = Schema(columns, "y", True, DEFAULT_MISSING, len(names), image_shape=shape, sparse=sparse)
     if y.shape != X.shape[:1]:
         raise DataError(where, f"expected y of shape ({len(X)},), found {y.dtype} of shape {y.shape}")
     may_measure = y.dtype.kind == "f" if like is None else y.dtype.kind in "biuf" and like.numeric_target

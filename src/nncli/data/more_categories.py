@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nncli.data.column_statistics import ROWS_AT_ONCE, ColumnStatistics, Vector, blocks_of
 from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.preprocess import MAX_CATEGORIES, DateInputs, Preprocess, spelled_flags
+from nncli.data.sparse_statistics import statistics_of
 
 Category = str | None  # None: a missing cell
 
@@ -24,7 +25,7 @@ def extended(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
         categories[name] = (*kept, *([None] if None in known or None in more else []))
     wider = dataclasses.replace(fitted, categories=categories, mean=None, notes=())
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # as in `Preprocess.fit`
-        own = ColumnStatistics.of(table.numbers, rows, fitted.scaling)
+        own = statistics_of(table.numbers, rows, fitted.scaling)
     wider = dataclasses.replace(wider, dead=fitted.dead[inputs_before(fitted, wider)], statistics=own)
     return _measured(wider, table, rows)
 
@@ -51,7 +52,7 @@ def new_categories(old: Preprocess, new: Preprocess) -> dict[str, list[Category]
 def rescaled(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
     """Return preprocessing with the scaling and the medians of the given rows. A column that is the same in all of them
     keeps what it had."""
-    own = ColumnStatistics.of(table.numbers, rows, fitted.scaling)
+    own = statistics_of(table.numbers, rows, fitted.scaling)
     how = "standard" if fitted.scaling == "pixels" else fitted.scaling
     made = ColumnStatistics.of(DateInputs(table, fitted.dates), rows if fitted.dates else rows[:1], how)
     median, shift, scale = (
@@ -92,5 +93,8 @@ def _measured(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
         part = table.take(rows[start : start + ROWS_AT_ONCE])
         X = fitted.transform(part, np.dtype(np.float64)).slice(0, len(part))
         total += X.sum(axis=0)
-        alive |= (X != 0).any(axis=0)
+        if isinstance(X, np.ndarray):
+            alive |= (X != 0).any(axis=0)
+        else:
+            alive[X.indices[X.data != 0]] = True
     return dataclasses.replace(fitted, dead=fitted.dead & ~alive, mean=total / max(1, len(rows)))

@@ -24,13 +24,19 @@ from nncli.data.heaps import Heap
 from nncli.data.input_scale import LARGEST, to_inputs
 from nncli.data.one_hot_rows import OneHotRows
 from nncli.data.scaled_rows import Matrix, SparseMatrix
+from nncli.data.sparse_numbers import VALUES_AT_ONCE, SparseNumbers, is_sparse
+from nncli.data.sparse_statistics import statistics_of
 from nncli.data.text_inputs import TextInputs
 from nncli.data.words.options import WordOptions
 from nncli.data.words.vectors import VectorFile, Vectors
 from nncli.errors import OptionError
 from nncli.system.output import in_quotes
 
-SCALINGS = ("standard", "minmax", "robust", "pixels", "none")
+SCALINGS = ("standard", "minmax", "robust", "pixels", "max-abs", "none")
+SPARSE_SCALINGS = {
+    "none": "numbers as they are, as the rows have unit length",
+    "max-abs": "numbers divided by the largest absolute value of their column, so that zeros stay zeros",
+}
 WORDS = WordOptions()
 MOST_ZEROS = 256 << 20  # bytes of inputs that are all in memory, with columns of text
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
@@ -41,7 +47,7 @@ class Preprocess:
     """The preprocessing of a table: x = (value − shift) · scale for numbers and dates, 0/1 inputs for text.
 
     Of robust scaling, shift is the median and scale 1 / (upper − lower quartile), or 2 / (largest − least) where the
-    quartiles are equal; x / √(1 + (x/3)²) is then the input.
+    quartiles are equal; x / √(1 + (x/3)²) is then the input. Numbers that are stored sparse are not shifted.
 
     `median`, `shift` and `scale` are those of the number columns, then of the three inputs that each date is made of
     (`dates.INPUTS`); `dates` has the name of each such column and its first day in training, in days since 1970.
@@ -154,21 +160,25 @@ class Preprocess:
         none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
-        own = ColumnStatistics.of(numbers, rows, scale)
+        own = statistics_of(numbers, rows, scale)
         if scale in ("auto", AUTO_ROBUST):
             scale = own.scaling
             if len(own.high):
-                in_words = {
-                    "pixels": f"numbers divided by {own.high.max():g}, as all are pixels (whole, from 0 to 255)",
-                    "standard": "numbers standardised to mean 0 and standard deviation 1",
-                    "robust": "numbers less their median, divided by their quartile range, and bent to within ±3",
-                }
+                in_words = (
+                    SPARSE_SCALINGS
+                    if is_sparse(numbers)
+                    else {
+                        "pixels": f"numbers divided by {own.high.max():g}, as all are pixels (whole, from 0 to 255)",
+                        "standard": "numbers standardised to mean 0 and standard deviation 1",
+                        "robust": "numbers less their median, divided by their quartile range, and bent to within ±3",
+                    }
+                )
                 notes.append(f"scaling: {in_words[scale]}")
         if scale == "none" and (too_large := own.largest > LARGEST).any():
             name = table.number_names[int(np.argmax(too_large))]
             problem = f"column {in_quotes(name)} has numbers beyond ±{LARGEST:g}, which would be cut off there"
             raise OptionError("scale", problem, "Leave it out, or use standard")
-        if scale in ("standard", "robust"):
+        if scale in ("standard", "robust") and not is_sparse(numbers):
             coarse = is_coarse(own.largest, own.spread) & (own.high > own.low)
             if numbers.dtype == np.float32 and coarse.any():
                 name = table.number_names[int(np.argmax(coarse))]
@@ -182,7 +192,7 @@ class Preprocess:
         dates = tuple((name, _first(days, rows)) for name, days in table.dates.items())
         for name, _ in dates:
             notes.append(f"column '{name}': dates, as days since the first, day of the year and weekday")
-        of_dates = "standard" if scale == "pixels" else scale
+        of_dates = "standard" if scale in ("pixels", "max-abs") else scale
         made = ColumnStatistics.of(DateInputs(table, dates), rows if dates else rows[:1], of_dates)
 
         categories: dict[str, tuple[str | None, ...]] = {}
@@ -217,6 +227,8 @@ class Preprocess:
 
     def input_bytes(self, table: Table, dtype: np.dtype[Any]) -> int:
         """Return how many bytes `transform` takes for the inputs of a table, beside the table itself."""
+        if is_sparse(table.numbers):
+            return int(table.numbers.csr.nnz) * dtype.itemsize
         if table.numbers.dtype == np.uint8 and not self.categories and not self.dates:
             return 0
         if self._are_few(table, dtype):
@@ -229,9 +241,12 @@ class Preprocess:
         return not self.categories or len(table) * self.n_others * dtype.itemsize <= MOST_ZEROS
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix | SparseMatrix | OneHotRows:
-        """Return the inputs (n, width) of a table in memory, whose columns must be those it was fitted on."""
+        """Return the inputs (n, width) of a table in memory, whose columns must be those it was fitted on; those of
+        numbers that are stored sparse are so too."""
         if self.words is not None:
             return self._with_words(self.words, table, dtype)
+        if is_sparse(table.numbers):
+            return self._sparse(table.numbers, dtype)
         return self.others(table, dtype)
 
     def _with_words(self, words: TextInputs, table: Table, dtype: np.dtype[Any]) -> SparseMatrix:
@@ -275,6 +290,20 @@ class Preprocess:
         for of_column in ones.T:
             X[np.arange(len(table)), of_column] = 1
         return Matrix(X, dtype)
+
+    def _sparse(self, numbers: SparseNumbers, dtype: np.dtype[Any]) -> SparseMatrix:
+        """Return the inputs of numbers that are stored sparse, beside which there are no other columns."""
+        exact = np.dtype(np.float64) if numbers.dtype == np.float64 else dtype
+        scale, csr = self.scale.astype(exact), numbers.csr
+        if (scale == 1).all() and csr.dtype == dtype and self.scaling == "none":
+            return SparseMatrix(csr, dtype)
+        data = csr.data.astype(exact)
+        for start in range(0, len(data), VALUES_AT_ONCE):
+            part = slice(start, start + VALUES_AT_ONCE)
+            with np.errstate(over="ignore"):
+                data[part] *= scale[csr.indices[part]]
+            np.clip(data[part], -LARGEST, LARGEST, out=data[part])
+        return SparseMatrix(type(csr)((data.astype(dtype, copy=False), csr.indices, csr.indptr), csr.shape), dtype)
 
     def unseen(self, table: Table) -> dict[str, int]:
         """Count the cells of each text column that hold an unseen category."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.disk.memmap import DiskArray
+from nncli.data.sparse_numbers import SparseNumbers
 from nncli.errors import DataError, OptionError, did_you_mean, mention
 from nncli.system.output import counted, percent
 
@@ -106,10 +107,11 @@ def without_column(table: Table, name: str) -> Table:
         dates = {own: column for own, column in table.dates.items() if own != name}
         return dataclasses.replace(table, texts=texts, dates=dates)
     place, numbers = table.number_names.index(name), table.numbers
+    by_itself = isinstance(numbers, (DiskArray, SparseNumbers))
     return dataclasses.replace(
         table,
         number_names=tuple(own for own in table.number_names if own != name),
-        numbers=numbers.without(place) if isinstance(numbers, DiskArray) else np.delete(numbers, place, axis=1),
+        numbers=numbers.without(place) if by_itself else np.delete(numbers, place, axis=1),
     )
 
 
@@ -126,7 +128,8 @@ def _numbers(dataset: Dataset, option: str, name: str) -> NDArray[np.float64]:
         raise DataError(dataset.where, problem + ("text" if name in table.texts else "dates"), remedy)
     place = table.number_names.index(name)
     numbers = table.numbers
-    column: NDArray[Any] = numbers.column(place) if isinstance(numbers, DiskArray) else numbers[:, place]
+    by_itself = isinstance(numbers, (DiskArray, SparseNumbers))
+    column: NDArray[Any] = numbers.column(place) if by_itself else numbers[:, place]
     return column.astype(np.float64)
 
 

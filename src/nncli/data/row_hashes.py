@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Table
+from nncli.data.sparse_numbers import SparseNumbers
 
 Hashes = NDArray[np.uint64]
 CELLS_AT_ONCE = 1 << 15  # a quarter of a megabyte, which stays in cache
@@ -28,10 +29,15 @@ def hash_rows(table: Table) -> Hashes:
     factor_of = dict(zip(names, factors, strict=True))
     of_numbers = np.array([factor_of[name] for name in table.number_names], np.uint64)
     texts = {name: _hashes_of([*column.values, MISSING]) for name, column in table.texts.items()}
+    is_sparse = isinstance(table.numbers, SparseNumbers)
+    if is_sparse:
+        _add_stored(table.numbers, of_numbers, found)
+        if not (table.dates or texts):
+            return found
     step = max(1, CELLS_AT_ONCE // max(1, len(names)))
     for start in range(0, len(table), step):
         part, out = slice(start, start + step), found[start : start + step]
-        if len(of_numbers):
+        if len(of_numbers) and not is_sparse:
             out += np.einsum("ij,j->i", _mixed(table.numbers[part]), of_numbers)
         for name, days in table.dates.items():
             out += _mixed(days[part]) * factor_of[name]
@@ -40,8 +46,17 @@ def hash_rows(table: Table) -> Hashes:
     return found
 
 
+def _add_stored(numbers: SparseNumbers, factors: Hashes, out: Hashes) -> None:
+    """Add to `out` (n,) what the numbers of each row come to with the factors of their columns: a 0 comes to 0."""
+    start = 0
+    for block in numbers.blocks():
+        block.data = _mixed(block.data)
+        out[start : start + block.shape[0]] += block @ factors
+        start += block.shape[0]
+
+
 def _mixed(numbers: NDArray[Any]) -> Hashes:
-    """Spread the bits of numbers over all 64, as those of whole numbers are only the first few."""
+    """Spread the bits of numbers over all 64, as those of whole numbers are only the first few; those of 0 stay 0."""
     if numbers.dtype == np.uint8:  # pixels, of which there may be very many
         return np.take(_of_bytes(), numbers, mode="clip")  # without a mode, numpy copies once more
     exact = numbers.astype(np.float64) + 0.0  # −0 is 0

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from nncli.config.resolved import DataConfig
 from nncli.config.train_config import TrainConfig
-from nncli.data.column_statistics import some_columns
+from nncli.data.column_statistics import CELLS_AT_ONCE, some_columns
 from nncli.data.dataset import Dataset, Table, Target, TextColumn
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
 from nncli.data.rare_classes import UNKNOWN
 from nncli.data.row_blocks import LISTED
 from nncli.data.row_hashes import Hashes
+from nncli.data.sparse_numbers import is_sparse
+from nncli.data.sparse_statistics import sparse_ranges
 from nncli.data.split import row_numbers
 from nncli.diagnostics.flattering_splits import dated_rows, flattering_splits
 from nncli.diagnostics.near_copies import near_copies
@@ -35,6 +37,7 @@ SCALED = {
     "minmax": "0 to 1",
     "robust": "by median and quartiles",
     "pixels": "divided by the largest value",
+    "max-abs": "divided by the largest absolute value",
 }
 QUARTILES = ("least", "quarter", "median", "three_quarters", "largest")
 RARE = 0.2  # of the rows that a class would have if all had equally many
@@ -182,9 +185,12 @@ def _described(missing: int, distinct: int, low: float | None, high: float | Non
     return {"missing": missing, "distinct": distinct, "low": low, "high": high, "often": [], "becomes": becomes}
 
 
-def _ranges(numbers: NDArray[Any]) -> Iterator[tuple[int, int, float | None, float | None]]:
+def _ranges(numbers: Any) -> Iterator[tuple[int, int, float | None, float | None]]:
     """Yield of each column how many numbers are missing, how many are distinct, the lowest and the highest."""
     n = len(numbers)
+    if is_sparse(numbers):
+        yield from sparse_ranges(numbers)
+        return
     for columns in some_columns(numbers, row_numbers(n)):
         distinct, missing = np.zeros((2, len(columns)), np.int64)
         low, high = np.full((2, len(columns)), None)
@@ -204,14 +210,29 @@ def _rare_classes(dataset: Dataset, counts: list[int]) -> list[str]:
 
 def _outliers(table: Table) -> list[str]:
     """Report numbers far from most of their column."""
-    found, place = dict[int, str](), 0
-    for columns in some_columns(table.numbers, row_numbers(len(table))):
+    found = dict[int, str]()
+    for places, columns in _columns_with_quartiles(table.numbers):
         for at, ordered in in_order(columns):
             if ordered.shape[1]:
-                places = zip((place + at).tolist(), _far_out(ordered.astype(np.float64)), strict=True)
-                found |= {i: said for i, said in places if said}
-        place += len(columns)
+                its = zip(places[at].tolist(), _far_out(ordered.astype(np.float64)), strict=True)
+                found |= {i: said for i, said in its if said}
     return [f"column {in_quotes(table.number_names[i])} {found[i]}" for i in sorted(found)]
+
+
+def _columns_with_quartiles(numbers: Any) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
+    """Yield columns, each a row here, some at a time, and their places; of numbers that are stored sparse, those whose
+    quartiles may differ: the quartiles of the others are 0."""
+    if is_sparse(numbers):
+        places = np.flatnonzero(4 * numbers.stored() >= len(numbers) - 1)
+        at_once = max(1, CELLS_AT_ONCE // max(1, len(numbers)))
+        for start in range(0, len(places), at_once):
+            some = places[start : start + at_once]
+            yield some, numbers.columns(some).T
+        return
+    start = 0
+    for columns in some_columns(numbers, row_numbers(len(numbers))):
+        yield np.arange(start, start + len(columns)), columns
+        start += len(columns)
 
 
 def _far_out(ordered: NDArray[np.float64]) -> list[str]:
@@ -229,7 +250,7 @@ def _far_out(ordered: NDArray[np.float64]) -> list[str]:
 def _often_missing(table: Table) -> list[str]:
     absent = {name: (column.codes < 0).mean() for name, column in table.texts.items()}
     absent |= {name: np.isnan(days).mean() for name, days in table.dates.items()}
-    if table.numbers.dtype.kind == "f":
+    if table.numbers.dtype.kind == "f" and not is_sparse(table.numbers):
         absent |= dict(zip(table.number_names, np.isnan(table.numbers).mean(axis=0), strict=True))
     often = {name: percent(float(share)) for name, share in absent.items() if share > 0.5}
     return [f"column {in_quotes(name)} is missing in {share} of the rows" for name, share in often.items()]

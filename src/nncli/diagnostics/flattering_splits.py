@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Dataset, Positions, Table
 from nncli.data.preprocess import Preprocess
 from nncli.data.row_columns import without_column
+from nncli.data.sparse_numbers import is_sparse
 from nncli.system.output import counted, in_quotes, percent
 from nncli.training.prepare import Prepared
 
@@ -40,7 +41,7 @@ def flattering_splits(prepared: Prepared) -> list[str]:
     options, dataset = prepared.config.options, prepared.dataset
     if options.group is not None or options.time is not None or len(dataset.schema.columns) < 2:
         return []
-    if dataset.is_numeric:  # which are put to no test
+    if dataset.is_numeric or is_sparse(dataset.table.numbers):  # numbers are put to no test, and some have no names
         return []
     rows = np.sort(np.concatenate([prepared.split.train, prepared.split.val, prepared.split.test]))
     found = [_by_group(dataset, rows, name, groups, options.scale) for name, groups in _groups(dataset.table, rows)]

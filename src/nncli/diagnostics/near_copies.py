@@ -7,6 +7,8 @@ test: the class of the nearest row is held against that of the nearest which is 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,7 +57,8 @@ def _inputs(prepared: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64],
     rows = np.concatenate([split.train, split.val, split.test])
     most = min(MOST_ROWS, MOST_CELLS // prepared.preprocess.width)
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:most])
-    X = prepared.preprocess.transform(table.take(rows), np.dtype(np.float32)).slice(0, len(rows)).astype(np.float32)
+    inputs: Any = prepared.preprocess.transform(table.take(rows), np.dtype(np.float32)).slice(0, len(rows))
+    X = np.array(inputs if isinstance(inputs, np.ndarray) else inputs.toarray(), np.float32)
     X += 0  # −0 becomes 0, which has the same bytes everywhere
     _, first = np.unique(X.view(np.dtype((np.void, X.itemsize * X.shape[1]))), return_index=True)
     first = np.sort(first)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.data.dataset import Schema
 from nncli.data.dates import INPUTS
@@ -40,7 +39,7 @@ def names_of_inputs(schema: Schema, preprocess: Preprocess) -> list[str]:
     return names
 
 
-def correlated(X: NDArray[Any], inputs: dict[str, slice]) -> list[tuple[str, str, float]]:
+def correlated(X: Any, inputs: dict[str, slice]) -> list[tuple[str, str, float]]:
     """Return the pairs of columns that are strongly correlated over some rows X (n, d), the strongest first, with how
     strongly, from 0 to 1. Of too many inputs, no pairs.
 
@@ -51,6 +50,7 @@ def correlated(X: NDArray[Any], inputs: dict[str, slice]) -> list[tuple[str, str
     n, d = X.shape
     if d > MOST_INPUTS or n < 3 or len(inputs) < 2:
         return []
+    X = X if isinstance(X, np.ndarray) else X.toarray()
     white, ranks, owner = [], [], []
     for i, place in enumerate(inputs.values()):
         part = X[:, place].T.astype(np.float64, order="C")  # (inputs, n): rows are quicker to stack

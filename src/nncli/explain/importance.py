@@ -98,20 +98,29 @@ def importances(
     That is the mean, over the `orders` (repeats, n) in which the column is put, of how much worse the metric gets. A
     text with all its categories is one column, and so is a date.
     """
-    words, dtype = model.preprocess.words, model.network.dtype
-    X, inputs = model.preprocess.others(table, dtype).slice(0, len(table)), inputs_of(model.schema, model.preprocess)
+    words, dtype, inputs = model.preprocess.words, model.network.dtype, inputs_of(model.schema, model.preprocess)
     columns: list[tuple[str, slice | int]] = [*inputs.items()]  # a number is that of a column of words
     shuffled: _ShuffledRows | _ShuffledRowsOfMembers
     if words is not None:
+        X: Any = model.preprocess.others(table, dtype).slice(0, len(table))
         texts = [words.of_column(table.texts[name], i, dtype) for i, name in enumerate(words.columns)]
         shuffled = _ShuffledRowsOfMembers(model.network, X, texts)
         columns += [(name, i) for i, name in enumerate(words.columns)]
     else:
+        X = model.preprocess.transform(table, dtype).slice(0, len(table))
         shuffled = (_ShuffledRowsOfMembers if model.network.is_several else _ShuffledRows)(model.network, X)
+    starts = None if isinstance(X, np.ndarray) else shuffled.X.indptr
+
+    def never(place: slice | int) -> bool:
+        """Tell whether sparse rows have nothing but zeros there, as in many of their columns."""
+        return starts is not None and isinstance(place, slice) and bool(starts[place.start] == starts[place.stop])
+
     spread, found, own = _Spread(metric, rows.oriented), list[Importance](), threading.local()
 
     def importance_of(column: tuple[str, Any]) -> Importance:
         name, place = column
+        if never(place):
+            return Importance(name, 0.0, None)
         if not hasattr(own, "shuffled"):
             own.shuffled = shuffled.of_thread()
         changed = (_said(model, rows, own.shuffled.scores(place, order)) for order in orders)
@@ -137,11 +146,11 @@ class _ShuffledRows:
     def __init__(self, network: Network, X: Array) -> None:
         self.network = network = plain(network)
         first = network.dense[0]
-        self.Z = zeros((len(X), first.units), X.dtype)
+        self.Z = zeros((X.shape[0], first.units), X.dtype)
         first.forward(X, self.Z)
-        self.X = np.ascontiguousarray(X.T)  # of which columns are taken
+        self.X = _transposed(X)  # of which columns are taken
         # the last bias, for each row: ten times as fast to add as one for all rows, which are short
-        self.b = np.tile(network.dense[-1].b, (min(len(X), EVAL_ROWS), 1))
+        self.b = np.tile(network.dense[-1].b, (min(X.shape[0], EVAL_ROWS), 1))
 
     def of_thread(self) -> Self:
         """Return the same rows for one thread, which needs a network of its own."""
@@ -153,7 +162,7 @@ class _ShuffledRows:
 
     def scores(self, inputs: slice, order: Positions) -> Array:
         """Return Z (n, outputs) where these inputs of row i are those of row order[i]."""
-        X, first, last = self.X[inputs], self.changed.dense[0], self.changed.dense[-1]
+        X, first, last = _some(self.X, inputs), self.changed.dense[0], self.changed.dense[-1]
         D, first.W = _two_at_least(X.take(order, axis=1) - X).T, _two_at_least(self.network.dense[0].W[inputs])
         found = np.empty((len(D), self.changed.widths[-1]), X.dtype)
         with np.errstate(all="ignore"):
@@ -170,7 +179,7 @@ class _ShuffledRowsOfMembers:
     Behind the inputs X (n, k) there may be those of texts, a csr_array for each column of words."""
 
     def __init__(self, network: Network, X: Array, texts: Sequence[csr_array] = ()) -> None:
-        self.network, self.X = network, np.ascontiguousarray(X.T)
+        self.network, self.X = network, _transposed(X)
         self.first, self.rest = split(network)
         self.Z, k = X @ self.first.W[: X.shape[1]] + self.first.b, X.shape[1]
         self.texts = [one @ self.first.W[k:] for one in texts]  # what each column adds to Z₁, (n, h)
@@ -191,7 +200,7 @@ class _ShuffledRowsOfMembers:
             its = self.texts[inputs]
             D = its[order] - its
         else:
-            X, W = self.X[inputs], self.first.W[inputs]
+            X, W = _some(self.X, inputs), self.first.W[inputs]
             D = (X.take(order, axis=1) - X).T
         with np.errstate(all="ignore"):
             for start in range(0, len(D), EVAL_ROWS):
@@ -199,6 +208,17 @@ class _ShuffledRowsOfMembers:
                 D1 = D[part] if W is None else D[part] @ W
                 parts.append(self.rest.forward(D1 + self.Z[part]).copy())
         return np.concatenate(parts)
+
+
+def _transposed(X: Any) -> Any:
+    """Return Xᵀ (d, n), so that the rows of it are quick to take."""
+    return np.ascontiguousarray(X.T) if isinstance(X, np.ndarray) else X.T.tocsr()
+
+
+def _some(X: Any, inputs: slice) -> Array:
+    """Return some rows of what `_transposed` gives, with all zeros."""
+    found: Array = X[inputs] if isinstance(X, np.ndarray) else X[inputs].toarray()
+    return found
 
 
 def _two_at_least(rows: Array) -> Array:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.dates import written
+from nncli.data.sparse_numbers import with_column
 from nncli.data.text_inputs import texts_of
 from nncli.explain.columns import inputs_of
 from nncli.explain.nearest_change import (
@@ -47,13 +48,15 @@ class Move:
         return self.highest - self.lowest
 
 
-def largest_moves(model: Model, row: Table) -> list[Move]:
-    """Return for each column of a row, a table of one, the lowest and the highest prediction that it can make, the
-    column that moves it most first. Numbers and dates take values over the range of the training rows, texts the
-    categories of training, and those whose words are learned from lose one word; a column that has no other value is
-    left out."""
+def largest_moves(model: Model, row: Table, columns: Sequence[str] | None = None) -> list[Move]:
+    """Return for each column of a row, a table of one, or each of some, the lowest and the highest prediction that it
+    can make, the column that moves it most first. Numbers and dates take values over the range of the training rows,
+    texts the categories of training, and those whose words are learned from lose one word; a column that has no other
+    value is left out."""
     found = list[Move]()
     for name, kind in model.schema.columns:
+        if columns is not None and name not in columns:
+            continue
         if name in model.preprocess.columns_of_words:
             tried: tuple[Sequence[float | str], Table] | None = _words(row, name)
         else:
@@ -77,9 +80,9 @@ def _numbers(model: Model, row: Table, name: str) -> tuple[list[float], Table] |
     if values is None:
         return None
     table = row.take(np.zeros(len(values), np.int64))
-    numbers = table.numbers.astype(np.float64 if model.schema.dtype == "float64" else np.float32)
-    numbers[:, place] = values
-    return values.tolist(), dataclasses.replace(table, numbers=numbers)
+    return values.tolist(), dataclasses.replace(
+        table, numbers=with_column(table.numbers, place, values, model.schema.dtype)
+    )
 
 
 def _dates(model: Model, row: Table, name: str) -> tuple[list[str], Table] | None:

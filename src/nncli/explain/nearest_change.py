@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.dates import written
+from nncli.data.sparse_numbers import with_column
 from nncli.data.text_inputs import texts_of
 from nncli.data.words.places_in_text import placed_words
 from nncli.explain.columns import inputs_of
@@ -81,27 +82,36 @@ class _Rows:
 
 def value_of(model: Model, row: Table, name: str) -> float | str | None:
     """Return the value of a column of a row, a table of one; None where it is missing."""
-    kind = dict(model.schema.columns)[name]
-    if kind == "text":
-        column = row.texts[name]
-        return None if column.codes[0] < 0 else column.values[int(column.codes[0])]
-    value = row.dates[name][0] if kind == "date" else row.numbers[0, model.schema.of_kind("number").index(name)]
-    if math.isnan(value):
-        return None
-    if kind == "date":
-        return written(float(value))
-    return float(np.float64(str(value)))  # 0.1 of float32 is 0.1
+    return values_of(model, row, [name])[0]
+
+
+def values_of(model: Model, row: Table, names: Sequence[str]) -> list[float | str | None]:
+    """Return the values of some columns of a row, a table of one; None where one is missing."""
+    kinds, found = dict(model.schema.columns), list[float | str | None]()
+    numbers = row.with_zeros().numbers[0]
+    places = {name: i for i, name in enumerate(model.schema.of_kind("number"))}
+    for name in names:
+        kind = kinds[name]
+        if kind == "text":
+            column = row.texts[name]
+            found.append(None if column.codes[0] < 0 else column.values[int(column.codes[0])])
+            continue
+        value = row.dates[name][0] if kind == "date" else numbers[places[name]]
+        if math.isnan(value):
+            found.append(None)
+        elif kind == "date":
+            found.append(written(float(value)))
+        else:
+            found.append(float(np.float64(str(value))))  # 0.1 of float32 is 0.1
+    return found
 
 
 def _of_number(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
     model, place = rows.model, rows.model.schema.of_kind("number").index(name)
     low, high, whole = range_of(model, name, place)
-    exact = np.float64 if model.schema.dtype == "float64" else np.float32
 
     def with_values(table: Table, values: NDArray[np.float64]) -> Table:
-        numbers = table.numbers.astype(exact)
-        numbers[:, place] = values
-        return dataclasses.replace(table, numbers=numbers)
+        return dataclasses.replace(table, numbers=with_column(table.numbers, place, values, model.schema.dtype))
 
     start = rows.table.numbers[:, place].astype(np.float64)
     start = np.where(np.isnan(start), float(model.preprocess.median[place]), start)

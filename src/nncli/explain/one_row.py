@@ -12,17 +12,19 @@ from nncli.data.csv.header import TextOptions
 from nncli.data.dataset import Table
 from nncli.data.load import stream_like
 from nncli.data.sources import STDIN, Source, title
+from nncli.data.sparse_numbers import is_sparse
 from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError, OptionError
 from nncli.explain.largest_moves import largest_moves
 from nncli.explain.leads import reasons_title, runners_up
 from nncli.explain.marks import marked_texts
-from nncli.explain.nearest_change import nearest_changes, value_of
+from nncli.explain.nearest_change import nearest_changes, values_of
 from nncli.explain.reasons import Reasons, check_background, reasons, reasons_for_numbers
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.system.output import in_quotes
 
+MOST_CHANGED = 100  # columns of very many, whose changes are looked for
 BACKGROUND = "the mean input of the training rows"
 WITHOUT_TEXT = "a row without text"
 MEAN_WITHOUT_TEXT = "the mean input of the training rows, without text"
@@ -79,7 +81,7 @@ def explain_row(model: Model, row: Table) -> dict[str, Any]:
         "lead": float(found.lead[0]),
         "background": {"of": _background(model), "lead": float(found.background[0])},
         **_contributions(model, row, found),
-        "changes": [dataclasses.asdict(one) for one in nearest_changes(model, row)[0]],
+        "changes": [dataclasses.asdict(one) for one in nearest_changes(model, row, _to_change(row, found))[0]],
     }
 
 
@@ -91,17 +93,25 @@ def _number(model: Model, row: Table, prediction: float) -> dict[str, Any]:
         "explained": reasons_title(model, ""),
         "background": {"of": _background(model), "prediction": float(found.background[0])},
         **_contributions(model, row, found),
-        "moves": [dataclasses.asdict(one) for one in largest_moves(model, row)],
+        "moves": [dataclasses.asdict(one) for one in largest_moves(model, row, _to_change(row, found))],
     }
+
+
+def _to_change(row: Table, found: Reasons) -> list[str] | None:
+    """Name the columns whose changes are looked for: all (None); where they are stored sparse, those that add most."""
+    if not is_sparse(row.numbers):
+        return None
+    return [found.columns[i] for i in found.largest(MOST_CHANGED)[0][0].tolist()]
 
 
 def _contributions(model: Model, row: Table, found: Reasons) -> dict[str, Any]:
     """Return what each column of a row adds, the largest first, and how exact that is."""
     order, values = found.largest(len(found.columns))
+    names = [found.columns[i] for i in order[0].tolist()]
     return {
         "contributions": [
-            {"column": found.columns[i], "value": value_of(model, row, found.columns[i]), "contribution": float(value)}
-            for i, value in zip(order[0], values[0], strict=True)
+            {"column": name, "value": cell, "contribution": value}
+            for name, cell, value in zip(names, values_of(model, row, names), values[0].tolist(), strict=True)
         ],
         "method": "exact" if model.config.model.is_linear else "integrated gradients",
         "error_of_sum": float(found.error[0]),

@@ -18,6 +18,7 @@ from nncli.metrics.rows import Floats
 from nncli.model.model import Model
 from nncli.nn.first_layer import split
 from nncli.nn.integrated_gradients import integrated_gradients, mean_slopes
+from nncli.nn.layers import Array
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def reasons(model: Model, table: Table, predicted: NDArray[np.int64], runner_up:
     if model.preprocess.words is not None:
         return reasons_with_words(model, model.preprocess.words, table, predicted, runner_up)
     dtype, inputs = model.network.dtype, inputs_of(model.schema, model.preprocess)
-    X, x0 = model.preprocess.others(table, dtype).slice(0, len(table)), model.preprocess.mean.astype(dtype)
+    matrix, x0 = model.preprocess.transform(table.with_zeros(), dtype), model.preprocess.mean.astype(dtype)
+    X: Array = matrix.slice(0, len(table))
     V, c, unit = _score(model, predicted, runner_up)
     with np.errstate(all="ignore"):
         found = integrated_gradients(model.network, X, x0, (V / unit).astype(dtype))

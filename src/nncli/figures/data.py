@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +13,18 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Dataset, Table
 from nncli.data.dates import written
 from nncli.data.preprocess import Preprocess
+from nncli.data.sparse_numbers import is_sparse
 from nncli.errors import OptionError, did_you_mean
 from nncli.figures.figure import Axis, Bars, Figure, Floats, Line, Panel, Points
 from nncli.figures.images import image_panels
 from nncli.figures.kinds import FIGURES, Data, OfData
-from nncli.figures.planes import TSNE, PrincipalComponents, evenly, neighbours, rows_by_class, said
+from nncli.figures.planes import TSNE, PrincipalComponents, evenly, neighbours, refuse_sparse, rows_by_class, said
 from nncli.system.output import counted, in_quotes, told_apart
 
 MOST_BARS, MOST_PANELS, MOST_SERIES, MOST_IMAGES = 20, 4, 6, 12  # that are shown
 BINS, MOST_CATEGORIES, MOST_NAME = 20, 5, 16  # of a column, and characters of a category
 ENDS = (0.01, 0.99)  # of the rows by their values, between which the bins of a column are equally wide
+MOST_SPARSE = 100  # columns of numbers that are stored sparse, among which those that differ most are looked for
 OTHERS = "(others)"
 SHARE = "% of the class"
 
@@ -52,7 +56,7 @@ class Columns(OfData):
         if shape and not of.columns:
             return _mean_pictures(data, shape)
         shown = _largest(_rows_of_classes(data), MOST_SERIES)
-        found = [_Shares.of(data, name) for name in of.columns or data.schema.names]
+        found = [_Shares.of(data, name) for name in of.columns or _most_often(data)]
         chosen = found if of.columns else sorted(found, key=lambda one: -one.difference)[:MOST_PANELS]
         notes, by = _fewer(len(shown), len(data.classes)), data.schema.target if data.schema.numeric_target else "class"
         if len(chosen) < len(found):
@@ -176,10 +180,20 @@ class Scatter(OfData):
         return Figure(f"Rows by {what}, {data.where}", (panel,), (notes,))
 
 
+def _most_often(data: Dataset) -> Sequence[str]:
+    """Name all columns; of numbers that are stored sparse, those that are least often 0."""
+    numbers, names = data.table.numbers, data.schema.names
+    if not is_sparse(numbers):
+        return names
+    return [names[place] for place in np.argsort(-numbers.stored(), kind="stable")[:MOST_SPARSE]]
+
+
 def _inputs(table: Table, rows: Table) -> Floats:
     """Return what a model would be given of some rows of a table (n, d), with the scaling of the whole table."""
-    matrix = Preprocess.fit(table, np.arange(len(table)), "auto").transform(rows, np.dtype(np.float64))
-    return matrix.slice(0, len(rows)).astype(np.float64)
+    refuse_sparse(table.numbers, "scatter")
+    matrix: Any = Preprocess.fit(table, np.arange(len(table)), "auto").transform(rows, np.dtype(np.float64))
+    found: Floats = matrix.slice(0, len(rows)).astype(np.float64)
+    return found
 
 
 def _check_names(figure: str, asked: tuple[str, ...], known: tuple[str, ...], what: str = "column") -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.dates import written
+from nncli.data.sparse_numbers import with_column
 from nncli.errors import DataError, OptionError, did_you_mean
 from nncli.figures.figure import Axis, Estimates, Figure, Floats, Line, Panel
 from nncli.figures.kinds import FIGURES, OfModel, Problem, Subject
@@ -108,9 +109,8 @@ class Values:
             return dataclasses.replace(rows, texts={**rows.texts, self.name: filled})
         if self.kind == "date":
             return dataclasses.replace(rows, dates={**rows.dates, self.name: np.full(len(rows), value)})
-        numbers = rows.numbers.astype(np.float64 if rows.numbers.dtype == np.float64 else np.float32)
-        numbers[:, self.place] = value
-        return dataclasses.replace(rows, numbers=numbers)
+        dtype = "float64" if rows.numbers.dtype == np.float64 else "float32"
+        return dataclasses.replace(rows, numbers=with_column(rows.numbers, self.place, value, dtype))
 
 
 def _grid(column: NDArray[Any]) -> Floats:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
+from nncli.data.sparse_numbers import SparseNumbers, is_sparse, with_column
 from nncli.errors import DataError, OptionError, did_you_mean
 from nncli.explain.retraining import parameters_by_epoch
 from nncli.figures.bands import Bands
@@ -172,11 +173,14 @@ def _two_columns(of: Subject) -> tuple[str, str] | None:
 def _of_columns(model: Model, rows: Table, names: tuple[str, ...]) -> Plane:
     """Return the plane of two columns of numbers, or the line of one; on it, all others are what they mostly are."""
     numbers = model.preprocess.number_names or model.schema.of_kind("number")
-    places = [numbers.index(name) for name in names]
+    places, sparse = [numbers.index(name) for name in names], is_sparse(rows.numbers)
 
     def scores(at: Floats) -> NDArray[Any]:
-        cells = np.full((len(at), len(numbers)), np.nan)  # a missing number or date counts as the median
-        cells[:, places] = at
+        cells: Any = np.full((len(at), 0 if sparse else len(numbers)), np.nan)  # a missing one counts as the median
+        if sparse:
+            cells = SparseNumbers.repeated(model.preprocess.median, len(at))
+        for place, values in zip(places, at.T, strict=True):
+            cells = with_column(cells, place, values, "float64")
         words = model.preprocess.columns_of_words
         texts = {name: _most_frequent(column, len(at)) for name, column in rows.texts.items() if name not in words}
         texts |= {name: TextColumn(np.full(len(at), -1), ()) for name in words}
@@ -204,8 +208,9 @@ def _most_frequent(column: TextColumn, n: int) -> TextColumn:
 
 def _of_components(model: Model, rows: Table) -> Plane:
     """Return the plane of the two principal components of the inputs."""
-    X = model.preprocess.transform(rows, model.network.dtype)
-    found = PrincipalComponents.of(X.slice(0, len(X)).astype(np.float64))
+    refuse_sparse(rows.numbers, "boundary")
+    inputs: Any = model.preprocess.transform(rows, model.network.dtype).slice(0, len(rows))
+    found = PrincipalComponents.of(inputs.astype(np.float64))
 
     def scores(at: Floats) -> NDArray[Any]:
         inputs = (found.mean + at @ found.directions).astype(model.network.dtype)
@@ -301,6 +306,13 @@ def rows_by_class(at: Floats, y: NDArray[np.int64], classes: Sequence[str]) -> t
     often = np.bincount(y, minlength=len(classes)).argsort(kind="stable")[::-1][:MOST_CLASSES]
     shown = [k for k in sorted(often.tolist()) if np.any(y == k)]
     return tuple(Points(at[y == k, 0], at[y == k, 1], classes[k]) for k in shown)
+
+
+def refuse_sparse(numbers: Any, figure: str) -> None:
+    """Raise OptionError for principal components of numbers that are stored sparse: they need all zeros."""
+    if is_sparse(numbers):
+        problem = f"{figure}: expected few columns for principal components, found {numbers.shape[1]:,} of sparse data"
+        raise OptionError("figure", problem, "Name two columns, as c1 and c2, or plot columns")
 
 
 def evenly(n: int, most: int = MOST_ROWS) -> NDArray[np.int64]:

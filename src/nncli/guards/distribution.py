@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nncli.data.column_statistics import ROWS_AT_ONCE, blocks_of
 from nncli.data.dataset import Positions, Table
 from nncli.data.preprocess import Preprocess
+from nncli.data.sparse_numbers import is_sparse
 from nncli.guards.bins import BINS, EDGES, Floats, counts_of, edges_of, padded
 
 SAMPLE_ROWS, SAMPLE_CELLS = 5_000, 2_000_000  # training rows, evenly spaced, whose values are put in bins
@@ -54,13 +55,14 @@ class Distribution:
 
     @classmethod
     def fit(cls, table: Table, rows: Positions, fitted: Preprocess) -> Distribution | None:
-        """Describe the training rows of a table, with what was fitted to them; None for too many columns.
+        """Describe the training rows of a table, with what was fitted to them; None for too many columns, and for
+        numbers that are stored sparse, as a column that is nearly always 0 has no bins.
 
         Ranges and missing values are those of all rows, bins those of evenly spaced ones. All pixels have one range,
         from 0 to the highest of all.
         """
         own, d = fitted.statistics, len(table.number_names)
-        if own is None or d + len(table.dates) > MOST_COLUMNS:
+        if own is None or d + len(table.dates) > MOST_COLUMNS or is_sparse(table.numbers):
             return None
         ranges = [np.column_stack([own.low, own.high, own.missing])]
         if fitted.scaling == "pixels":

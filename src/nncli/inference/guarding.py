@@ -18,9 +18,9 @@ from nncli.system.output import in_quotes, note_of
 MOST_NAMED = 5  # columns
 NOT_KNOWN = (
     "it has no statistics of its training columns (an older nncli saved it, it was trained in steps, or the columns "
-    "are very many)"
+    "are very many, or stored sparse)"
 )
-TRAIN_AGAIN = "Train it again with this version"
+TRAIN_AGAIN = "If it is an older one, train it again with this version"
 
 
 def before_unlike(block: RowBlock, guard: Guard | None, source: str, before: int) -> tuple[RowBlock, DataError | None]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.csv.column_names import unique_names
 from nncli.data.dataset import Positions, Table
 from nncli.data.dates import written
+from nncli.data.sparse_numbers import is_sparse
 from nncli.inference.written_cells import csv_quoted
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import Estimate, estimate
@@ -22,7 +23,7 @@ from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
 from nncli.system.atomic import atomic_file
 
-ROWS_AT_ONCE = 1 << 16
+ROWS_AT_ONCE, CELLS_WRITTEN = 1 << 16, 1 << 24
 MOST_WHOLE = 1e15  # of a number that is written without an exponent
 FEWEST = 10  # rows of a group of which a figure stands out, unless it is a share, whose interval holds for any
 MOST_GROUPS = 20  # categories of a column of text; the others are one group
@@ -71,8 +72,9 @@ class JudgedRows:
         options = csv.WriteOptions(include_header=False, quoting_style="needed")
         with atomic_file(path) as file:
             file.write((",".join(map(csv_quoted, names)) + "\n").encode())
-            for start in range(0, len(self.y), ROWS_AT_ONCE):
-                some = slice(start, start + ROWS_AT_ONCE)
+            at_once = max(1, min(ROWS_AT_ONCE, CELLS_WRITTEN // len(names)))
+            for start in range(0, len(self.y), at_once):
+                some = slice(start, start + at_once)
                 cells = self.columns(self.rows[some])
                 columns = [
                     pa.array(self.rows[some] + 1),
@@ -88,7 +90,7 @@ class JudgedRows:
         """Return the columns of some rows of the table as pyarrow arrays, null where a cell is missing."""
         import pyarrow as pa
 
-        table, places = self.table.take(rows), {name: i for i, name in enumerate(self.table.number_names)}
+        table, places = self.table.take(rows).with_zeros(), {name: i for i, name in enumerate(self.table.number_names)}
         found: dict[str, Any] = {}
         for name, kind in self.model.schema.columns:
             if kind == "number":
@@ -179,7 +181,11 @@ class JudgedRows:
 
     def _numbers(self, table: Table, name: str) -> NDArray[Any]:
         names = table.number_names or self.model.schema.of_kind("number")
-        return table.numbers[self.rows][:, names.index(name)]
+        place = names.index(name)
+        found: NDArray[Any] = (
+            table.numbers.column(place)[self.rows] if is_sparse(table.numbers) else table.numbers[self.rows][:, place]
+        )
+        return found
 
 
 def _quarters(known: NDArray[np.float64]) -> NDArray[np.float64]:

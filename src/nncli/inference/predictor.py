@@ -193,8 +193,7 @@ class Predictor:
         runner-up (n,); each thread works on few rows at a time."""
         from concurrent.futures import ThreadPoolExecutor
 
-        from nncli.explain.reasons import reasons
-        from nncli.explain.word_reasons import largest_with_words
+        from nncli.explain.reasons import largest_with_words, reasons
 
         def largest(rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
             if self.model.preprocess.words is not None:

@@ -158,7 +158,9 @@ def _as_stored(schema: Schema) -> dict[str, Any]:
     """Return what `asdict` would, but for what is said by the target, and without a copy of all that thousands of
     columns have."""
     spellings = [(name, asdict(spelling)) for name, spelling in schema.spellings]
-    found = vars(schema) | {"spellings": spellings, "profile": [*map(vars, schema.profile)]}
+    found = vars(schema) | {"spellings": spellings, "profile": [*map(vars, schema.profile)], "sparse": None}
+    if schema.sparse:
+        found |= {"columns": [], "sparse": [int(schema.names[0][1:]), len(schema.columns)]}
     del found["numeric_target"]
     return found
 

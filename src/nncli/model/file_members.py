@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nncli.config.ensemble_kind import ONE, ensemble_of
 from nncli.config.option import MOST_LAYERS
 from nncli.config.train_config import SOURCES
-from nncli.data.dataset import SCHEMA_FORM
+from nncli.data.dataset import SCHEMA_FORM, n_columns
 from nncli.data.sources import is_there
 from nncli.data.words.options import LONGEST_NAME, MOST_NAMES
 from nncli.errors import ModelFileError, OptionError
@@ -195,7 +195,7 @@ class MemberSizes:
         if is_state:
             parameters: int = arrays["theta"].size
             return npz.HEADER_BYTES + MOST_STATE * 8 * max(parameters, 1)
-        columns = len(stored["schema"]["columns"])
+        columns = n_columns(stored["schema"])
         inputs = 3 * columns + sum(len(part) + 1 for pair in stored["categories"] for part in pair[1:])
         of_words = 0 if stored["words"] is None else 1 << stored["words"]["bits"]
         rows = (max(stored["data"]["n_rows"], 0) + 7) // 8
@@ -262,12 +262,13 @@ def _members(text: Any) -> int:
 
 
 def _with_target(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return a document that says in any case what its target is; ValueError for a schema that says it too."""
+    """Return a document that says in any case what its target is, and whether its numbers are stored sparse; ValueError
+    for a schema that says the first too."""
     schema = stored.get("schema")
     if not isinstance(schema, dict) or "numeric_target" in schema:
         raise ValueError("'schema' is not of its form")
     target = stored.get("target")
-    return {**stored, "target": target, "schema": {**schema, "numeric_target": target is not None}}
+    return {**stored, "target": target, "schema": {"sparse": None, **schema, "numeric_target": target is not None}}
 
 
 def _refuse_surrogates(stored: Mapping[str, Any]) -> None:

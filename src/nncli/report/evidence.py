@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.row_hashes import hash_rows
+from nncli.data.sparse_numbers import is_sparse
 from nncli.diagnostics.data_check import DataReport, check_prepared, random_split_flatters
 from nncli.errors import NncliError
 from nncli.explain.importance import Importances, importances, permutations, suited
@@ -185,7 +186,8 @@ class Evidence:
         however little they matter to the model: people ask for them."""
         words = self.model.preprocess.columns_of_words
         first = [name for name in self.columns_that_matter(MATTER) if name not in words]
-        others = [name for name in self.model.schema.names if name not in first and not self.no_groups(name)]
+        names = [] if is_sparse(self.rows.table.numbers) else self.model.schema.names  # those without names mean little
+        others = [name for name in names if name not in first and not self.no_groups(name)]
         return mistakes_by_group(self.rows, [] if self.image_shape else [*first, *others][:MOST_GROUPED])
 
     def no_groups(self, name: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
+from nncli.data.sparse_numbers import is_sparse
 from nncli.errors import listing, write_names
 from nncli.metrics.rows import Floats
 from nncli.report.document import Finding
@@ -69,13 +70,15 @@ def drift(of: Evidence) -> Finding:
 def drifts(before: Table, after: Table, numbers: Sequence[str]) -> list[tuple[str, float]]:
     """Return the columns whose values differ between two tables by much, and by more than chance at `CHANCE` for all
     together (Bonferroni), with how much, from 0 to 1."""
-    tested = [
-        (name, *ks(*(one.numbers[:, i] for one in (before, after))))
-        for i, name in enumerate(before.number_names or numbers)
-    ]
+    names = before.number_names or numbers
+    places, all_columns = [*range(len(names))], len(names) + len(before.dates) + len(before.texts)
+    if is_sparse(before.numbers):  # columns that are nearly always 0, before and after, differ by little
+        shares = [one.numbers.stored() / max(1, len(one)) for one in (before, after)]
+        places = np.flatnonzero(np.maximum(*shares) >= LARGE).tolist()
+    tested = [(names[i], *ks(*(one.numbers[:, i] for one in (before, after)))) for i in places]
     tested += [(name, *ks(days, after.dates[name])) for name, days in before.dates.items()]
     tested += [(name, *of_texts(column, after.texts[name])) for name, column in before.texts.items()]
-    return [(name, size) for name, size, p in tested if size >= LARGE and p < CHANCE / len(tested)]
+    return [(name, size) for name, size, p in tested if size >= LARGE and p < CHANCE / all_columns]
 
 
 def ks(one: NDArray[np.generic], other: NDArray[np.generic]) -> tuple[float, float]:

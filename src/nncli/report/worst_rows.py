@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
+from nncli.data.sparse_numbers import is_sparse
 from nncli.explain.leads import reasons_title, runners_up
 from nncli.explain.nearest_change import Change, nearest_changes, value_of
 from nncli.explain.reasons import reasons
@@ -140,6 +141,8 @@ def _spreads(of: Evidence) -> dict[str, float]:
     """Return the standard deviation of each column of numbers or dates among the rows."""
     table, rows = of.rows.table, of.rows.rows
     names = table.number_names or of.model.schema.of_kind("number")
+    if is_sparse(table.numbers):
+        return dict(zip(names, table.numbers.take(rows).deviation().tolist(), strict=True))
     columns = {name: table.numbers[rows, i] for i, name in enumerate(names)}
     columns |= {name: days[rows] for name, days in table.dates.items()}
     known = {name: column[np.isfinite(column)].astype(np.float64) for name, column in columns.items()}

@@ -107,7 +107,7 @@ def _history(d: dict[str, Any]) -> str:
 def _guarded(known: dict[str, Any] | None) -> str:
     """Say what predict and eval compare later rows with."""
     if known is None:
-        return "off: no statistics of the training columns are known; train it again with this version"
+        return "off: no statistics of the training columns are known (an older model, or many or sparse columns)"
     rows = f"later rows are compared with {counted(known['training_rows'], 'training row')}"
     predicted = known["predicted_rows"]
     return rows + (f", their predictions with those of {counted(predicted, 'row')}" if predicted else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.data.csv.column_kinds import LEAST_IDS
 from nncli.data.dataset import Dataset, Positions, Table
+from nncli.data.sparse_numbers import is_sparse
 from nncli.data.split import Split
 from nncli.errors import flag, write_names
 from nncli.system.output import in_quotes, percent
@@ -66,8 +67,7 @@ def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> l
     present = np.bincount(y[n:], minlength=K)
     if len(held_out) < FEWEST_HELD_OUT or np.count_nonzero(present) < 2:
         return None
-    may = _may_tell(table.numbers[n:], y[n:])
-    numbers = {name: table.numbers[:, i] for i, name in enumerate(table.number_names) if may[i]}
+    numbers = {table.number_names[place]: column for place, column in _columns_that_may_tell(table.numbers, n, y)}
     columns = numbers | dict(table.dates)
     coded = ((name, _binned(column, n, max(BINS, 2 * K))) for name, column in columns.items())
     texts = ((name, column.codes.astype(np.int64) + 1) for name, column in table.texts.items())
@@ -83,6 +83,24 @@ def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> l
             advice = f"If not, leave it out with {flag('drop')} {shlex.quote(write_names([name]))}"
             found.append(f"column {in_quotes(name)} {alone}: will you know it when you predict? {advice}")
     return found
+
+
+def _columns_that_may_tell(numbers: Any, n: int, y: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield the place and the numbers of each column that could give away the classes y of rows from the n-th on."""
+    if not is_sparse(numbers):
+        may = _may_tell(numbers[n:], y[n:])
+        yield from ((place, numbers[:, place]) for place in np.flatnonzero(may).tolist())
+        return
+    _, codes, sizes = np.unique(y[n:], return_inverse=True, return_counts=True)
+    csr = numbers.csr[n:]
+    shares = np.repeat(1 / (len(sizes) * sizes[codes]), np.diff(csr.indptr))
+    not_zero = np.bincount(csr.indices, shares, numbers.shape[1])  # the mean over the classes, as in `_may_tell`
+    places = np.flatnonzero(not_zero + 1 / len(sizes) >= GIVES_AWAY - ROUNDED)
+    at_once = max(1, ROWS_AT_ONCE // len(y))
+    for start in range(0, len(places), at_once):
+        some = places[start : start + at_once]
+        X = numbers.columns(some)
+        yield from ((int(some[i]), X[:, i]) for i in np.flatnonzero(_may_tell(X[n:], y[n:])))
 
 
 def _may_tell(numbers: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_]:

@@ -45,6 +45,7 @@ from nncli.training.memory import check_inputs_fit, check_network_fits, rows_in_
 from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.rows_to_use import rows_to_use, val_rows_to_use
 from nncli.training.scale_of_target import scale_of
+from nncli.training.sparse_inputs import refuse_layers_of_zeros
 from nncli.training.splitting import (
     Fold,
     check_split_options,
@@ -239,6 +240,8 @@ def prepare(
         return Subset(_inputs(resolved, preprocess, part, n_all), y, rows, weights)
 
     every = subset(dataset, _product(of_row, of_class, dataset.y))
+    if every.matrix.is_sparse:
+        refuse_layers_of_zeros(resolved)
     val, test = dataclasses.replace(every, rows=split.val), dataclasses.replace(every, rows=split.test, weights=None)
     if folds is not None:  # every row that trains some members is left out by one
         notes += repeated_in_folds(hashes[split.train], folds[split.train])

@@ -52,6 +52,8 @@ def notes_of_late_ones(dataset: Dataset, but: str | None) -> list[str]:
     """Say the same of all rows of a table, by the ranges of its columns in its schema: of each column but one that
     nothing was said of, as its first rows had no such number."""
     notes, numbers = list[str](), dataset.table.numbers
+    if not dataset.schema.profile:
+        return notes
     first = numbers[:FIRST_ROWS]
     places = {name: i for i, name in enumerate(dataset.table.number_names)}
     for column in dataset.schema.profile:

@@ -70,7 +70,7 @@ def write(folder: Path, rows: RawDataset, origin: Origin) -> None:
         "numbers": table.numbers.dtype.name,
         "names": {"number": table.number_names, "text": [*table.texts], "date": [*table.dates]},
         "counts": [len(column.values) for column in columns], "values": len(lengths) + sum(map(len, values)),
-        "notes": rows.notes, "schema": asdict(rows.schema),
+        "notes": rows.notes, "schema": asdict(rows.schema) | {"sparse": None},
     }  # fmt: skip
     append(folder / DESCRIPTION, plain_json.encode(description))
     append(folder / VALUES, lengths + b"".join(values))

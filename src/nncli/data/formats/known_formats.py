@@ -53,6 +53,7 @@ FORMATS = (
     *JSON,
     TEXT,
 )
+SPARSE_ARRAYS = {"data", "indices", "indptr", "shape"}  # as SciPy saves a sparse matrix in compressed rows or columns
 UNPACK, AS_X_AND_Y = "Unpack it first: unzip {file}", "Save them as X and y: numpy.savez('data.npz', X=…, y=…)"
 OPEN_SHEET = "Save it as .xlsx or CSV"
 MEMBERS = {  # of an archive, which tell what it is
@@ -133,7 +134,7 @@ def _format_in_zip(file: BinaryIO) -> Format:
         if "meta" in arrays[:1] and "theta" in arrays:
             return MODEL
         if arrays and len(arrays) == len(names):
-            if {name.lower() for name in arrays} & {"x", "x_train", "x_test"}:
+            if {name.lower() for name in arrays} & {"x", "x_train", "x_test"} or {*arrays} >= SPARSE_ARRAYS:
                 return NPZ
             return Format(f"an npz file with arrays of other names, {listing(arrays, 5)}", b"", remedy=AS_X_AND_Y)
         for name, found in MEMBERS.items():

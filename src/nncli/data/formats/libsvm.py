@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from nncli.data.byte_input import ByteStream, Input, open_input, reason, refuse_bomb
 from nncli.data.cells import check_width
 from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.formats.sparse_lines import parsed_at_once
 from nncli.data.labels import dataset_of
 from nncli.data.lines import line_blocks
 from nncli.data.row_blocks import RowBlock
+from nncli.data.sparse_numbers import SparseNumbers, stays_sparse
 from nncli.errors import DataError
 from nncli.system.output import counted
 
 REMEDY = "With enough memory, convert it to .npz or Parquet"  # where its zeros, too, have a size
-MOST_FEATURES = 250_000  # of sparse text; each has weights of its own
-DENSE_CELLS = 1 << 22  # spread at a time
+MOST_FEATURES = 1 << 20  # of sparse text; each has weights of its own
+DENSE_CELLS, PARSED_LINES = 1 << 22, 1 << 16  # spread at a time, or parsed without their zeros
 ROW_BYTES, VALUE_BYTES = 24, 12  # of memory, for a row and for a value of it
 NO_LABEL = re.compile(rb"[ \t]*\d+:")
 
@@ -44,28 +46,43 @@ def read(path: Path, like: Schema | None = None, stream: ByteStream | None = Non
         sha256 = file.hexdigest()
     first = least if like is None else _first(like)
     width = beyond - first if like is None else len(like.columns)
-    n = sum(len(y) for _, y in parts)
-    dense_bytes = np.dtype(np.float32).itemsize * n * width  # its zeros take memory too
-    refuse_bomb(file.where, "the sparse data", dense_bytes, file.packed, REMEDY)
-    dense, at = np.zeros((n, width), np.float32), 0
     labels = np.concatenate([y for _, y in parts])
-    for X, y in reversed(parts):
-        at += len(y)
-        _spread(X, first, dense[n - at : n - at + len(y)])
-    notes = (f"sparse text: the features are counted from {first}", *_notes(ignored, like))
-    return dataset_of(dense, labels, str(path), sha256, like, first, notes)
+    numbers, notes = _joined([X for X, _ in parts], first, width), list[str]()
+    del parts, X
+    if stays_sparse(numbers.shape, numbers.csr.nnz) if like is None else like.sparse:
+        notes = [str(numbers)] * (like is None)
+        found: Any = numbers
+    else:
+        dense_bytes = np.dtype(np.float32).itemsize * len(labels) * width  # its zeros take memory too
+        refuse_bomb(file.where, "the sparse data", dense_bytes, file.packed, REMEDY)
+        found = numbers[:]
+    said = (f"sparse text: the features are counted from {first}", *notes, *_notes(ignored, like))
+    return dataset_of(found, labels, str(path), sha256, like, first, said)
+
+
+def _joined(parts: list[Any], first: int, width: int) -> SparseNumbers:
+    """Put the rows of all parts below one another; the list is empty then."""
+    data = np.concatenate([X.data for X in parts])
+    columns = np.empty(len(data), np.int32)
+    starts, n, at = np.zeros(1 + sum(X.shape[0] for X in parts), np.int64), 0, 0
+    for X in parts:
+        np.subtract(X.indices, first, out=columns[at : at + X.nnz])
+        starts[n + 1 : n + 1 + X.shape[0]] = X.indptr[1:] + at
+        n, at = n + X.shape[0], at + X.nnz
+    parts.clear()
+    return SparseNumbers.of(data, columns, starts, (n, width))
 
 
 def row_blocks(path: Path, like: Schema, stream: ByteStream | None = None) -> Iterator[RowBlock]:
     """Read the rows for a model as they arrive, and at the end a block without rows for what there is to say of them.
     No labels are needed. Raises DataError."""
-    return _dense_blocks(open_input(str(path), stream=stream), like)
+    return _blocks(open_input(str(path), stream=stream), like)
 
 
-def _dense_blocks(file: Input, like: Schema) -> Iterator[RowBlock]:
+def _blocks(file: Input, like: Schema) -> Iterator[RowBlock]:
     width, first, ignored = len(like.columns), _first(like), 0
     unlabelled, empty = False, 0  # whether a row without a label has come, and the number of the first empty line
-    at_once = max(1, DENSE_CELLS // width)
+    at_once = PARSED_LINES if like.sparse else max(1, DENSE_CELLS // width)
     with file:
         for number, lines in line_blocks(file):
             empty = empty or next((number + i for i, line in enumerate(lines) if not line.strip()), 0)
@@ -79,10 +96,9 @@ def _dense_blocks(file: Input, like: Schema) -> Iterator[RowBlock]:
                 some = lines[start : start + at_once]
                 X, _ = _parsed(some, number + start, file.where)
                 ignored += _drop_unknown(X, some, number + start, file.where, like)
-                dense = np.zeros((X.shape[0], width), np.float32)
-                _spread(X, first, dense)
-                if len(dense):
-                    yield RowBlock(Table((), dense), None, {}, {})
+                numbers = _joined([X], first, width)
+                if len(numbers):
+                    yield RowBlock(Table((), numbers if like.sparse else numbers[:]), None, {}, {})
     if ignored:
         yield RowBlock(Table((), np.empty((0, width), np.float32)), None, {}, {}, _notes(ignored, like))
 
@@ -127,9 +143,11 @@ def _parsed(lines: Sequence[bytes], number: int, where: str) -> tuple[Any, NDArr
 
 
 def _loaded(lines: Sequence[bytes]) -> tuple[Any, NDArray[np.float64]]:
-    from sklearn.datasets import load_svmlight_file
-
     text = b"\n".join(lines)
+    if (found := parsed_at_once(text)) is not None:
+        return found
+    from sklearn.datasets import load_svmlight_file  # a second, and ten times as long
+
     if b"_" in text and any(b"_" in line.partition(b"#")[0] for line in lines):
         raise ValueError("a number with _ in it")  # which Python takes
     X, y = load_svmlight_file(BytesIO(text), dtype=np.float32, zero_based=True)
@@ -156,8 +174,3 @@ def _place(X: Any, value: int, lines: Sequence[bytes], number: int, where: str) 
     row = int(np.searchsorted(X.indptr, value, "right")) - 1
     rows = [i for i, line in enumerate(lines) if line.partition(b"#")[0].strip()]
     return f"{where}:{number + rows[row]}"
-
-
-def _spread(X: Any, first: int, out: NDArray[np.float32]) -> None:
-    rows = np.repeat(np.arange(len(out)), np.diff(X.indptr))
-    out[rows, X.indices - first] = X.data

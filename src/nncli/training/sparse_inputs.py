@@ -1,0 +1,28 @@
+"""Refuse networks that need the zeros of their inputs, where rows are stored without them."""
+
+from __future__ import annotations
+
+from nncli.config.ensemble_kind import ensemble_of
+from nncli.config.resolved import ResolvedConfig
+from nncli.errors import OptionError, mention
+from nncli.nn.models import TabularModel
+
+STORED = "the rows are stored sparse, without their zeros"
+
+
+def refuse_layers_of_zeros(config: ResolvedConfig) -> None:
+    """Raise OptionError for a network that does something with each input before its weights, or whose members do, and
+    for a search that tries such ones."""
+    model, options = config.model, config.options
+    members = ensemble_of(model.ensemble)
+    if options.preset.searches or model.name == TabularModel.name:
+        what = (
+            "auto tries networks that scale or embed" if options.preset.searches else f"{model.name} scales and embeds"
+        )
+        raise OptionError("model", f"{what} each input, and {STORED}", f"Use {mention('model', 'mlp')}, or logistic")
+    if model.has_input_layers:
+        option = "learn_scale" if model.learn_scale else "number_embedding"
+        raise OptionError(option, f"it is there for each input, and {STORED}", "Leave it out")
+    if members is not None and members.shared:
+        problem = f"members that share weights have a scale of each input, and {STORED}"
+        raise OptionError("ensemble", problem, f"Use {mention('ensemble', members.number)}")

@@ -1,0 +1,212 @@
+"""Models of rows that are stored sparse: from the file to answers, as of the same rows with all their zeros."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_svmlight_file
+from sklearn.linear_model import LogisticRegression
+
+import peak_memory
+from nncli.data.sparse_numbers import SparseNumbers
+from nncli.model.checkpoint import load
+from sparse_files import COLUMNS, sparse_rows, write_npz, write_svm
+
+Run = Callable[..., Any]
+CONVEX = ("--model", "logistic", "--optimizer", "lbfgs", "--l2", 0.01, "--epochs", 200, "--dtype", "float64")
+
+
+@pytest.fixture(autouse=True)
+def _rows(in_a_folder_of_its_own: None) -> None:
+    X, y = sparse_rows(n=120)
+    write_svm("d.svm", X, y)
+    new, y = sparse_rows(n=30, seed=1)
+    write_svm("new.svm", new, y)
+    write_npz("new.npz", new, y)
+
+
+def with_zeros(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read all files with their zeros, as if they were narrow."""
+    monkeypatch.setattr("nncli.data.formats.libsvm.stays_sparse", lambda shape, stored: False)
+
+
+def theta(file: str) -> Any:
+    return np.load(io.BytesIO(zipfile.ZipFile(file).read("theta.npy")))
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["logistic --optimizer sgd", "mlp --hidden 4 --optimizer sgd", "averaged-perceptron"],
+)
+def test_a_model_is_that_of_the_rows_with_all_zeros(how: str, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same parts, the same rows remembered, and parameters that rounding alone tells apart."""
+    words = (
+        "train",
+        "d.svm",
+        "--model",
+        *how.split(),
+        "--scale",
+        "none",
+        "--epochs",
+        3,
+        "--dtype",
+        "float64",
+        "--json",
+        "-q",
+    )
+    sparse = nncli(*words, "-o", "sparse.npz")
+    assert sparse.code == 0
+    with_zeros(monkeypatch)
+    dense = nncli(*words, "-o", "dense.npz")
+    np.testing.assert_allclose(theta("sparse.npz"), theta("dense.npz"), rtol=1e-9, atol=1e-12)
+    found, expected = (json.loads(zipfile.ZipFile(name).read("meta.npy")[128:]) for name in ("sparse.npz", "dense.npz"))
+    for name in ("row_hashes", "val_row_hashes", "sha256", "class_counts", "n_rows"):
+        assert found["data"][name] == expected["data"][name]
+    for part in ("train", "val", "test"):
+        assert sparse.json[part]["accuracy"] == dense.json[part]["accuracy"]
+
+
+def test_the_optimum_is_that_of_scikit_learn(nncli: Run) -> None:
+    """Of logistic regression with an L2 penalty that leaves the bias alone, on rows as they are."""
+    words = "train", "d.svm", *CONVEX, "--scale", "none", "--val", 0, "--test", 0
+    assert nncli(*words, "-q", "-o", "m.npz").code == 0
+    X, y = load_svmlight_file("d.svm", n_features=COLUMNS)
+    X = X.toarray()
+    X[:, np.ptp(X, axis=0) == 0] = 0
+    expected = LogisticRegression(C=1 / (0.01 * len(y)), tol=1e-10, max_iter=10_000).fit(X, y)
+    *w, b = theta("m.npz")
+    np.testing.assert_allclose(w, expected.coef_[0], atol=2e-4)
+    np.testing.assert_allclose(b, expected.intercept_[0], atol=2e-4)
+
+
+@pytest.fixture
+def trained(nncli: Run) -> str:
+    assert nncli("train", "d.svm", "--model", "mlp", "--hidden", 4, "--epochs", 3, "-q", "-o", "m.npz").code == 0
+    return "m.npz"
+
+
+def test_a_model_file_knows_that_its_numbers_are_sparse(trained: str, nncli: Run) -> None:
+    """And names its columns in a few bytes."""
+    model, _ = load(Path(trained))
+    assert model.schema.sparse
+    assert model.schema.names == tuple(f"c{i}" for i in range(1, COLUMNS + 1))
+    assert model.preprocess.scaling == "max-abs"
+    stored = json.loads(zipfile.ZipFile(trained).read("meta.npy")[128:])["schema"]
+    assert (stored["columns"], stored["sparse"]) == ([], [1, COLUMNS])
+    assert "scaling max-abs" in nncli("info", trained).out
+
+
+def test_answers_do_not_depend_on_how_rows_come(trained: str, nncli: Run) -> None:
+    """From a file, a pipe, a matrix in compressed rows, or a table with all zeros, row by row."""
+    expected = nncli("predict", trained, "new.svm", "--proba").out
+    assert expected.count("\n") == 31
+    assert nncli("predict", trained, "--proba", stdin=Path("new.svm").read_text()).out == expected
+    assert nncli("predict", trained, "new.npz", "--proba").out == expected
+    X, _ = sparse_rows(n=30, seed=1)
+    header = ",".join(f"c{i}" for i in range(1, COLUMNS + 1))
+    np.savetxt("new.csv", X, delimiter=",", header=header, comments="", fmt="%.9g")
+    of_table = [line.split(",") for line in nncli("predict", trained, "new.csv", "--proba").out.splitlines()[1:]]
+    by_line = [line.split(",") for line in expected.splitlines()[1:]]
+    np.testing.assert_allclose(np.array(of_table, float), np.array(by_line, float), atol=1e-6)
+
+
+def test_what_a_model_says_is_explained(trained: str, nncli: Run) -> None:
+    reasons = nncli("predict", trained, "new.svm", "--reasons", 2)
+    assert reasons.code == 0
+    outcome = nncli("explain", trained, "new.svm", "--row", 3, "--json")
+    assert outcome.code == 0
+    added = {one["column"]: one["contribution"] for one in outcome.json["contributions"]}
+    assert len(added) == COLUMNS
+    total = outcome.json["lead"] - outcome.json["background"]["lead"]
+    assert sum(added.values()) == pytest.approx(total, rel=1e-3)
+
+
+@pytest.mark.long
+def test_importance_is_that_of_the_rows_with_all_zeros(
+    trained: str, nncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "explain", trained, "new.npz", "--json", "-q"
+    sparse = {one["column"]: one["importance"] for one in nncli(*words).json["importance"]}
+    monkeypatch.setattr(SparseNumbers, "of", classmethod(_dense_of))
+    dense = {one["column"]: one["importance"] for one in nncli(*words).json["importance"]}
+    assert sparse.keys() == dense.keys()
+    np.testing.assert_allclose([sparse[name] for name in dense], [*dense.values()], atol=1e-6)
+
+
+def _dense_of(cls: type, data: Any, columns: Any, starts: Any, shape: tuple[int, int]) -> Any:
+    found = np.zeros(shape, np.float32)
+    found[np.repeat(np.arange(shape[0]), np.diff(starts)), columns] = data
+    return found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("eval", "m.npz", "new.svm", "--judged", "j.csv", "--worst", "3"),
+        ("eval", "m.npz", "new.svm", "--by", "c1"),
+        ("gradcheck", "m.npz"),
+        ("export", "m.npz", "--to", "python", "-o", "m.py"),
+        pytest.param(("report", "m.npz", "new.svm", "-o", "r.html"), marks=pytest.mark.long),
+        ("plot", "m.npz", "boundary", "c1", "c2"),
+        ("plot", "m.npz", "effect", "c1"),
+        ("plot", "d.svm", "columns"),
+        ("compare", "d.svm", "new.svm"),
+        ("train", "--from", "m.npz", "new.svm", "--replay", "d.svm", "--refit-scaling", "--epochs", "1", "-o", "f.npz"),
+        ("sweep", "d.svm", "--lr", "0.1,0.01", "--epochs", "1", "--jobs", "1", "-o", "s.jsonl"),
+        ("train", "d.svm", "--folds", "2", "--epochs", "1", "-o", "n.npz"),
+        ("train", "d.svm", "--model", "logistic", "--reference", "linear", "--epochs", "1", "-o", "n.npz"),
+    ],
+    ids=lambda words: " ".join(words[:3]),
+)
+def test_other_commands_take_them_too(words: tuple[str, ...], trained: str, nncli: Run) -> None:
+    assert nncli(*words, "-q").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("--model tabular", "--model: tabular scales and embeds each input"),
+        ("--best", "--model: auto tries networks that scale or embed each input"),
+        ("--model mlp --learn-scale", "--learn-scale: it is there for each input"),
+        ("--model mlp --ensemble shared:3", "--ensemble: members that share weights have a scale of each input"),
+    ],
+    ids=lambda text: text.split(":")[0],
+)
+def test_networks_that_need_the_zeros_are_refused(words: str, problem: str, nncli: Run) -> None:
+    outcome = nncli("train", "d.svm", *words.split(), "-q")
+    assert (outcome.code, outcome.err.split(", and the rows")[0]) == (2, problem)
+
+
+@pytest.mark.parametrize("figure", ["boundary", "scatter"])
+def test_principal_components_of_sparse_numbers_are_refused(figure: str, trained: str, nncli: Run) -> None:
+    outcome = nncli("plot", trained if figure == "boundary" else "d.svm", figure)
+    assert outcome.code == 2
+    assert f"{figure}: expected few columns for principal components, found 1,200 of sparse data" in outcome.err
+
+
+def test_what_compares_later_rows_says_that_it_does_not(trained: str, nncli: Run) -> None:
+    outcome = nncli("predict", trained, "new.svm", "--strict")
+    assert outcome.code == 1
+    assert "it has no statistics of its training columns" in outcome.err
+
+
+@pytest.mark.long
+def test_memory_of_reading_and_training_is_that_of_the_numbers_that_are_not_0() -> None:
+    """20,000 rows of 47,000 columns would be 3.8 GB with their zeros; with 75 numbers each, they are 12 MB."""
+    rng = np.random.default_rng(0)
+    with Path("rcv.svm").open("w") as file:
+        for i in range(20_000):
+            places = np.unique(rng.integers(1, 47_001, 75))
+            file.write(f"{i % 2} " + " ".join(f"{place}:0.1155" for place in places) + "\n")
+    done, peak = peak_memory.run("train", "rcv.svm", "--model", "logistic", "--epochs", "2", "-q", "-o", "r.npz")
+    assert done.returncode == 0
+    Path("small.svm").write_text("1 47000:1\n0 1:1\n" * 40)
+    _, before = peak_memory.run("train", "small.svm", "--model", "logistic", "--epochs", "2", "-q", "-o", "s.npz")
+    assert peak - before < 60 << 10  # KiB
