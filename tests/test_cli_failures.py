@@ -21,9 +21,9 @@ pytestmark = pytest.mark.usefixtures("leaks_are_found_where_they_are_made")
 
 @pytest.mark.parametrize("command", ["info x.npz", "eval x.npz", "predict x.npz two.csv"])
 def test_model_of_another_format_version_is_refused(command: str, nncli: Callable[..., Any], folder: Path) -> None:
-    Path("x.npz").write_bytes(with_meta("nncli", "7.0")(with_meta("format_version", 11)(Path("two.npz").read_bytes())))
+    Path("x.npz").write_bytes(with_meta("nncli", "7.0")(with_meta("format_version", 12)(Path("two.npz").read_bytes())))
     out = nncli(*command.split())
-    line = "x.npz: expected format version 10, found 11, written by nncli 7.0. Use a program version that knows it.\n"
+    line = "x.npz: expected format version 11, found 12, written by nncli 7.0. Use a program version that knows it.\n"
     assert (out.code, out.err, out.out) == (1, line, "")
 
 

@@ -136,6 +136,14 @@ def test_a_model_of_format_9_gives_what_it_gave(nncli: Callable[..., Any], shop:
         assert [float(cells[1]), float(cells[-1])] == pytest.approx(expected, abs=1e-5)
 
 
+def test_a_model_of_format_10_gives_what_it_gave(nncli: Callable[..., Any], shop: Path) -> None:
+    """Format 10 knows texts as categories alone, and no columns that are stored sparse."""
+    Path("new.csv").write_bytes("tag;umsatz;ort\n02.05.2026;3,5;süd\n04.05.2026;3,5;nord\n;;ost\n".encode("latin-1"))
+    found = nncli("predict", MODELS / "format-10.npz", "new.csv", "--proba", "-q").out.splitlines()[1:]
+    shares = [float(line.split(",")[1]) for line in found]
+    assert shares == pytest.approx([0.44538185, 0.024142975, 0.34798798], abs=1e-5)
+
+
 def test_an_unfinished_training_of_format_7_goes_on_and_gets_guards(nncli: Callable[..., Any], shop: Path) -> None:
     shutil.copy(MODELS / "format-7-unfinished.npz", "m.npz")
     assert nncli("info", "m.npz", "--json").json["guards"] is None
@@ -161,7 +169,7 @@ def test_guards_of_older_models_are_off_and_say_so(nncli: Callable[..., Any], sh
 
 
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
-    data = with_meta("nncli", "2.5")(with_meta("format_version", 11)((MODELS / "format-3.npz").read_bytes()))
+    data = with_meta("nncli", "2.5")(with_meta("format_version", 12)((MODELS / "format-3.npz").read_bytes()))
     with pytest.raises(ModelFileError) as error:
         file_format.read(io.BytesIO(data))
-    assert error.value.problem == "expected format version 10, found 11, written by nncli 2.5"
+    assert error.value.problem == "expected format version 11, found 12, written by nncli 2.5"

@@ -17,6 +17,7 @@ from nncli.config.class_weights import ClassWeights
 from nncli.config.decision_kinds import PROMISES, RULES, Costs, ThresholdRule
 from nncli.config.ensemble_kind import MOST_MEMBERS, Ensembles
 from nncli.config.file_kinds import ENCODINGS, Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
+from nncli.config.ngrams_kind import Ngrams
 from nncli.config.option import (
     FULL_BATCH,
     BatchSize,
@@ -83,6 +84,9 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         ),
         Ensembles: st.tuples(st.sampled_from(["", "shared:", "folds:"]), st.integers(2, MOST_MEMBERS)).map(
             lambda of: f"{of[0]}{of[1]}"
+        ),
+        Ngrams: st.tuples(st.integers(1, 5), st.integers(1, 8)).map(
+            lambda most: f"words:1-{most[0]},chars:1-{most[1]}"
         ),
         RateFactors: st.dictionaries(st.sampled_from(BLOCK_KINDS), st.floats(0, 1e300), min_size=1).map(
             lambda of: RateFactors().read(",".join(f"{name}={write_number(factor)}" for name, factor in of.items()))
