@@ -33,7 +33,7 @@ def info(
     nncli info model.npz
     nncli info model.npz --json       with the loss and accuracy of each epoch
     nncli info model.npz --weights    what goes into each unit and class
-    nncli info model.npz --nearest good    words that --embedding has placed near it
+    nncli info model.npz --nearest good   words that --embedding puts near it
     nncli plot model.npz curve        the loss and accuracy, drawn
     nncli info --cache                tables that train --memory keeps
     nncli info --cache --clear        remove them

@@ -307,7 +307,7 @@ class TrainConfig:
         "N",
         Whole(1),
         "Maximum number of epochs (passes over the training rows).",
-        "enough for 5,000 steps, from 10 to 1,000; tabular 48; texts 10",
+        "for 5,000 steps, from 10 to 1,000; tabular 48; texts 10",
     )
     batch_size: int | None = _training(
         "N",
