@@ -9,7 +9,7 @@ from nncli.config.ensemble_kind import ONE
 from nncli.config.train_config import TrainConfig
 from nncli.data.column_profile import ColumnProfile
 from nncli.errors import flag
-from nncli.nn.models import MLPModel, SoftmaxModel, TabularModel
+from nncli.nn.models import LinearModel, MLPModel, SoftmaxModel, TabularModel
 
 LEAST_ROWS, MOST_COLUMNS = 200, 200  # of the data, without test rows in a file of their own
 SHORTER_ROWS, SHORTER_EPOCHS = 2_000, 32  # of one network for classes, from so many rows on: no less accurate
@@ -43,10 +43,10 @@ def with_usual_model(
     if config.model is not None:
         return config, []
     if has_words:
+        linear = LinearModel.name if is_numeric else SoftmaxModel.name
         if said(config):
-            return dataclasses.replace(config, model=MLPModel.name if config.hidden else SoftmaxModel.name), []
-        why = f"{CHOSEN}--model {SoftmaxModel.name}, as there is a column of texts"
-        return dataclasses.replace(config, model=SoftmaxModel.name), [why]
+            return dataclasses.replace(config, model=MLPModel.name if config.hidden else linear), []
+        return dataclasses.replace(config, model=linear), [f"{CHOSEN}--model {linear}, as there is a column of texts"]
     if rows < LEAST_ROWS or columns > MOST_COLUMNS or is_picture or _are_pixels(profile):
         return dataclasses.replace(config, model="mlp"), []
     if which := said(config):

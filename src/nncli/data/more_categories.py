@@ -17,22 +17,29 @@ Category = str | None  # None: a missing cell
 
 def extended(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
     """Return preprocessing with an input for each category that the given rows of the table have, and the training rows
-    had not; up to `MAX_CATEGORIES`, the most frequent ones. Its scaling stays, and its statistics are of these rows."""
+    had not; up to `MAX_CATEGORIES`, the most frequent ones; and with the n-grams of their texts. Its scaling stays, and
+    its statistics are of these rows."""
     categories = dict[str, tuple[Category, ...]]()
     for name, known in fitted.categories.items():
         more = _more(table.texts[name], known, rows)
         kept = sorted(value for value in {*known, *more} if value is not None)
         categories[name] = (*kept, *([None] if None in known or None in more else []))
-    wider = dataclasses.replace(fitted, categories=categories, mean=None, notes=())
+    words = None if fitted.words is None else fitted.words.with_new(table, rows)
+    wider = dataclasses.replace(fitted, categories=categories, words=words, mean=None, notes=())
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # as in `Preprocess.fit`
         own = statistics_of(table.numbers, rows, fitted.scaling)
-    wider = dataclasses.replace(wider, dead=fitted.dead[inputs_before(fitted, wider)], statistics=own)
+    wider = dataclasses.replace(wider, dead=fitted.dead[_others_before(fitted, wider)], statistics=own)
     return _measured(wider, table, rows)
 
 
 def inputs_before(old: Preprocess, new: Preprocess) -> NDArray[np.int64]:
     """Return of each input which one it was before there were more categories, (width,): of a new one, that of all
     categories that were not known."""
+    return np.concatenate([_others_before(old, new), np.arange(old.n_others, old.width)])
+
+
+def _others_before(old: Preprocess, new: Preprocess) -> NDArray[np.int64]:
+    """Return the same of the inputs that are not made of words, (n_others,)."""
     inputs = [*range(old.n_numbers)]
     start = len(inputs)
     for name, known in old.categories.items():
@@ -64,6 +71,7 @@ def rescaled(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
         median=np.where(constant, fitted.median, median),
         shift=np.where(constant, fitted.shift, shift),
         scale=np.where(constant, fitted.scale, scale),
+        words=None if fitted.words is None else fitted.words.refitted(table, rows),
         statistics=own,
     )
     return _measured(changed, table, rows)
@@ -87,11 +95,12 @@ def _more(column: TextColumn, known: tuple[Category, ...], rows: Positions) -> t
 
 def _measured(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
     """Return preprocessing with the mean inputs of the rows, and as dead only what is 0 in these too."""
-    total: Vector = np.zeros(fitted.width)
-    alive = np.zeros(fitted.width, np.bool_)
-    for start in range(0, len(rows), ROWS_AT_ONCE):
+    others = dataclasses.replace(fitted, words=None)  # `mean` and `dead` are of these alone
+    total: Vector = np.zeros(others.width)
+    alive = np.zeros(others.width, np.bool_)
+    for start in range(0, len(rows) if others.width else 0, ROWS_AT_ONCE):
         part = table.take(rows[start : start + ROWS_AT_ONCE])
-        X = fitted.transform(part, np.dtype(np.float64)).slice(0, len(part))
+        X = others.transform(part, np.dtype(np.float64)).slice(0, len(part))
         total += X.sum(axis=0)
         if isinstance(X, np.ndarray):
             alive |= (X != 0).any(axis=0)

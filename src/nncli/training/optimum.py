@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.contradictions import suits_lbfgs
+from nncli.config.resolved import ResolvedConfig
+from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Positions
+from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import RowWindow
 from nncli.errors import OptionError, mention
 from nncli.model.training_state import Sums
 from nncli.nn import least_squares
-from nncli.nn.losses import QuantileLoss
+from nncli.nn.losses import LOSSES, QuantileLoss
+from nncli.nn.models import Preset
+from nncli.nn.optimizers import LBFGS, OPTIMIZERS
+from nncli.nn.row_loss import Loss
 from nncli.nn.sparse_rows import is_sparse
 from nncli.training.batch import Batch, rows_at_once
+
+
+def is_solvable(loss: Loss, d: int, is_sparse: bool) -> bool:
+    """Tell whether the optimum of a linear model of d inputs can be worked out: of quantiles, all rows are needed with
+    their zeros."""
+    return d <= least_squares.MOST_INPUTS and (loss.power == 2 or not is_sparse)
+
+
+def with_steps(config: TrainConfig, resolved: ResolvedConfig, preprocess: Preprocess) -> TrainConfig:
+    """Return the options with an optimizer that goes step by step, where the usual one would work out an optimum that
+    is out of its reach; OptionError where they name that one."""
+    loss, d, is_sparse = LOSSES.create(resolved.model.loss), preprocess.width, preprocess.words is not None
+    if not OPTIMIZERS.create(resolved.training.optimizer).exact or is_solvable(loss, d, is_sparse):
+        return config
+    other = LBFGS.name if suits_lbfgs(config, loss) else Preset.optimizer
+    if config.optimizer is not None:
+        problem = f"the optimum is worked out for at most {least_squares.MOST_INPUTS:,} inputs, found {d:,}"
+        if d <= least_squares.MOST_INPUTS:
+            problem = f"the optimum for {loss.name} needs all zeros of the inputs, which those of words do not store"
+        raise OptionError("optimizer", problem, f"Use {mention('optimizer', other)}")
+    return dataclasses.replace(config, optimizer=other)
 
 
 def set_to_optimum(batch: Batch, chosen: Positions, l1: float, l2: float, on_step: Callable[[], None]) -> Sums:

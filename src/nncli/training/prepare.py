@@ -38,6 +38,7 @@ from nncli.model.decision import Decision
 from nncli.model.network import build_network, network_inputs
 from nncli.model.provenance import Fingerprint
 from nncli.nn.network import Network
+from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, note_of
 from nncli.training.class_weights import Weights, class_weights
@@ -206,8 +207,6 @@ def prepare(
             config, vectors = with_vectors(config, len(words))
         notes += notes_on_words(words, word_options(config), config.text)
     resolved = refit or resolve(config, len(split.train), has_val)
-    if on_all:  # and there is nothing to choose an epoch by
-        resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
     if start is None:
         how = words, word_options(config), vectors, config.vocabulary
         preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale, *how)
@@ -217,6 +216,13 @@ def prepare(
         from nncli.training.word_vectors import notes_on_vectors
 
         notes += notes_on_vectors(vectors, preprocess, len(split.train))
+    if refit is None and OPTIMIZERS.create(resolved.training.optimizer).exact:
+        from nncli.training.optimum import with_steps
+
+        config = with_steps(config, resolved, preprocess)
+        resolved = resolve(config, len(split.train), has_val)
+    if on_all:  # and there is nothing to choose an epoch by
+        resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
     if config.number_embedding or config.category_embedding:
         from nncli.training.embeddings import notes_on_embeddings, refuse_embeddings_of_nothing
 

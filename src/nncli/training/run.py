@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from nncli.data.pictures import shape_to_distort
-from nncli.errors import OptionError, TrainingError, mention
+from nncli.errors import TrainingError, mention
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.model.training_state import Epoch, TrainingState
 from nncli.nn.distortions import Distorter
 from nncli.nn.layers import Array
-from nncli.nn.optimizers import OPTIMIZERS
 from nncli.training.batch import judged_numbers
 from nncli.training.distorted_rows import DistortedPictures
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
@@ -153,15 +152,6 @@ def finished(
     return Run(model, provenance, figures, seconds, trainer.stopped, notes, wrong, failure)
 
 
-def _check_l1_is_solvable(d: int) -> None:
-    """Raise OptionError for more inputs than the optimum with an L1 penalty is worked out for."""
-    from nncli.nn.least_squares import MOST_INPUTS
-
-    if d > MOST_INPUTS:
-        problem = f"the optimum with it is worked out for at most {MOST_INPUTS:,} inputs, found {d:,}"
-        raise OptionError("l1", problem, f"Use {mention('optimizer', 'adam')}")
-
-
 class PeriodicSaver:
     """Saves the model so far at the end of an epoch, if so many seconds have passed since the last time.
 
@@ -188,8 +178,6 @@ def new_trainer(prepared: Prepared) -> Trainer:
     config, K = prepared.config, len(prepared.dataset.classes)
     network, loss = prepared.new_network()
     seeds = Seeds.of(config.options)
-    if config.training.l1 and OPTIMIZERS.create(config.training.optimizer).exact:
-        _check_l1_is_solvable(network.widths[0])
     # each member of an ensemble starts from a seed of its own, as a run with that seed would
     own = [Seeds.of(dataclasses.replace(config.options, seed=config.options.seed + i)) for i in range(network.copies)]
     network.initialize(config.model.init, *(np.random.default_rng(one.init) for one in own))

@@ -418,11 +418,9 @@ class Trainer:
         """Tell whether one step finds the optimum, as that of linear regression can be worked out."""
         if not self.optimizer.exact:
             return False
-        from nncli.nn.least_squares import MOST_INPUTS
+        from nncli.training.optimum import is_solvable
 
-        if self.train.matrix.is_sparse and self.loss.power != 2:  # of quantiles, all rows with their zeros are needed
-            return False
-        return self.network.widths[0] <= MOST_INPUTS
+        return is_solvable(self.loss, self.network.widths[0], self.train.matrix.is_sparse)
 
     def _solve(self, batch: Batch, chosen: Positions, step: int) -> Sums:
         """Set θ to the optimum for all of the rows; return what they come to there."""

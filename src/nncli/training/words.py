@@ -74,8 +74,10 @@ def refuse_with_words(config: TrainConfig, columns: tuple[str, ...]) -> None:
     for name in OF_INPUTS:
         if getattr(config, name) not in (None, False, 0, "none"):
             raise OptionError(name, f"it changes inputs before the first layer, and {where}", "Leave it out")
-    if ensemble_of(config.ensemble) is not None:
-        raise OptionError("ensemble", f"members cannot share words yet, and {where}", "Leave it out")
+    members = ensemble_of(config.ensemble)
+    if members is not None and members.shared:
+        remedy = f"Use {mention('ensemble', members.number)}"
+        raise OptionError("ensemble", f"members of words share no weights, and {where}", remedy)
 
 
 def notes_on_words(columns: tuple[str, ...], options: WordOptions, told: tuple[str, ...]) -> list[str]:
