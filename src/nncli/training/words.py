@@ -16,6 +16,7 @@ from nncli.data.words.detection import looks_like_text
 from nncli.data.words.options import WordOptions
 from nncli.errors import OptionError, flag, listing, mention
 from nncli.nn.models import AutoModel, MLPModel, SoftmaxModel, TabularModel
+from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.output import in_quotes
 
 LOOKED_AT = 1000  # cells of a column, that tell whether it holds sentences
@@ -52,9 +53,10 @@ def with_usual_words(config: TrainConfig, table: Table, columns: tuple[str, ...]
         return config
     few = sum(_characters(table.texts[name]) for name in columns) <= FEW_CHARACTERS
     usual: dict[str, Any] = {"ngrams": NGRAMS_OF_FEW if few else NGRAMS, "hash_bits": WordOptions().bits}
-    if config.optimizer is None and not (config.hidden or config.preset.hidden):
-        its = OF_EMBEDDING if config.embedding or config.vectors else OF_LINEAR
-        usual |= its if config.preset.optimizer == ADAM else {}
+    optimizer = OPTIMIZERS.create(config.optimizer or config.preset.optimizer)
+    if optimizer.name == ADAM and not (config.hidden or config.preset.hidden):
+        is_embedded = config.optimizer is None and (config.embedding or config.vectors)
+        usual |= OF_EMBEDDING if is_embedded else OF_LINEAR
     return dataclasses.replace(config, **{name: its for name, its in usual.items() if getattr(config, name) is None})
 
 
