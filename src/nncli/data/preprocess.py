@@ -253,13 +253,13 @@ class Preprocess:
         """Return all inputs of a table with words, stored without zeros."""
         from scipy.sparse import csr_array, hstack, vstack
 
-        found = words.transform(table, dtype)
+        found, unknown = words.transform(table, dtype)
         if self.n_others:
             others = self.others(table, dtype)
             starts = range(0, max(1, len(table)), ROWS_AT_ONCE)
             own = vstack([csr_array(others.slice(start, start + ROWS_AT_ONCE)) for start in starts], format="csr")
             found = hstack([own, found], format="csr")
-        return SparseMatrix(found, dtype)
+        return SparseMatrix(found, dtype, unknown)
 
     def others(self, table: Table, dtype: np.dtype[Any]) -> Matrix | OneHotRows:
         """Return the inputs that are not made of words."""

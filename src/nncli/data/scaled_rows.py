@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -111,10 +111,12 @@ class Matrix:
 
 @dataclass(frozen=True)
 class SparseMatrix:
-    """Inputs in memory, most of which are 0, as rows of the others: `values` (n, d), as they are used."""
+    """Inputs in memory, most of which are 0, as rows of the others: `values` (n, d), as they are used. Of each column
+    of texts, `unknown` (n,) tells which have none of the words of training."""
 
     values: csr_array
     dtype: np.dtype[Any]
+    unknown: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     is_sparse = True
     raw_dtype = None

@@ -70,22 +70,24 @@ class TextInputs:
         idf = _idf(table, rows, self.columns, self.options)
         return dataclasses.replace(self, idf=np.where(idf > 0, idf, self.idf))
 
-    def transform(self, table: Table, dtype: np.dtype[Any]) -> csr_array:
-        """Return the inputs (n, width) of the rows of a table."""
+    def transform(self, table: Table, dtype: np.dtype[Any]) -> tuple[csr_array, dict[str, NDArray[np.bool_]]]:
+        """Return the inputs (n, width) of the rows of a table, and which texts (n,) of each column have none of the
+        n-grams of training; a missing one is no text."""
         from scipy.sparse import csr_array, vstack
 
-        parts = []
+        parts, unknown = [], {name: np.zeros(len(table), np.bool_) for name in self.columns}
         for start in range(0, len(table), ROWS_AT_ONCE):
             found = None
             for place, name in enumerate(self.columns):
                 column = table.texts[name]
                 codes = TextColumn(column.codes[start : start + ROWS_AT_ONCE], column.values)
                 own = self.of_column(codes, place, dtype)
+                unknown[name][start : start + ROWS_AT_ONCE] = (np.diff(own.indptr) == 0) & (codes.codes >= 0)
                 found = own if found is None else found + own
             parts.append(found)
         if not parts:
-            return csr_array((0, self.width), dtype=dtype)
-        return parts[0] if len(parts) == 1 else vstack(parts, format="csr")
+            return csr_array((0, self.width), dtype=dtype), unknown
+        return parts[0] if len(parts) == 1 else vstack(parts, format="csr"), unknown
 
     def of_column(self, column: TextColumn, place: int, dtype: np.dtype[Any]) -> csr_array:
         """Return what the cells of the column of that number add to the inputs, (n, width)."""
@@ -100,10 +102,6 @@ class TextInputs:
         from nncli.data.words.tfidf import weighted
 
         return weighted(counts, self.idf)
-
-    def unknown(self, X: csr_array) -> NDArray[np.bool_]:
-        """Tell which rows of inputs (n, width) have none of the n-grams of training, (n,)."""
-        return np.diff(X.indptr) == 0
 
 
 def vocabulary_of(table: Table, rows: Positions, columns: Sequence[str], options: WordOptions) -> Vocabulary:

@@ -45,6 +45,7 @@ class Guard:
         self.places = {name: {value: i for i, value in enumerate(its)} for name, its in self.slots.items()}
         self.flags = {name: spelled_flags((*its,)) for name, its in self.slots.items()}
         self.texts = {name: np.zeros(len(its) + 2, np.int64) for name, its in self.slots.items()}
+        self.unknown = np.zeros(len(fitted.columns_of_words), np.int64)  # texts with none of the words of training
         its_predictions = distribution.predictions
         self.predicted = np.zeros(0 if its_predictions is None else len(its_predictions.counts), np.int64)
 
@@ -69,6 +70,11 @@ class Guard:
         if not self.classes:
             predicted = np.searchsorted(np.array(known.edges), predicted)
         self.predicted += np.bincount(predicted, minlength=len(self.predicted))
+
+    def look_at_texts(self, unknown: Mapping[str, int]) -> None:
+        """Count texts of columns whose words are learned from that have none of the words of training."""
+        for i, name in enumerate(self.fitted.columns_of_words):
+            self.unknown[i] += unknown.get(name, 0)
 
     def _add_range(self, columns: slice, block: NDArray[Any]) -> None:
         found = count_outside(block, *self.limits[:, columns])
@@ -188,11 +194,11 @@ def widened(ranges: Floats, by: float) -> Floats:
         return np.clip(np.array([low - margin, high + margin]), -most, most)
 
 
-COUNTS = ("known", "below", "above", "binned_known", "up_to", "predicted")
+COUNTS = ("known", "below", "above", "binned_known", "up_to", "predicted", "unknown")
 ENDS = {"lowest": np.inf, "highest": -np.inf}
 COUNT = range(1 << 53)
 STATE_FORM = {
     "rows": COUNT, "binned": COUNT, "binned_known": [COUNT],
-    "known": [COUNT], "below": [COUNT], "above": [COUNT], "up_to": [[COUNT]], "predicted": [COUNT],
+    "known": [COUNT], "below": [COUNT], "above": [COUNT], "up_to": [[COUNT]], "predicted": [COUNT], "unknown": [COUNT],
     "lowest": [(float, None)], "highest": [(float, None)], "texts": [[COUNT]],
 }  # fmt: skip

@@ -46,6 +46,7 @@ class Report:
     warnings: list[str]
     said: list[str]  # notes on missing values that are new, and the warnings that nobody has told yet
     told: Sequence[str]  # columns of which all has been said
+    unknown: dict[str, int]  # texts of each column of words that have none of the words of training
 
     @property
     def differing(self) -> list[str]:
@@ -60,6 +61,7 @@ class Report:
             "outside": self.outside, "drifted": self.drifted,
             "predictions_drifted": bool(self.predictions and self.predictions["drifted"]),
             "warnings": warnings_in(self.warnings), "columns": self.columns, "predictions": self.predictions,
+            **({"unknown_texts": self.unknown} if self.unknown else {}),
         }  # fmt: skip
 
 
@@ -100,8 +102,9 @@ def report_of(guard: Guard, told: Sequence[str] = (), advice: str = WHEN_PREDICT
     found = [*columns.values()]
     drifted = [name for name in moved if name is not None]
     said = [*lines.of_missing(found), *warnings_but_of(told)]
+    unknown = dict(zip(guard.fitted.columns_of_words, guard.unknown.tolist(), strict=True))
     known = guard.rows, guard.binned, its.rows, its.sampled
-    return Report(*known, found, predictions, outside, drifted, warnings_but_of(()), said, told)
+    return Report(*known, found, predictions, outside, drifted, warnings_but_of(()), said, told, unknown)
 
 
 def _number(guard: Guard, i: int) -> dict[str, Any]:

@@ -17,13 +17,14 @@ from nncli.model.model import Model
 
 class Answer(NamedTuple):
     """Holds the answer to a block of rows: the `lines` to write; what the model has `predicted` of the rows, for a
-    guard to count (empty where a threshold of the command decides); and of how many `decided` rows two scores were
-    `tied`."""
+    guard to count (empty where a threshold of the command decides); of how many `decided` rows two scores were `tied`;
+    and how many texts of each column are `unknown`, with none of the words of training."""
 
     lines: bytes
     predicted: list[NDArray[Any]]
     decided: int
     tied: int
+    unknown: dict[str, int]
 
 
 class _Heard(list[NDArray[Any]]):
@@ -54,8 +55,9 @@ class Answers:
         heard = _Heard()
         predictor.guard = heard if self.options.threshold is None else None
         lines = predictor.predict(block)
+        unknown = {name: len(rows) for name, rows in predictor.unknown_texts(block.errors).items()}
         self._idle.put(predictor)
-        return Answer(lines, heard, predictor.rows, predictor.tied)
+        return Answer(lines, heard, predictor.rows, predictor.tied, unknown)
 
     def ahead(self, block: RowBlock) -> Answer | None:
         """Answer the rows of a block before those above it; None where that cannot be done, which is told in its

@@ -30,7 +30,14 @@ from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 CHEAP = 1000  # parameters per input: about as much work as reading one cell
 SHOWN_ERRORS = 10  # rows that cannot be read; the others are only counted
 RESULT_FORM = {"header": (bytes, None), "notes": [str], "lines": bytes, "failure": ([str], None)}
-RESULT_FORM |= {"unread": [str], "blank": int, "unseen": dict, "guard": (STATE_FORM, None), "told": [str]}
+RESULT_FORM |= {
+    "unread": [str],
+    "blank": int,
+    "unseen": dict,
+    "unknown": dict,
+    "guard": (STATE_FORM, None),
+    "told": [str],
+}
 
 
 class OutputSink:
@@ -40,7 +47,8 @@ class OutputSink:
     def __init__(self, file: IO[bytes], quiet: bool, guard: Guard | None = None) -> None:
         self.file, self.quiet, self.blank, self.guard = file, quiet, 0, guard
         self.told = list[str]()
-        self.unseen: Counter[str] = Counter()  # number of cells with an unseen category, by column
+        # by column, the cells with an unseen category, and the texts with none of the words of training
+        self.unseen, self.unknown = Counter[str](), Counter[str]()
         self._header, self._first = b"", ""
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
@@ -55,20 +63,22 @@ class OutputSink:
             problem = f"expected the columns of {title((self._first,))} to keep, {expected}, found {found}"
             raise DataError(title((source,)), problem, f"Name with {mention('keep')} only columns that all files have")
 
-    def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
-        """Write some lines; `unread` has an error for each empty prediction, `unseen` the unseen cells by column."""
+    def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int], unknown: Mapping[str, int]) -> None:
+        """Write some lines; `unread` has an error for each empty prediction, `unseen` the unseen cells by column,
+        `unknown` the texts with none of the words of training."""
         self.file.write(lines)
         self.file.flush()
-        self.report(unread, len(unread), unseen)
+        self.report(unread, len(unread), unseen, unknown)
 
     def note(self, notes: Iterable[str]) -> None:
         """Print notes, a line each."""
         for note in notes:
             say(note, self.quiet)
 
-    def report(self, unread: Sequence[str], count: int, unseen: Mapping[str, int]) -> None:
+    def report(self, unread: Sequence[str], count: int, unseen: Mapping[str, int], unknown: Mapping[str, int]) -> None:
         """Report the first few of the `count` rows that could not be read."""
         self.unseen.update(unseen)
+        self.unknown.update(unknown)
         for error in unread[: max(0, SHOWN_ERRORS - self.blank)]:
             say(f"{error} (empty prediction)", self.quiet)
         self.blank += count
@@ -86,9 +96,15 @@ class OutputSink:
         """Return what there is to report after the last row, one line each."""
         seen = "with a category that the model has not seen"
         lines = [f"column {in_quotes(name)}: {counted(n, 'cell')} {seen}" for name, n in self.unseen.items()]
+        lines += [f"column {in_quotes(name)}: {unknown_texts(n)}" for name, n in self.unknown.items()]
         if self.blank:
             lines.append(f"{counted(self.blank, 'row')} could not be read and got an empty prediction")
         return lines
+
+
+def unknown_texts(n: int) -> str:
+    """Say how many texts have none of the words of training."""
+    return f"{counted(n, 'text')} {'has' if n == 1 else 'have'} none of the words of training"
 
 
 def predict_source(model: Model, source: str, options: PredictOptions, sink: OutputSink | _ResultSink) -> None:
@@ -119,7 +135,7 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
                 unread = [str(error) for error in block.errors.values()]
                 unseen = model.preprocess.unseen(block.table)
                 answer: Answer = block.made or answers.of(block)
-                sink.take(answer.lines, unread, unseen)
+                sink.take(answer.lines, unread, unseen, answer.unknown)
                 decided, tied = decided + answer.decided, tied + answer.tied
                 far.look(block.table)
                 new.look(block.table, unseen)
@@ -127,6 +143,7 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
                     for predicted in answer.predicted:
                         guard.look_at_predictions(predicted)
                     guard.look(block.without_errors().table if block.errors else block.table)
+                    guard.look_at_texts(answer.unknown)
                 sink.note(block.notes)
                 if refusal is not None:
                     raise refusal
@@ -145,7 +162,8 @@ class _ResultSink:
         self.file, self.blank, self.told = file, 0, list[str]()
         self.guard: Guard | None = None  # of the whole file, when it has been read
         self.header: bytes | None = None  # None: the file could not be opened
-        self.notes, self.unread, self.unseen = list[str](), list[str](), Counter[str]()  # the first few unread rows
+        self.notes, self.unread = list[str](), list[str]()  # of unread rows the first few
+        self.unseen, self.unknown = Counter[str](), Counter[str]()
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
         self.header, self.notes = header, list(notes)
@@ -156,9 +174,10 @@ class _ResultSink:
     def take_guard(self, guard: Guard | None) -> None:
         self.guard = guard
 
-    def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
+    def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int], unknown: Mapping[str, int]) -> None:
         self.file.write(lines)
         self.unseen.update(unseen)
+        self.unknown.update(unknown)
         self.unread.extend(unread[: SHOWN_ERRORS - len(self.unread)])
         self.blank += len(unread)
 
@@ -193,7 +212,7 @@ def _write(result: dict[str, Any], to: OutputSink, source: str, path: Path | Non
         path.unlink()
     else:
         to.file.write(result["lines"])
-    to.report(result["unread"], result["blank"], result["unseen"])
+    to.report(result["unread"], result["blank"], result["unseen"], result["unknown"])
     to.told.extend(result["told"])
     if to.guard is not None and result["guard"] is not None:
         to.guard.add(result["guard"])
@@ -207,7 +226,8 @@ def check_file_result(guard: Guard | None, result: Any) -> None:
     plain_json.check_form(result, RESULT_FORM)
     if guard is not None and result["guard"] is not None:
         guard.checked(result["guard"])
-    if result["blank"] < len(result["unread"]) or any(type(count) is not int for count in result["unseen"].values()):
+    counts = [*result["unseen"].values(), *result["unknown"].values()]
+    if result["blank"] < len(result["unread"]) or any(type(count) is not int for count in counts):
         raise ValueError("impossible counts of rows")
     if result["failure"] is not None:
         NncliError.from_json(result["failure"])
@@ -233,6 +253,6 @@ def predict_file(
             predict_source(load_same(saved)[0], source, options, sink)
     except NncliError as error:
         failure = error.to_json()
-    rows = {"unread": sink.unread, "blank": sink.blank, "unseen": sink.unseen}
+    rows = {"unread": sink.unread, "blank": sink.blank, "unseen": sink.unseen, "unknown": sink.unknown}
     rows |= {"guard": None if sink.guard is None else sink.guard.state(), "told": sink.told}
     return {"header": sink.header, "notes": sink.notes, "lines": lines.getvalue(), **rows, "failure": failure}

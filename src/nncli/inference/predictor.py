@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -13,6 +13,7 @@ from nncli.data.arrow_conversion import as_arrow, string_array, text_of
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
+from nncli.data.scaled_rows import InMemory, SparseMatrix
 from nncli.errors import OptionError, mention
 from nncli.inference.written_cells import (
     Cells,
@@ -96,6 +97,7 @@ class Predictor:
             self.half_width = half_width(model, options.interval)
         elif options.interval is not None:
             self.least = least_probability(model, options.interval)
+        self._unknown = list[Mapping[str, NDArray[np.bool_]]]()  # of the texts of the block, part by part
         self.rows = self.tied = 0  # so far, and those for which two scores without probabilities are the same
         if options.embed:
             own = [f"h_{i}" for i in range(model.network.embedded)]
@@ -132,6 +134,7 @@ class Predictor:
     def predict(self, block: RowBlock) -> bytes:
         """Return the lines for a block; the rows in `block.errors` get an empty prediction."""
         if self._is_class_alone:
+            self._unknown = []
             codes, _ = self._codes(block.table, bad := sorted(block.errors))
             self._tell_guard(codes, bad)
             self.rows += len(block) - len(bad)
@@ -143,10 +146,11 @@ class Predictor:
         """Return the columns `names` for a block, as they are written: of few rows lists of texts, of more pyarrow
         string arrays, or either. The rows in `block.errors` have empty ones."""
         bad = sorted(block.errors)
+        self._unknown = []
         if self.options.embed:
             return self._numbers(self.model.embed(block.table), bad)
         if self.model.target is not None:
-            numbers = self.model.numbers(self.model.scores(block.table))[:, None]
+            numbers = self.model.numbers(self._scores(block.table))[:, None]
             self._tell_guard(numbers[:, 0], bad)
             if self.half_width is not None:
                 numbers = np.hstack([numbers, numbers - self.half_width, numbers + self.half_width])
@@ -162,7 +166,7 @@ class Predictor:
         figures: list[Any] = []
         self.rows += len(block.table) - len(bad)
         if self.options.proba or self.least is not None:
-            Z = self.model.scores(block.table)
+            Z = self._scores(block.table)
             codes, runner_up = self._decided(Z, 0, bad)
             P = self.model.by_class(Z)
             figures = self._numbers(P, bad) if self.options.proba else []
@@ -258,13 +262,27 @@ class Predictor:
         memory at a time."""
         at_once = max(1, CELLS_AT_ONCE // len(self.model.classes))
         if len(table) <= at_once:
-            return self._decided(self.model.scores(table), 0, bad)
+            return self._decided(self._scores(table), 0, bad)
         rows = np.arange(len(table))
         parts = ((start, table.take(rows[start : start + at_once])) for start in range(0, len(table), at_once))
-        codes, runner_up = zip(
-            *(self._decided(self.model.scores(one), start, bad) for start, one in parts), strict=True
-        )
+        codes, runner_up = zip(*(self._decided(self._scores(one), start, bad) for start, one in parts), strict=True)
         return np.concatenate(codes), np.concatenate(runner_up)
+
+    def _scores(self, table: Table) -> NDArray[Any]:
+        """Return the scores of some rows, and keep which of their texts have none of the words of training."""
+
+        def look(inputs: InMemory) -> None:
+            if isinstance(inputs, SparseMatrix) and inputs.unknown:
+                self._unknown.append(inputs.unknown)
+
+        return self.model.scores(table, look)
+
+    def unknown_texts(self, bad: Iterable[int] = ()) -> dict[str, NDArray[np.int64]]:
+        """Return the rows of the block just predicted whose text has none of the words of training, by column, but for
+        bad rows. There are none where embeddings were asked for."""
+        parts = self._unknown
+        found = {name: np.flatnonzero(np.concatenate([one[name] for one in parts])) for name in (parts or [{}])[0]}
+        return {name: np.setdiff1d(rows, [*bad]) for name, rows in found.items() if len(rows)}
 
     def _decided(self, Z: NDArray[Any], start: int, bad: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the predicted classes from scores, which begin with those of the row `start` of a block, and the

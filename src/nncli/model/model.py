@@ -14,6 +14,7 @@ from nncli.config.ensemble_kind import ONE
 from nncli.config.resolved import ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
+from nncli.data.scaled_rows import InMemory
 from nncli.errors import ModelFileError, OptionError, UsageError, mention
 from nncli.model.conformal import kept_scores, score_that_holds
 from nncli.model.decision import Decision, chosen
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from nncli.guards.distribution import Distribution
     from nncli.guards.guard import Guard
     from nncli.model.target_scale import TargetScale
+
+Look = Callable[[InMemory], None]
 
 
 @dataclass
@@ -145,10 +148,10 @@ class Model:
         """Return the same model with buffers of its own: one thread may use a model at a time."""
         return dataclasses.replace(self, network=self.network.for_another_thread())
 
-    def scores(self, table: Table) -> NDArray[Any]:
-        """Return the scores Z (n, outputs) of the rows of a table."""
+    def scores(self, table: Table, look: Look = lambda inputs: None) -> NDArray[Any]:
+        """Return the scores Z (n, outputs) of the rows of a table; `look` is given their inputs."""
         found = np.empty((len(table), self.loss.outputs(len(self.classes))), self.network.dtype)
-        return self._filled(found, table, self.network.forward)
+        return self._filled(found, table, self.network.forward, look)
 
     def scores_of_members(self, table: Table) -> NDArray[Any]:
         """Return the scores (members, n, outputs) that each member of an ensemble has; of one network, its own."""
@@ -236,10 +239,17 @@ class Model:
         found = np.empty((len(table), self.network.embedded), self.network.dtype)
         return self._filled(found, table, self.network.embed)
 
-    def _filled(self, found: NDArray[Any], table: Table, of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+    def _filled(
+        self,
+        found: NDArray[Any],
+        table: Table,
+        of: Callable[[NDArray[Any]], NDArray[Any]],
+        look: Look = lambda inputs: None,
+    ) -> NDArray[Any]:
         """Fill in what the network gives; ModelFileError if that is not finite."""
         with np.errstate(all="ignore"):
             matrix = self.preprocess.transform(table, self.network.dtype)
+            look(matrix)
             at_once = eval_rows(self.network.widths, matrix.is_sparse)
             for start in range(0, len(matrix), at_once):
                 found[start : start + at_once] = of(matrix.slice(start, start + at_once))

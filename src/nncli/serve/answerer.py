@@ -82,11 +82,13 @@ class Answerer:
         predictor, oddities = self._predictor(asked, is_json=True), Oddities()
         predictor.guard = seen = self.served.begin(len(body.lines))
         columns = predictor.columns(block)
-        found = self.row_warnings.look(block.table, oddities)
+        unknown = predictor.unknown_texts(block.errors)
+        found = self.row_warnings.look(block.table, oddities, unknown)
         own = json.dumps([*notes, *found.get(0, []), *self._ties(predictor)])
         line = predictor.lines(block, [*columns, [own]])
         if seen is not None:
             seen.look(block.table)
+            seen.unknown.update({name: len(rows) for name, rows in unknown.items()})
             self.served.add(seen)
         return Answer(line[:-1], "application/json", 1, self._classes(predictor, columns), oddities)
 
@@ -114,12 +116,14 @@ class Answerer:
                     raise too_many_rows(most_rows)
                 unseen = Counter(oddities.unseen)
                 columns = predictor.columns(block)
-                found = self.row_warnings.look(block.table, oddities)
+                unknown = predictor.unknown_texts(block.errors)
+                found = self.row_warnings.look(block.table, oddities, unknown)
                 columns.append(_written(found, len(block), is_json))
                 classes.update(self._classes(predictor, columns))
                 parts.append(columns if form == "columns" else predictor.lines(block, columns))
                 if seen is not None:
                     seen.look(block.table)
+                    seen.unknown.update({name: len(rows) for name, rows in unknown.items()})
                 far.look(block.table)
                 new.look(block.table, oddities.unseen - unseen)
                 notes += block.notes

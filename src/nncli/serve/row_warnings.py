@@ -7,10 +7,12 @@ outside of the training range.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.data.column_profile import ColumnProfile
 from nncli.data.dataset import Table
@@ -67,8 +69,9 @@ class RowWarnings:
             name: {*categories, *spelled_flags(categories)} for name, categories in model.preprocess.categories.items()
         }
 
-    def look(self, table: Table, counts: Oddities) -> dict[int, list[str]]:
-        """Return the warnings of the rows that have some, and add their cells to the counts."""
+    def look(self, table: Table, counts: Oddities, unknown: Mapping[str, NDArray[np.int64]]) -> dict[int, list[str]]:
+        """Return the warnings of the rows that have some, and add their cells to the counts; `unknown` has the rows of
+        texts with none of the words of training, by column."""
         found: dict[int, list[str]] = {}
         numbers = table.numbers
         low, high = self._limits_of(numbers.dtype)
@@ -93,6 +96,10 @@ class RowWarnings:
             counts.missing.update({name: len(missing)} if missing else {})
             for i in missing if None not in known else ():
                 _add(found, i, name, f"{self.why}: it counts as an unseen category")
+        for name, rows in unknown.items():
+            counts.unseen[name] += len(rows)
+            for i in rows.tolist():
+                _add(found, i, name, "it has none of the words of training")
         for lines in found.values():
             if len(lines) > MOST_WARNINGS:
                 lines[MOST_WARNINGS:] = [f"and {len(lines) - MOST_WARNINGS:,} more"]

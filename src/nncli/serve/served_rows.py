@@ -3,6 +3,7 @@ of all of them together."""
 
 from __future__ import annotations
 
+from collections import Counter
 from threading import Lock
 from typing import Any
 
@@ -28,6 +29,7 @@ class Seen:
         self.few: list[tuple[Table, NDArray[Any]]] = []
         self.rows = 0
         self.guard: Guard | None = None
+        self.unknown = Counter[str]()  # texts with none of the words of training, by column
 
     def look_at_predictions(self, predicted: NDArray[Any]) -> None:
         """Take in what is predicted of the rows that come next."""
@@ -70,6 +72,7 @@ class ServedRows:
         with self._lock:
             if state is not None:
                 self._total.add(state)
+            self._total.look_at_texts(seen.unknown)
             self._waiting += seen.few
             self._rows += sum(len(table) for table, _ in seen.few)
             if self._rows >= FEW:
