@@ -82,7 +82,7 @@ class TextInputs:
                 column = table.texts[name]
                 codes = TextColumn(column.codes[start : start + ROWS_AT_ONCE], column.values)
                 own = self.of_column(codes, place, dtype)
-                unknown[name][start : start + ROWS_AT_ONCE] = (np.diff(own.indptr) == 0) & (codes.codes >= 0)
+                unknown[name][start : start + ROWS_AT_ONCE] = _are_zero(own) & (codes.codes >= 0)
                 found = own if found is None else found + own
             parts.append(found)
         if not parts:
@@ -143,6 +143,13 @@ def _idf(
             having += document_counts(_counts(table.texts[name].take(part), options, place))
     speaks = having > 0 if known is None else (having > 0) | known
     return np.where(speaks, idf_of(having, len(rows)), 0).astype(np.float32)
+
+
+def _are_zero(X: csr_array) -> NDArray[np.bool_]:
+    """Tell which rows (n,) have no number but stored zeros."""
+    others = np.zeros(len(X.data) + 1, np.int64)
+    np.cumsum(X.data != 0, out=others[1:])
+    return np.diff(others[X.indptr]) == 0
 
 
 def _counts(column: TextColumn, options: WordOptions, place: int) -> csr_array:
