@@ -17,7 +17,8 @@ Category = str | None  # None: a missing cell
 
 def extended(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
     """Return preprocessing with an input for each category that the given rows of the table have, and the training rows
-    had not; up to `MAX_CATEGORIES`, the most frequent ones. Its scaling stays, and its statistics are of these rows."""
+    had not; up to `MAX_CATEGORIES`, the most frequent ones. New n-grams of texts get a weight. Its scaling stays, and
+    its statistics are of these rows."""
     categories = dict[str, tuple[Category, ...]]()
     for name, known in fitted.categories.items():
         more = _more(table.texts[name], known, rows)
@@ -26,20 +27,22 @@ def extended(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
     wider = dataclasses.replace(fitted, categories=categories, mean=None, notes=())
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # as in `Preprocess.fit`
         own = statistics_of(table.numbers, rows, fitted.scaling)
-    wider = dataclasses.replace(wider, dead=fitted.dead[inputs_before(fitted, wider)], statistics=own)
+    before = inputs_before(fitted, wider)[: wider.n_others]
+    words = fitted.words and fitted.words.extended(table, rows)
+    wider = dataclasses.replace(wider, dead=fitted.dead[before], words=words, statistics=own)
     return _measured(wider, table, rows)
 
 
 def inputs_before(old: Preprocess, new: Preprocess) -> NDArray[np.int64]:
     """Return of each input which one it was before there were more categories, (width,): of a new one, that of all
-    categories that were not known."""
+    categories that were not known. Those of words stay."""
     inputs = [*range(old.n_numbers)]
     start = len(inputs)
     for name, known in old.categories.items():
         place, other = {value: start + i for i, value in enumerate(known)}, start + len(known)
         inputs += [*(place.get(value, other) for value in new.categories[name]), other]
         start = other + 1
-    return np.array(inputs, np.int64)
+    return np.concatenate([np.array(inputs, np.int64), np.arange(start, old.width)])  # those of words come last
 
 
 def new_categories(old: Preprocess, new: Preprocess) -> dict[str, list[Category]]:
@@ -86,7 +89,9 @@ def _more(column: TextColumn, known: tuple[Category, ...], rows: Positions) -> t
 
 
 def _measured(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
-    """Return preprocessing with the mean inputs of the rows, and as dead only what is 0 in these too."""
+    """Return preprocessing with the mean inputs of the rows, and as dead only what is 0 in these too. Inputs of words
+    are in neither."""
+    whole, fitted = fitted, dataclasses.replace(fitted, words=None)
     total: Vector = np.zeros(fitted.width)
     alive = np.zeros(fitted.width, np.bool_)
     for start in range(0, len(rows), ROWS_AT_ONCE):
@@ -97,4 +102,4 @@ def _measured(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
             alive |= (X != 0).any(axis=0)
         else:
             alive[X.indices[X.data != 0]] = True
-    return dataclasses.replace(fitted, dead=fitted.dead & ~alive, mean=total / max(1, len(rows)))
+    return dataclasses.replace(whole, dead=fitted.dead & ~alive, mean=total / max(1, len(rows)))

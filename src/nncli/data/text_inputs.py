@@ -55,17 +55,14 @@ class TextInputs:
     ) -> TextInputs:
         """Learn from the given rows of a table how rare each n-gram is, and the names of n-grams if asked for; words
         that `vectors` know count as rare, where no row has them."""
-        from nncli.data.words.tfidf import document_counts, idf_of
-
-        having = np.zeros(1 << options.bits, np.int64)
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            part = rows[start : start + ROWS_AT_ONCE]
-            for place, name in enumerate(columns):
-                having += document_counts(_counts(table.texts[name].take(part), options, place))
-        speaks = having > 0 if vectors is None else (having > 0) | vectors.known
-        idf = np.where(speaks, idf_of(having, len(rows)), 0).astype(np.float32)
+        idf = _idf(table, rows, columns, options, None if vectors is None else vectors.known)
         names = vocabulary_of(table, rows, columns, options) if with_vocabulary else None
         return cls(tuple(columns), options, idf, names, None if vectors is None else vectors.of)
+
+    def extended(self, table: Table, rows: Positions) -> TextInputs:
+        """Return the same inputs, with a weight for those that only the given rows have: as rare as it is in these."""
+        idf = _idf(table, rows, self.columns, self.options)
+        return dataclasses.replace(self, idf=np.where(self.idf > 0, self.idf, idf))
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> csr_array:
         """Return the inputs (n, width) of the rows of a table."""
@@ -122,6 +119,25 @@ def vocabulary_of(table: Table, rows: Positions, columns: Sequence[str], options
 def texts_of(column: TextColumn) -> list[str | None]:
     """Return the cells of a column, None for a missing one."""
     return [None if code < 0 else column.values[code] for code in np.asarray(column.codes[:]).tolist()]
+
+
+def _idf(
+    table: Table,
+    rows: Positions,
+    columns: Sequence[str],
+    options: WordOptions,
+    known: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:
+    """Return how rare each input is in the given rows, (2^bits,); 0 for one that none has, unless it is `known`."""
+    from nncli.data.words.tfidf import document_counts, idf_of
+
+    having = np.zeros(1 << options.bits, np.int64)
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[start : start + ROWS_AT_ONCE]
+        for place, name in enumerate(columns):
+            having += document_counts(_counts(table.texts[name].take(part), options, place))
+    speaks = having > 0 if known is None else (having > 0) | known
+    return np.where(speaks, idf_of(having, len(rows)), 0).astype(np.float32)
 
 
 def _counts(column: TextColumn, options: WordOptions, place: int) -> csr_array:
