@@ -40,7 +40,7 @@ def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
     if not found:
         for name in ("ngrams", "hash_bits", "vocabulary", "embedding", "vectors"):
             if getattr(config, name):
-                problem = "no column looks like texts, of several words each and mostly different"
+                problem = "the data have no column of texts with several words each"
                 raise OptionError(name, problem, f"Name the column with {mention('text')}, or leave {flag(name)} out")
     return found
 
