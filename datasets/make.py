@@ -1,4 +1,4 @@
-"""Rewrites every data set in this folder: `python datasets/make.py`. The same bytes every time."""
+"""Rewrites the data sets in this folder but for the texts: `python datasets/make.py`. The same bytes every time."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklearn.neural_network import MLPClassifier
 from nncli.data.bundled import BUNDLED, path_of
 from nncli.data.formats.idx import read as read_idx
 from nncli.data.formats.known_formats import IDX, format_of
+from nncli.data.words.detection import looks_like_text
 
 DATASETS = Path(__file__).resolve().parents[1] / "datasets"
 SOURCE = DATASETS.parent / "src"
@@ -106,6 +108,15 @@ def test_cells_are_the_values_of_scikit_learn(name, load, classes):
     assert labels.tolist() == [classes[k] for k in bunch.target]
 
 
+@pytest.mark.parametrize(("name", "least", "most"), [("reviews", 493, 497), ("languages", 100, 100)])
+def test_texts_stand_once_each_in_classes_of_nearly_equal_size(name, least, most):
+    _, rows = read(name)
+    sizes = Counter(label for _, label in rows)
+    assert len({text for text, _ in rows}) == len(rows)
+    assert (min(sizes.values()), max(sizes.values())) == (least, most)
+    assert looks_like_text([text for text, _ in rows])
+
+
 def test_digits_are_written_as_whole_numbers():
     _, rows = read("digits")
     assert {cell for row in rows for cell in row} == {str(number) for number in range(17)}
@@ -151,4 +162,5 @@ def test_make_writes_the_same_files_again(tmp_path):
     made = {path.relative_to(tmp_path): content(path) for path in tmp_path.rglob("*") if path.is_file()}
     kept = {path: content(DATASETS / path) for path in made}
     assert made == kept
-    assert {path.parts[0] for path in made} == {bundled.file for bundled in BUNDLED.values()} | {"make.py"}
+    texts = {"reviews.csv", "languages.csv"}  # from packages of other languages
+    assert {path.parts[0] for path in made} == {bundled.file for bundled in BUNDLED.values()} - texts | {"make.py"}

@@ -97,25 +97,27 @@ class TrainConfig:
     task: str | None = _data("TASK", Task(TASKS), TASK_HELP, "auto")
     drop: tuple[str, ...] = _data("COLS", Columns(), "Columns to leave out, as id,name.", default=())
     only: tuple[str, ...] = _data("COLS", Columns(), "Columns to learn from; all others are left out.", default=())
-    categorical: tuple[str, ...] = _data("COLS", Columns(), "Columns of numbers to treat as categories.", default=())
+    categorical: tuple[str, ...] = _data(
+        "COLS", Columns(), "Columns of numbers or texts to treat as categories.", default=()
+    )
     numeric: tuple[str, ...] = _data(
         "COLS", Columns(), "Columns to read as numbers, whatever they look like.", default=()
     )
     text: tuple[str, ...] = _data(
         "COLS",
         Columns(),
-        "Columns of text whose words are learned from; else each cell is a category.",
-        "those of several words that mostly differ",
+        "Columns of texts, whose words are learned from; in other columns of text each cell is a category.",
+        "those that look like sentences",
         default=(),
     )
     ngrams: str | None = _data(
         "KINDS",
         Ngrams(),
-        "What is counted in texts: words and sequences of words, as words:1-2, or of characters in words, as "
-        "chars:3-5; both as words:1-2,chars:3-5.",
+        "What is counted in texts: words:1-2 is words and pairs of words, chars:3-5 sequences of 3 to 5 characters; "
+        "both with a comma between them.",
         "words:1-2,chars:2-5; of more than 5 million characters words:1-2",
     )
-    hash_bits: int | None = _data("N", Whole(8, 24), "Texts have 2^N inputs, to which their n-grams are hashed.", "18")
+    hash_bits: int | None = _data("N", Whole(8, 24), "What is counted in texts is hashed to 2^N inputs.", "18")
     vocabulary: bool = _data(
         "",
         Flag(),

@@ -37,6 +37,18 @@ _ALL = (
     Bundled(
         "chocolate", "chocolate.csv", 7, 1, 0, "price of a bar by how much it is liked, a straight line", _MADE, "price"
     ),
+    Bundled(
+        "reviews", "reviews.csv", 990, 1, 2, "sentences of reviews of products, for or against", "UCI, Kotzias 2015"
+    ),
+    Bundled(
+        "languages",
+        "languages.csv",
+        2000,
+        1,
+        20,
+        "some five words in one of 20 languages of Europe",
+        "United Nations, OHCHR",
+    ),
     Bundled("digits-idx", "digits-idx", 1797, 64, 10, "digits in MNIST files, 297 for testing", "UCI, Alpaydin 1998"),
 )
 BUNDLED: Mapping[str, Bundled] = {bundled.name: bundled for bundled in _ALL}

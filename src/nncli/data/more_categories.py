@@ -46,7 +46,7 @@ def _others_before(old: Preprocess, new: Preprocess) -> NDArray[np.int64]:
         place, other = {value: start + i for i, value in enumerate(known)}, start + len(known)
         inputs += [*(place.get(value, other) for value in new.categories[name]), other]
         start = other + 1
-    return np.array(inputs, np.int64)
+    return np.concatenate([np.array(inputs, np.int64), np.arange(start, old.width)])  # those of words come last
 
 
 def new_categories(old: Preprocess, new: Preprocess) -> dict[str, list[Category]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
 from nncli.data.dataset import Table, TextColumn
@@ -39,14 +39,16 @@ LOOK_ALIKE = {ord(sign): one for one, signs in ALIKE.items() for sign in signs} 
 BLANKS = re.compile(r"(?<!\d)[\s_]+|[\s_]+(?!\d)")  # and not those between two numbers, as 1 10 is not 11 0
 
 
-def notes_of_texts(table: Table, target: TextColumn, target_name: str, group: str | None) -> list[str]:
-    """Say, a line each, which texts of a column seem to be one, and which are garbled.
-    Classes that differ so are told where they are made."""
+def notes_of_texts(
+    table: Table, target: TextColumn, target_name: str, group: str | None, is_read: Callable[[str, TextColumn], bool]
+) -> list[str]:
+    """Say, a line each, which texts of a column seem to be one, unless it `is_read` word by word, and which are
+    garbled. Classes that differ so are told where they are made."""
     notes = list[str]()
     for name, column in (*table.texts.items(), (target_name, target)):
         if len(column.values) > MOST_VALUES:
             continue
-        if name != target_name:
+        if name == group or (name != target_name and not is_read(name, column)):
             notes += _alike(name, column.values, "groups" if name == group else "categories")
         notes += _garbled(name, column.values) + _answers_in_two_ways(name, column.values, name == target_name)
     return notes

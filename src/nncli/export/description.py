@@ -17,6 +17,7 @@ from nncli.data.dataset import Schema, canonical
 from nncli.data.dates import INPUTS
 from nncli.data.input_scale import CLIP
 from nncli.data.preprocess import Preprocess, spelled_flags
+from nncli.errors import OptionError
 from nncli.model.checkpoint import describe
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -25,6 +26,7 @@ from nncli.nn.layers import Activation, Dense
 from nncli.nn.network import Network
 from nncli.nn.plain import plain
 from nncli.system.characters import composed
+from nncli.system.output import in_quotes
 
 FORMAT = "nncli export"
 # a program that knows the first alone would overlook a smooth clip, one that knows two expects one network, and one
@@ -37,7 +39,11 @@ Description = dict[str, Any]
 
 
 def description_of(model: Model, provenance: Provenance) -> Description:
-    """Return the description of a model: its columns, layers, output and card; the golden rows are added later."""
+    """Return the description of a model: its columns, layers, output and card; the golden rows are added later.
+    Raises OptionError for a model that learned from the words of texts."""
+    if words := model.preprocess.columns_of_words:
+        problem = f"the model reads the words of column {in_quotes(words[0])}, which no export can do"
+        raise OptionError("to", problem, "Predict with nncli predict, nncli serve or Python's nncli.load")
     return {
         "format": FORMAT,
         "format_version": _version(model),

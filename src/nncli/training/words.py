@@ -14,7 +14,7 @@ from nncli.data.column_statistics import blocks_of
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.words.detection import looks_like_text
 from nncli.data.words.options import WordOptions
-from nncli.errors import OptionError, flag, listing, mention
+from nncli.errors import OptionError, flag, listing, mention, write_names
 from nncli.nn.models import AutoModel, MLPModel, SoftmaxModel, TabularModel
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.output import in_quotes
@@ -42,7 +42,7 @@ def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
         for name in ("ngrams", "hash_bits", "vocabulary", "embedding", "vectors"):
             if getattr(config, name):
                 problem = "the data have no column of texts with several words each"
-                raise OptionError(name, problem, f"Name such a column with {mention('text')}, or leave it out")
+                raise OptionError(name, problem, f"Name the column with {mention('text')}, or leave {flag(name)} out")
     return found
 
 
@@ -68,7 +68,7 @@ def word_options(config: TrainConfig) -> WordOptions:
 
 def refuse_with_words(config: TrainConfig, columns: tuple[str, ...]) -> None:
     """Raise OptionError for a network that cannot take words as they are."""
-    where = f"column {in_quotes(columns[0])} is read as words ({flag('categorical')} reads categories)"
+    where = f"column {in_quotes(columns[0])} holds texts ({flag('categorical')} makes each text a category)"
     model = config.model or ""
     if model in (TabularModel.name, AutoModel.name):
         remedy = f"Use {mention('model', SoftmaxModel.name)} or {mention('model', MLPModel.name)}"
@@ -87,11 +87,11 @@ def notes_on_words(columns: tuple[str, ...], options: WordOptions, told: tuple[s
     if not columns:
         return []
     found = [name for name in columns if name not in told]
-    more = f"; {flag('categorical')} reads categories" if found else ""
+    more = f"; {flag('categorical')} {write_names(found)} makes each text a category" if found else ""
     plural = "s" if len(columns) > 1 else ""
     return [
-        f"column{plural} {listing([in_quotes(name) for name in columns])}: texts, of which {options.in_words()} "
-        f"are learned from, hashed to 2^{options.bits} inputs{more}"
+        f"column{plural} {listing([in_quotes(name) for name in columns])}: texts, learned from by their "
+        f"{options.in_words()}, hashed to 2^{options.bits} inputs{more}"
     ]
 
 

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from nncli.errors import listing
+
 MOST_WORDS, MOST_CHARS = 5, 8  # in an n-gram
 MOST_NAMES, LONGEST_NAME = 100_000, 60  # of a vocabulary, and the characters of each
 MOST_BITS = 30  # the number of a place fits into an int32
@@ -77,8 +79,15 @@ class WordOptions:
         found = []
         if self.parts.words:
             low, high = self.parts.words
-            found.append("words" if high == 1 else f"{'words and ' if low == 1 else ''}sequences of up to {high} words")
+            found += ["words"] if low == 1 else []
+            found += ["pairs of words"] if low <= 2 <= high else []
+            found += [f"sequences of {_to(max(low, 3), high)} words"] if high >= 3 else []
         if self.parts.chars:
             low, high = self.parts.chars
-            found.append(f"sequences of {low if low == high else f'{low} to {high}'} characters")
-        return " and ".join(found)
+            found += ["characters"] if low == 1 else []
+            found += [f"sequences of {_to(max(low, 2), high)} characters"] if high >= 2 else []
+        return listing(found)
+
+
+def _to(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low} to {high}"
