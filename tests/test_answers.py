@@ -93,6 +93,7 @@ def predicted(model: Model, path: Path, options: PredictOptions, threads: int, b
         patch.setattr(reader, "reader_threads", lambda: max(1, threads))
         patch.setattr(reader, "BLOCK_BYTES", block)
         patch.setattr(reader, "FEW_BYTES", 100)
+        patch.setattr(reader, "LOADING", 1)
         patch.setattr(header, "SAMPLE_BYTES", 200)
         patch.setattr(reader, "BY_HAND_BYTES", 200)
         if not threads:

@@ -176,7 +176,7 @@ OPTIONS = {
     "header of a model": Case("predict two.npz two.csv --no-header", 2, "nncli predict: No such option: --no-header; a header is known by the names of the model's columns; without one they are matched by position. See nncli predict --help."),
     "option of train": Case("eval two.npz two.csv --lr 2", 2, "nncli eval: No such option: --lr; it is one of train, and stays with the model. See nncli eval --help."),
     "flag of train": Case("check two.csv --no-calibrate", 2, "nncli check: No such option: --no-calibrate; it is one of train. See nncli check --help."),
-    "no flag of train": Case("check two.csv --no-lr", 2, "nncli check: No such option: --no-lr (Possible options: --no-header, --only). See nncli check --help."),
+    "no flag of train": Case("check two.csv --no-lr", 2, "nncli check: No such option: --no-lr (Possible options: --no-header, --no-vocabulary, --only). See nncli check --help."),
     "unknown command": Case("trian", 2, "nncli: No such command 'trian'. Did you mean 'train'? See nncli --help."),
     "no value": Case("train two.csv --lr", 2, "nncli train: Option '--lr' requires an argument. See nncli train --help."),
     "no model": Case("predict", 2, "nncli predict: Missing argument 'MODEL'. See nncli predict --help."),

@@ -257,7 +257,8 @@ def test_prose_of_many_lines_costs_one_row_or_the_file_is_refused(kind: str, fir
         path.write_text("".join([*texts[:i], one, *texts[i + 1 :]]), newline="")
         answers = list[float]()
         try:
-            like = read_blocks(str(path), known.schema, dtype="float64", on_error="blank", known=columns, text=how.text)
+            rest = {"on_error": "blank", "known": columns, "text": how.of_text}
+            like = read_blocks(str(path), known.schema, dtype="float64", **rest)
             with like as blocks:
                 for block in blocks:
                     answers += block.table.numbers[:, 0].tolist()

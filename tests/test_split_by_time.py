@@ -74,7 +74,7 @@ def test_a_random_split_flatters_where_a_split_by_time_does_not(nncli: Run) -> N
     walk("d.csv")
     drawn = nncli("train", "d.csv", "--drop", "day", "--json", "-q").json["test"]["accuracy"]
     timed = nncli("train", "d.csv", "--time", "day", "--json")
-    assert drawn > timed.json["test"]["accuracy"] + 0.15
+    assert drawn > timed.json["test"]["accuracy"] + 0.1
     assert [timed.json[f"n_{part}"] for part in ("train", "val", "test")] == [1050, 225, 225]
     assert "column 'day': the times of the rows, not an input" in timed.err
     # 1,500 days from the 1st of January 2020 on, 1,050 and 225 of them before the cuts

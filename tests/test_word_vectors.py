@@ -200,7 +200,7 @@ def test_words_that_share_an_input_are_named(nncli: Run) -> None:
     [
         ("grate", "--nearest: expected a word that the model has a vector of, found 'grate'. Did you mean 'great'?"),
         ("very good", "--nearest: expected one word, found 'very good'. Name a single word."),
-        ("!", "--nearest: expected one word, found '!'. Name a single word."),
+        (",", "--nearest: expected one word, found ','. Name a single word."),
     ],
     ids=["not known", "two words", "no word"],
 )

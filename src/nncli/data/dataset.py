@@ -203,7 +203,7 @@ def numbered(first: int, n: int) -> tuple[str, ...]:
 def schema_of(stored: Mapping[str, Any]) -> Schema:
     """Read a schema from JSON of the form `SCHEMA_FORM`. Raises ValueError for columns that no data could have."""
     columns, sparse = tuple(map(tuple, stored["columns"])), stored["sparse"]
-    if sparse is not None:
+    if sparse:
         if columns or len(sparse) != 2 or sparse[0] > 1 or sparse[1] > MOST_WIDTH:
             raise ValueError("columns that no sparse numbers have")
         columns = tuple([(name, "number") for name in numbered(*sparse)])
@@ -234,7 +234,7 @@ def schema_of(stored: Mapping[str, Any]) -> Schema:
     if profile and (len(profile) != width or not {*names}.issubset(column.name for column in profile)):
         raise ValueError("a profile of other columns")
     lists = {"missing": tuple(stored["missing"]), "image_shape": shape, "profile": profile, "spellings": spellings}
-    return Schema(**{**stored, "columns": columns, "sparse": sparse is not None, **lists})
+    return Schema(**{**stored, "columns": columns, "sparse": bool(sparse), **lists})
 
 
 def image_shape_of(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -46,7 +46,7 @@ def _others_before(old: Preprocess, new: Preprocess) -> NDArray[np.int64]:
         place, other = {value: start + i for i, value in enumerate(known)}, start + len(known)
         inputs += [*(place.get(value, other) for value in new.categories[name]), other]
         start = other + 1
-    return np.concatenate([np.array(inputs, np.int64), np.arange(start, old.width)])  # those of words come last
+    return np.array(inputs, np.int64)
 
 
 def new_categories(old: Preprocess, new: Preprocess) -> dict[str, list[Category]]:
@@ -60,7 +60,7 @@ def rescaled(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
     """Return preprocessing with the scaling and the medians of the given rows. A column that is the same in all of them
     keeps what it had."""
     own = statistics_of(table.numbers, rows, fitted.scaling)
-    how = "standard" if fitted.scaling == "pixels" else fitted.scaling
+    how = "standard" if fitted.scaling in ("pixels", "max-abs") else fitted.scaling
     made = ColumnStatistics.of(DateInputs(table, fitted.dates), rows if fitted.dates else rows[:1], how)
     median, shift, scale = (
         np.concatenate([getattr(own, name), getattr(made, name)]) for name in ("median", "shift", "factor")

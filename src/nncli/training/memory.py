@@ -82,7 +82,7 @@ def bytes_to_train(config: ResolvedConfig, n: int, table: Table, preprocess: Pre
     """Return about how many bytes a run takes on n rows of a table in memory, all in all: the program, the table, its
     inputs, and the network."""
     arrays = [table.numbers, *(column.codes for column in table.texts.values()), *table.dates.values()]
-    of_table = sum(array.size * array.dtype.itemsize for array in arrays)
+    of_table = sum(array.nbytes for array in arrays)
     of_inputs = preprocess.input_bytes(table, np.dtype(config.model.dtype))
     return RUNNING_BYTES + of_table + of_inputs + bytes_of_network(config, n, network_inputs(preprocess), K)
 

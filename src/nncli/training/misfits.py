@@ -41,7 +41,7 @@ def misfits(prepared: Prepared, trainer: Trainer, model: Model, figures: dict[st
     if prepared.target is not None:
         return _of_numbers(prepared, trainer, figures, guessing)
     name, part, groups = next((name, one, groups) for name, one, groups in _parts(prepared) if one)
-    most = max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // trainer.K))
+    most = max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, trainer.K)))
     some = dataclasses.replace(part, rows=part.rows[:most])
     rows = dataclasses.replace(scored(model, some), groups=None if groups is None else groups[:most])
     losses = {one: figures[key]["objective"] for one, key in KEYS.items() if figures[key]}
@@ -116,7 +116,7 @@ def _no_better(prepared: Prepared, trainer: Trainer, figures: dict[str, Any]) ->
     if prepared.train.weights is not None or accuracy > shares.max() + 1e-9 or shares.max() == 1:
         return []
     said = f"of its own training rows {percent(accuracy)} are right, no more than by guessing the commonest class"
-    most = max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // trainer.K))
+    most = max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, trainer.K)))
     of_all = dataclasses.replace(prepared.train, rows=prepared.train.rows[:most])
     rows = judged(trainer.network, trainer.loss, of_all, trainer.K)
     balanced = METRICS.create("balanced-accuracy").value(rows)
@@ -192,7 +192,7 @@ def _penalty(trainer: Trainer) -> str:
     penalty, network = large_penalty(trainer.config.training), trainer.network
     if not penalty:
         return ""
-    rows = trainer.train.rows[: max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // trainer.K))]
+    rows = trainer.train.rows[: max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, trainer.K)))]
     batch = Batch(trainer.train, trainer.loss, trainer.K, network, len(rows), each_member=True)
     theta = network.theta.copy()
     with np.errstate(all="ignore"):
