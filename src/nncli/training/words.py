@@ -84,6 +84,11 @@ def refuse_with_words(config: TrainConfig, columns: tuple[str, ...]) -> None:
     if members is not None and members.shared:
         remedy = f"Use {mention('ensemble', members.number)}"
         raise OptionError("ensemble", f"members of words share no weights, and {where}", remedy)
+    if members is not None and (config.embedding or config.vectors):
+        option = "embedding" if config.embedding else "vectors"
+        raise OptionError(
+            option, "members of an ensemble have no embedding of words", f"Leave it or {flag('ensemble')} out"
+        )
 
 
 def notes_on_words(columns: tuple[str, ...], options: WordOptions, told: tuple[str, ...]) -> list[str]:
