@@ -43,7 +43,7 @@ def with_usual_model(
     if config.model is not None:
         return config, []
     if has_words:
-        linear = LinearModel.name if is_numeric else SoftmaxModel.name
+        linear = linear_model(is_numeric)
         if said(config):
             return dataclasses.replace(config, model=MLPModel.name if config.hidden else linear), []
         return dataclasses.replace(config, model=linear), [f"{CHOSEN}--model {linear}, as there is a column of texts"]
@@ -59,6 +59,11 @@ def with_usual_model(
     chosen = dataclasses.replace(config, model=TabularModel.name, ensemble=members, epochs=epochs)
     options = f"--model {TabularModel.name} --ensemble {members}{'' if epochs is None else f' --epochs {epochs}'}"
     return chosen, [f"{CHOSEN}{options}, as the table has at least {LEAST_ROWS:,} rows"]
+
+
+def linear_model(is_numeric: bool) -> str:
+    """Return the linear model for words: of a number, or of classes."""
+    return LinearModel.name if is_numeric else SoftmaxModel.name
 
 
 def _epochs(rows: int, *, is_shorter: bool) -> int | None:

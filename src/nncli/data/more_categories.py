@@ -35,7 +35,7 @@ def extended(fitted: Preprocess, table: Table, rows: Positions) -> Preprocess:
 def inputs_before(old: Preprocess, new: Preprocess) -> NDArray[np.int64]:
     """Return of each input which one it was before there were more categories, (width,): of a new one, that of all
     categories that were not known."""
-    return np.concatenate([_others_before(old, new), np.arange(old.n_others, old.width)])
+    return np.concatenate([_others_before(old, new), np.arange(old.n_others, old.width)])  # those of words come last
 
 
 def _others_before(old: Preprocess, new: Preprocess) -> NDArray[np.int64]:

@@ -37,7 +37,7 @@ def card(served: Served) -> dict[str, Any]:
 
 def columns_of(served: Served) -> list[dict[str, Any]]:
     """Describe the columns that a row has: the range of numbers and dates in the training rows, the categories of
-    texts; where cells are written in a way of their own, how (`cells`); of these and of dates, a typical one
+    texts, or that its words count (`words`); where cells are written in a way of their own, how (`cells`); of these and of dates, a typical one
     (`example`)."""
     model = served.model
     spellings = dict(model.schema.spellings)
@@ -53,7 +53,8 @@ def columns_of(served: Served) -> list[dict[str, Any]]:
             if name in profile and profile[name].low is not None:
                 its |= {"low": profile[name].low, "high": profile[name].high, "whole": profile[name].whole}
         elif kind == "text":
-            its["categories"] = [one for one in model.preprocess.categories[name] if one is not None]
+            its["categories"] = [one for one in model.preprocess.categories.get(name, ()) if one is not None]
+            its |= {"words": True} if name in model.preprocess.columns_of_words else {}
         elif name in days:
             its["low"], its["high"] = map(written_date, days[name])
         if "cells" in column:

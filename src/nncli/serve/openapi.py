@@ -86,7 +86,8 @@ def _row(served: Served) -> dict[str, Any]:
             its["examples"] = [column["example"]] if "example" in column else []
         elif kind == "text":
             its["type"] = ["string", "number", "boolean", "null"]
-            its["examples"] = column["categories"][:10]
+            its |= {"examples": column["categories"][:10]} if column["categories"] else {}
+            said += ["a text, of which the words count"] if column.get("words") else []
         if "cells" in column:
             said.append(column["cells"])
         properties[column["name"]] = {**its, "description": "; ".join(said)}

@@ -10,6 +10,7 @@ from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.option import OneOf, read_option
 from nncli.config.resolve import resolve
 from nncli.config.task import check_metric
+from nncli.config.usual_model import linear_model
 from nncli.data.dataset import Dataset
 from nncli.data.task import REGRESSION
 from nncli.errors import OptionError, mention
@@ -19,6 +20,7 @@ from nncli.sweep.search import SEARCHES, SearchPlan
 from nncli.sweep.space import Space
 from nncli.sweep.trial import BY_ERROR, CHOSEN_BY
 from nncli.training.splitting import refuse_repeats_by_time
+from nncli.training.words import OF_NETWORK, columns_of_words, refuse_with_words
 
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 
@@ -71,8 +73,15 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int) ->
 
 def for_dataset(plan: SearchPlan, dataset: Dataset) -> SearchPlan:
     """Return the plan for data that have been read: where the target is a number, its trials say so, and it chooses by
-    RMSE unless somebody said by what. OptionError for a metric of the other task."""
-    base = plan.space.base
+    RMSE unless somebody said by what; where there are columns of words and nobody names a model, it is a linear one.
+    OptionError for a metric of the other task, and for networks that cannot take words."""
+    base, space = plan.space.base, plan.space
+    if words := columns_of_words(base, dataset.table):
+        if not space.names_model and not any(space.values("hidden")):
+            base = dataclasses.replace(base, model=linear_model(dataset.is_numeric))
+        for name in OF_NETWORK:
+            for value in space.values(name):
+                refuse_with_words(dataclasses.replace(base, **{name: value}), words)
     if dataset.is_numeric:
         base = dataclasses.replace(base, task=REGRESSION, metric=base.metric or BY_ERROR)
     if base.metric is not None:

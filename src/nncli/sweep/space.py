@@ -91,10 +91,12 @@ class Range:
 
 @dataclass(frozen=True)
 class Space:
-    """`base` holds the options that are the same for all; `axes` those that vary, in the order of the help."""
+    """`base` holds the options that are the same for all; `axes` those that vary, in the order of the help. Where
+    nobody `names_model`, it is mlp until the data are read."""
 
     base: TrainConfig
     axes: Mapping[str, Choices | Range]
+    names_model: bool = True
 
     @classmethod
     def from_values(cls, given: Mapping[str, Any]) -> Space:
@@ -132,7 +134,7 @@ class Space:
         base = TrainConfig.from_values({"model": "mlp", **fixed})  # whatever the data: trials are to be alike
         if base.split_seed is None and base.time is None:  # which needs no seed
             base = dataclasses.replace(base, split_seed=base.seed)  # repetitions share the split
-        return cls(base, axes)
+        return cls(base, axes, "model" in fixed or "model" in axes)
 
     def values(self, name: str) -> tuple[Any, ...]:
         """Return all values that an option can have, if it has no range."""

@@ -32,6 +32,7 @@ from nncli.metrics.rows import ScoredRows
 from nncli.model.network import network_inputs
 from nncli.model.training_state import StepFigures, TrainingState
 from nncli.nn.kernels.choice import FUSED
+from nncli.nn.optimizers import OPTIMIZERS
 from nncli.sweep.space import can_vary
 from nncli.system import scratch
 from nncli.system.threads import multiply_with
@@ -40,9 +41,12 @@ from nncli.training.embeddings import refuse_embeddings_of_nothing
 from nncli.training.final_figures import scored
 from nncli.training.memory import check_network_fits
 from nncli.training.model_of_run import model_as_used
+from nncli.training.optimum import with_steps
 from nncli.training.prepare import DECIDED_BY, Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
+from nncli.training.sparse_inputs import refuse_layers_of_zeros
 from nncli.training.splitting import Fold
+from nncli.training.words import refuse_with_words, with_usual_words
 
 CHOSEN_BY, BY_ERROR = "accuracy", "rmse"  # if a sweep does not say by what, for classes and for numbers
 MOST_EVIDENCE = 400_000  # numbers, so that they fit in a line of the ledger
@@ -273,7 +277,16 @@ def with_kernels(config: TrainConfig) -> TrainConfig:
 def _prepared(trial: Trial, data: SweepData) -> Prepared:
     """Prepare the data for a trial; trials with the same preparation share it."""
     prepared = _prepared_once(data_config(trial.config), fold_of(trial.fold, trial.folds), data)
-    config = resolve(with_kernels(trial.config), len(prepared.train), has_val=len(prepared.val) > 0)
+    given, words, size = with_kernels(trial.config), prepared.preprocess.columns_of_words, len(prepared.train)
+    if words:
+        refuse_with_words(given, words)
+        given = with_usual_words(given, prepared.dataset.table, words)
+    config = resolve(given, size, has_val=len(prepared.val) > 0)
+    if OPTIMIZERS.create(config.training.optimizer).exact:
+        given = with_steps(given, config, prepared.train.matrix.width, prepared.train.matrix.is_sparse)
+        config = resolve(given, size, has_val=len(prepared.val) > 0)
+    if prepared.train.matrix.is_sparse:
+        refuse_layers_of_zeros(config)
     refuse_embeddings_of_nothing(trial.config, prepared.dataset.table)
     check_network_fits(config, len(prepared.train), network_inputs(prepared.preprocess), len(prepared.dataset.classes))
     return dataclasses.replace(prepared, config=config)

@@ -49,7 +49,8 @@ def different_texts(table: Table, words: Sequence[str] = ()) -> list[str]:
         there, once = int(times[1:].sum()), int(np.count_nonzero(times[1:] == 1))
         if there >= LEAST_IDS and once >= MOSTLY_ONCE * there:
             seldom = f"column {in_quotes(name)}: {once:,} of {there:,} cells have a text that no other row has"
-            advice = f"{flag('drop')} {shlex.quote(write_names([name]))} leaves the column out"
+            own = shlex.quote(write_names([name]))
+            advice = f"{flag('drop')} {own} leaves the column out, {flag('text')} {own} learns from words and letters"
             found.append(f"{seldom}, and most new rows will have yet other texts: they say little ({advice})")
     return found
 

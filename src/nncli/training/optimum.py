@@ -12,7 +12,6 @@ from nncli.config.contradictions import suits_lbfgs
 from nncli.config.resolved import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Positions
-from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import RowWindow
 from nncli.errors import OptionError, mention
 from nncli.model.training_state import Sums
@@ -31,17 +30,17 @@ def is_solvable(loss: Loss, d: int, is_sparse: bool) -> bool:
     return d <= least_squares.MOST_INPUTS and (loss.power == 2 or not is_sparse)
 
 
-def with_steps(config: TrainConfig, resolved: ResolvedConfig, preprocess: Preprocess) -> TrainConfig:
+def with_steps(config: TrainConfig, resolved: ResolvedConfig, d: int, is_sparse: bool) -> TrainConfig:
     """Return the options with an optimizer that goes step by step, where the usual one would work out an optimum that
-    is out of its reach; OptionError where they name that one."""
-    loss, d, is_sparse = LOSSES.create(resolved.model.loss), preprocess.width, preprocess.words is not None
+    is out of its reach, for d inputs, whose rows may be sparse; OptionError where they name that one."""
+    loss = LOSSES.create(resolved.model.loss)
     if not OPTIMIZERS.create(resolved.training.optimizer).exact or is_solvable(loss, d, is_sparse):
         return config
     other = LBFGS.name if suits_lbfgs(config, loss) else Preset.optimizer
     if config.optimizer is not None:
         problem = f"the optimum is worked out for at most {least_squares.MOST_INPUTS:,} inputs, found {d:,}"
         if d <= least_squares.MOST_INPUTS:
-            problem = f"the optimum for {loss.name} needs all zeros of the inputs, which those of words do not store"
+            problem = f"the optimum for {loss.name} needs all zeros of the inputs, and rows are stored without them"
         raise OptionError("optimizer", problem, f"Use {mention('optimizer', other)}")
     return dataclasses.replace(config, optimizer=other)
 

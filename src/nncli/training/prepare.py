@@ -29,6 +29,7 @@ from nncli.data.row_columns import set_aside, without_columns
 from nncli.data.row_hashes import hash_rows
 from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
+from nncli.data.sparse_numbers import is_sparse
 from nncli.data.split import Split, row_numbers
 from nncli.data.task import REGRESSION
 from nncli.data.words.vectors import Vectors
@@ -219,7 +220,8 @@ def prepare(
     if refit is None and OPTIMIZERS.create(resolved.training.optimizer).exact:
         from nncli.training.optimum import with_steps
 
-        config = with_steps(config, resolved, preprocess)
+        rows_are_sparse = bool(words) or is_sparse(dataset.table.numbers)
+        config = with_steps(config, resolved, preprocess.width, rows_are_sparse)
         resolved = resolve(config, len(split.train), has_val)
     if on_all:  # and there is nothing to choose an epoch by
         resolved = dataclasses.replace(resolved, training=until_told(resolved.training))

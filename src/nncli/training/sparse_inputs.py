@@ -20,7 +20,7 @@ def refuse_layers_of_zeros(config: ResolvedConfig) -> None:
             "auto tries networks that scale or embed" if options.preset.searches else f"{model.name} scales and embeds"
         )
         raise OptionError("model", f"{what} each input, and {STORED}", f"Use {mention('model', 'mlp')}, or logistic")
-    if model.learn_scale or model.number_embedding != "none":
+    if model.learn_scale or model.number_embedding != "none":  # embeddings of words take them as they are
         option = "learn_scale" if model.learn_scale else "number_embedding"
         raise OptionError(option, f"it is there for each input, and {STORED}", "Leave it out")
     if members is not None and members.shared:

@@ -17,7 +17,7 @@ from nncli.data.words.options import WordOptions
 from nncli.errors import OptionError, flag, listing, mention, write_names
 from nncli.nn.models import AutoModel, MLPModel, SoftmaxModel, TabularModel
 from nncli.nn.optimizers import OPTIMIZERS
-from nncli.system.output import in_quotes
+from nncli.system.output import in_quotes, shortened
 
 LOOKED_AT = 1000  # cells of a column, that tell whether it holds sentences
 # sequences of characters tell much of few texts, and of many take longer than they are worth
@@ -28,11 +28,15 @@ OF_LINEAR = {"lr": 0.03, "epochs": 10}  # of a linear model: rows of unit length
 OF_EMBEDDING = {"optimizer": "adagrad", "lr": 0.02, "epochs": 10}
 # options of layers before the first dense one, which has to take the words themselves
 OF_INPUTS = ("learn_scale", "number_embedding", "category_embedding")
+OF_NETWORK = ("model", "ensemble", *OF_INPUTS)  # of which some values are refused
 
 
 def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
     """Return the columns of text whose words are learned from: those that are told, and those that hold sentences.
-    Raises OptionError for the options of texts where there are none."""
+    Raises OptionError for the options of texts where there are none, and for numbers that are told to be texts."""
+    for name in config.text:
+        if name in table.texts:
+            _refuse_no_texts(name, table.texts[name])
     found = tuple(
         name
         for name, column in table.texts.items()
@@ -80,6 +84,11 @@ def refuse_with_words(config: TrainConfig, columns: tuple[str, ...]) -> None:
     if members is not None and members.shared:
         remedy = f"Use {mention('ensemble', members.number)}"
         raise OptionError("ensemble", f"members of words share no weights, and {where}", remedy)
+    if members is not None and (config.embedding or config.vectors):
+        option = "embedding" if config.embedding else "vectors"
+        raise OptionError(
+            option, "members of an ensemble have no embedding of words", f"Leave it or {flag('ensemble')} out"
+        )
 
 
 def notes_on_words(columns: tuple[str, ...], options: WordOptions, told: tuple[str, ...]) -> list[str]:
@@ -93,6 +102,26 @@ def notes_on_words(columns: tuple[str, ...], options: WordOptions, told: tuple[s
         f"column{plural} {listing([in_quotes(name) for name in columns])}: texts, learned from by their "
         f"{options.in_words()}, hashed to 2^{options.bits} inputs{more}"
     ]
+
+
+def _refuse_no_texts(name: str, column: TextColumn) -> None:
+    """Raise OptionError for a column, told to be one of texts, that has none, or numbers alone."""
+    cells = _some_cells(column)
+    if not column.values:
+        problem = f"column {in_quotes(name)} has no text in any row"
+        raise OptionError("text", problem, f"Leave it out, or drop the column with {mention('drop', name)}")
+    if cells and all(map(_is_number, cells)):
+        problem = f"expected texts in column {in_quotes(name)}, found numbers, such as {in_quotes(shortened(cells[0]))}"
+        raise OptionError("text", problem, "Leave it out")
+
+
+def _is_number(cell: str) -> bool:
+    """Tell whether a cell holds a number."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _characters(column: TextColumn) -> int:

@@ -22,6 +22,7 @@ async function ask(address, options = {}) {
 const shown = (value) => Number(value.toPrecision(7)).toString();
 
 function hint(column) {
+  if (column.words) return "a text of any length";
   if (column.kind === "text") return `one of ${column.categories.length} words in training`;
   const end = column.kind === "number" ? shown : (day) => day;
   const none = column.kind === "number" ? "a number" : "a date such as 2026-11-21";
@@ -40,7 +41,7 @@ function field(column, i) {
   input.setAttribute("aria-describedby", `h${i}`);
   if (column.kind === "number" && !column.cells) input.inputMode = "decimal"; // a number of JSON, else a text
   const parts = [make("label", { htmlFor: `c${i}`, textContent: column.name }), input];
-  if (column.kind === "text") {
+  if (column.kind === "text" && !column.words) {
     input.setAttribute("list", `l${i}`);
     const words = column.categories.slice(0, MOST_CATEGORIES).map((value) => make("option", { value }));
     parts.push(make("datalist", { id: `l${i}` }, ...words));
