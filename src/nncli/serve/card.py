@@ -37,8 +37,8 @@ def card(served: Served) -> dict[str, Any]:
 
 def columns_of(served: Served) -> list[dict[str, Any]]:
     """Describe the columns that a row has: the range of numbers and dates in the training rows, the categories of
-    texts, or that its words count (`words`); where cells are written in a way of their own, how (`cells`); of these and of dates, a typical one
-    (`example`)."""
+    texts, or that its words count (`words`); where cells are written in a way of their own, how (`cells`); of these and
+    of dates, a typical one (`example`)."""
     model = served.model
     spellings = dict(model.schema.spellings)
     days = _ranges_of_dates(model)
