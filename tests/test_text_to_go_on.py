@@ -1,4 +1,4 @@
-"""Models of texts that go on with new rows, and what nobody can write them for."""
+"""Models of texts: what they go on with, what they tell of, and what is refused."""
 
 from __future__ import annotations
 
@@ -55,3 +55,39 @@ def test_no_export_reads_words(first: list[str], nncli: Nncli, language: str) ->
     told = "--to: the model reads the words of column 'text', which no export can do. "
     assert (done.code, done.err) == (2, f"{told}Predict with nncli predict, nncli serve or Python's nncli.load.\n")
     assert not Path("a.out").exists()
+
+
+def test_texts_without_anything_known_are_answered_and_counted(first: list[str], nncli: Nncli) -> None:
+    """Few words in 2^20 inputs, so that none of three other ones meets one of them; an empty cell is no text."""
+    words = "--ngrams", "words:1", "--hash-bits", 20
+    assert nncli("train", "first.csv", *words, "--epochs", 1, "-q", "-o", "a.npz").code == 0
+    rows = "shop,text\na,qqxx zzyy\na,great phone\na,\na,wwvv qqxx\n"
+    for more in ((), ("--reasons", 1), ("--jsonl",)):
+        done = nncli("predict", "a.npz", "-", *more, stdin=rows)
+        assert (done.code, len(done.out.splitlines())) == (0, 4 if "--jsonl" in more else 5)
+        assert "column 'text': 2 texts have none of the words of training\n" in done.err
+    known = "shop,text\na,great phone\n"
+    assert "none of the words" not in nncli("predict", "a.npz", "-", stdin=known).err
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("", "column 'note' has no text in any row. Leave it out, or drop the column with --drop note."),
+        ("{}", "expected texts in column 'note', found numbers, such as '0'. Leave it out."),
+    ],
+    ids=["empty", "numbers"],
+)
+def test_a_column_without_words_is_refused(nncli: Nncli, cell: str, told: str) -> None:
+    lines = [f"{cell.format(i * 7 % 31)},{i % 5},{'ab'[i % 2]}" for i in range(60)]
+    Path("notes.csv").write_text("\n".join(["note,n,label", *lines]) + "\n")
+    done = nncli("train", "notes.csv", "--text", "note")
+    assert (done.code, done.err.splitlines()[-1]) == (2, f"--text: {told}")
+
+
+def test_texts_that_differ_in_capitals_are_no_finding(nncli: Nncli) -> None:
+    texts = path_of("reviews").read_text("utf-8").splitlines()[1:81]
+    Path("twice.csv").write_text("\n".join(["text,label", *texts, *map(str.swapcase, texts[:3])]) + "\n", "utf-8")
+    told = "column 'text': categories "
+    assert told not in nncli("check", "twice.csv").out
+    assert told in nncli("check", "twice.csv", "--categorical", "text").out

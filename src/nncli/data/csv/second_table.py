@@ -76,7 +76,7 @@ def refuse_names_among(table: Table, target: TextColumn, where: str, is_text: bo
     for column in columns:
         codes = column.codes[:]
         times = np.bincount(codes[codes >= 0], minlength=len(column.values))
-        if (times == 1).sum() > FEW_ALONE * n:
+        if not len(times) or (times == 1).sum() > FEW_ALONE * n:
             return
         found &= (codes >= 0) & (times[codes] == 1)
     for row in np.flatnonzero(found[LEAST_ROWS:-LEAST_ROWS]) + LEAST_ROWS:
