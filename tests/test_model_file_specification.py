@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from blends import train_blend
+from words_by_the_page import inputs_of_words
 
 ACTIVATIONS: dict[str, Callable[..., Any]] = {
     "relu": lambda Z, s: np.maximum(Z, 0),
@@ -32,6 +33,13 @@ ROWS = [
     ),
 ]  # fmt: skip
 TWO = [[*row[:3], {"c": "b"}.get(row[3], row[3])] for row in ROWS]
+
+UNSEEN = [["", "violet", "2025-07-01", ""], ["99.5", "", "2023-01-31", ""]]
+SAID = ["don't STOP!!", "日本語 et naïve ½ ﬁn", "", "हिन्दी 😀 good good bad", "x\u00ady fine, e\u0301t\u00e9"]
+TEXTS = [  # with two columns of text
+    [*TWO[0][:3], "note", "title", "kind"],
+    *([*row[:3], f"{SAID[i % 5]} {i % 7}", SAID[(i + 2) % 5], row[3]] for i, row in enumerate(TWO[1:])),
+]
 
 
 class Reader:
@@ -60,6 +68,9 @@ class Reader:
             value = None if row[name] in missing else row[name]
             hot = categories.index(value) if value in categories else len(categories)
             x += [float(i == hot) for i in range(len(categories) + 1)]
+        if words := meta["words"]:
+            texts = [None if row[name] in missing else row[name] for name in words["columns"]]
+            x += inputs_of_words(texts, words, m["idf"])
         return x
 
     def scores(self, X: np.ndarray) -> np.ndarray:
@@ -211,9 +222,26 @@ def test_the_specification_is_enough_to_predict_by_a_blend(
     compare(nncli, rows)
 
 
-def compare(nncli: Callable[..., Any], rows: list[list[str]]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    ["--ngrams words:1-2,chars:2-5", "--ngrams words:2-3 --model logistic", "--ngrams chars:5-6 --hidden 4"],
+    ids=["softmax", "logistic", "mlp"],
+)
+def test_the_specification_is_enough_to_predict_from_texts(
+    nncli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Path("data.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(TEXTS)
+    words = "--text", "note,title", "--hash-bits", 8  # so few that n-grams share inputs, with both signs
+    trained = nncli("train", "data.csv", "-t", "kind", *words, "--epochs", 3, "-q", "--json", *options.split())
+    assert trained.code == 0, trained.err
+    others = [["", "violet", "2025-07-01", "Don\u2019t? Good!", "", ""], ["99.5", "", "2023-01-31", "", "本 zz", ""]]
+    compare(nncli, TEXTS, others)
+
+
+def compare(nncli: Callable[..., Any], rows: list[list[str]], unseen: list[list[str]] = UNSEEN) -> None:
     """Compare what the reader predicts by model.npz with what `predict` does, for rows of training and others."""
-    unseen = [["", "violet", "2025-07-01", ""], ["99.5", "", "2023-01-31", ""]]
     table = [dict(zip(rows[0], row, strict=True)) for row in [*rows[1:], *unseen]]
     classes, figures = Reader(Path("model.npz")).predict(table)
     with Path("new.csv").open("w", newline="") as file:
