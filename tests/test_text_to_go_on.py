@@ -91,3 +91,13 @@ def test_texts_that_differ_in_capitals_are_no_finding(nncli: Nncli) -> None:
     told = "column 'text': categories "
     assert told not in nncli("check", "twice.csv").out
     assert told in nncli("check", "twice.csv", "--categorical", "text").out
+
+
+def test_info_says_what_is_counted(first: list[str], nncli: Nncli) -> None:
+    of = "--ngrams", "words:2-4,chars:1-3", "--hash-bits", 12
+    assert nncli("train", "first.csv", *of, "--epochs", 1, "-q", "-o", "a.npz").code == 0
+    said = "'text': pairs of words, sequences of 3 to 4 words, characters and sequences of 2 to 3 characters, hashed to"
+    shown = " ".join(nncli("info", "a.npz").out.split())
+    assert f"{said} 2^12 inputs" in shown
+    words = {"columns": ["text"], "ngrams": "words:2-4,chars:1-3", "bits": 12, "seed": 0}
+    assert nncli("info", "a.npz", "--json").json["words"] == words

@@ -134,7 +134,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 def describe(model: Model, p: Provenance) -> dict[str, Any]:
     """Return what `info --json` shows of a model."""
-    history = p.epochs(model.config.row_by_row)
+    history, words = p.epochs(model.config.row_by_row), model.preprocess.words
     return {
         "nncli": p.version,
         "kernels": p.kernels,
@@ -154,6 +154,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "decision": model.decision and asdict(model.decision),
         "scaling": model.preprocess.scaling,
         "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
+        **({} if words is None else {"words": {"columns": list(words.columns), **asdict(words.options)}}),
         "data": {
             "source": list(p.source),
             "bytes": p.files["data"].n_bytes,

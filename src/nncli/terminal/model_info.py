@@ -14,6 +14,7 @@ from nncli.config.usual_model import chosen_model
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.disk.cache import Entry
 from nncli.data.sources import title
+from nncli.data.words.options import WordOptions
 from nncli.model.decision import say_threshold
 from nncli.nn.calibration import Calibration
 from nncli.system.characters import encoding_name
@@ -41,6 +42,12 @@ def parts_of(d: dict[str, Any]) -> dict[str, str]:
     parts = d.get("parts", [])
     total = sum(part["times"] for part in parts)
     return {f"part {i}": f"{part['times']} of {total}, {part['trained_with']}" for i, part in enumerate(parts, 1)}
+
+
+def _texts(columns: Sequence[str], **options: Any) -> str:
+    """Say which columns are read word by word, and what is counted in them."""
+    how = WordOptions(**options)
+    return f"{first_names([in_quotes(name) for name in columns])}: {how.in_words()}, hashed to 2^{how.bits} inputs"
 
 
 def _named(entry: Entry) -> str:
@@ -73,6 +80,7 @@ def print_model(d: dict[str, Any]) -> None:
             f"text '{cut(name)}'": first_names(["(missing)" if value is None else value for value in values])
             for name, values in d["categories"].items()
         },
+        "texts": _texts(**d["words"]) if "words" in d else "",
         "reading": ", ".join(
             [*_reading(**d["reading"]), *(f"{one['name']}: {one['cells']}" for one in d["columns"] if "cells" in one)]
         ),
