@@ -151,6 +151,26 @@ def test_adaline_takes_the_step_of_widrow_and_hoff(nncli: Run) -> None:
     np.testing.assert_allclose(before("new.npz").model.network.dense[0].W, W, atol=1e-4)
 
 
+def test_steps_of_one_row_by_adagrad_are_those_of_the_textbook(nncli: Run) -> None:
+    """θ ← θ − α g / (√s + 1e-10), s ← s + g², with g = x (σ(z) − y) for each class (Duchi et al. 2011)."""
+    how = ["-t", "level", "-m", "logistic", "--optimizer", "adagrad", "--batch-size", "1", "--epochs", "2", "-q"]
+    assert nncli("train", "old.csv", *how, "-o", "logistic.npz").code == 0
+    found = stream(nncli, "logistic.npz", Path("new.csv").read_text(), "-o", "new.npz")
+    old = before("logistic.npz").model
+    data = load_like(("new.csv",), old.schema, old.classes, "float32")
+    X = old.preprocess.transform(data.table, np.dtype(np.float64)).slice(0, N)
+    theta = np.vstack([its.astype(np.float64) for its in (old.network.dense[0].W, old.network.dense[0].b)])
+    s, alpha, right = np.zeros_like(theta), old.config.training.lr, 0
+    for x, y in zip(X, data.y, strict=True):
+        z = np.append(x, 1) @ theta
+        right += z.argmax() == y
+        g = np.outer(np.append(x, 1), 1 / (1 + np.exp(-z)) - np.eye(3)[y])
+        s += g**2
+        theta -= alpha * g / (np.sqrt(s) + 1e-10)
+    np.testing.assert_allclose(before("new.npz").model.network.dense[0].W, theta[:-1], atol=1e-3)
+    assert found["progressive"]["accuracy"] == pytest.approx(right / N, abs=2 / N)
+
+
 def test_learning_on_is_judged_beside_the_model_as_it_was(nncli: Run) -> None:
     found = stream(nncli, "averaged-perceptron.npz", Path("new.csv").read_text(), "-o", "new.npz")["progressive"]
     assert found["accuracy"] - found["before"] == pytest.approx(found["difference"])

@@ -84,7 +84,8 @@ def options_to_go_on(before: Before, asked: TrainConfig, given: Collection[str])
 
 def takes_a_stream(model: Model) -> bool:
     """Tell whether a model learns from one row after the other, so that it can learn from rows as they come."""
-    return model.config.row_by_row or model.config.model.name == "adaline"
+    steps_of_one_row = model.config.training.batch_size == 1 and model.target is None
+    return model.config.row_by_row or steps_of_one_row or model.config.model.name == "adaline"
 
 
 def _own(model: Model, name: str) -> str:

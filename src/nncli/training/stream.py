@@ -172,7 +172,7 @@ def _begun(before: Before, lr: float | None, rows: Dataset) -> Steps:
     """Return the run before its first row. Adaline, whose steps are those of a batch otherwise, takes the plain one of
     Widrow and Hoff."""
     options = options_for_steps(before.model)
-    if not before.model.config.row_by_row:
+    if before.model.config.training.batch_size != 1:
         small = SMALL_STEP / (before.model.preprocess.width + 1)
         options = dataclasses.replace(options, optimizer="sgd", batch_size=1, lr=small)
     lr = options.lr if lr is None else lr
