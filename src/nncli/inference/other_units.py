@@ -11,7 +11,7 @@ from nncli.data.column_profile import ColumnProfile
 from nncli.data.dataset import Schema, Table
 from nncli.errors import listing
 from nncli.guards.lines import MOST_LINES, and_more
-from nncli.system.output import counted, in_quotes
+from nncli.system.output import counted, in_quotes, shortened
 
 FIRST_ROWS = 1000  # of a source: another unit is in all of them
 LEAST_CELLS = 10  # that are new, where all are: fewer may be so by chance
@@ -82,7 +82,7 @@ class NewCategories:
         """Warn of the columns of which no cell has a category that the model knows, the first few by name."""
         found = [
             f"warning: column {in_quotes(name)}: none of its first {self.there[name]:,} cells has a category that the "
-            f"model knows ({listing(self.categories[name])}): written in another way?"
+            f"model knows ({listing(map(shortened, self.categories[name]))}): written in another way?"
             for name in self.told[:MOST_LINES]
         ]
         return [*found, *and_more(len(self.told), "no category that the model knows")]
