@@ -24,6 +24,7 @@ LOOKED_AT = 1000  # cells of a column, that tell whether it holds sentences
 FEW_CHARACTERS, NGRAMS_OF_FEW, NGRAMS = 5_000_000, "words:1-2,chars:2-5", "words:1-2"
 ADAM = "adam"
 OF_LINEAR = {"lr": 0.03, "epochs": 10}  # of a linear model: rows of unit length ask for longer steps, and fewer
+OF_HIDDEN = {"epochs": 5}  # after which validation loss rises: there are more weights than n-grams
 # of one behind an embedding: with AdaGrad, nothing has to be made up for where a vector is not touched
 OF_EMBEDDING = {"optimizer": "adagrad", "lr": 0.02, "epochs": 10}
 # options of layers before the first dense one, which has to take the words themselves
@@ -58,7 +59,9 @@ def with_usual_words(config: TrainConfig, table: Table, columns: tuple[str, ...]
     few = sum(_characters(table.texts[name]) for name in columns) <= FEW_CHARACTERS
     usual: dict[str, Any] = {"ngrams": NGRAMS_OF_FEW if few else NGRAMS, "hash_bits": WordOptions().bits}
     optimizer = OPTIMIZERS.create(config.optimizer or config.preset.optimizer)
-    if optimizer.name == ADAM and not (config.hidden or config.preset.hidden):
+    if config.hidden or config.preset.hidden:
+        usual |= OF_HIDDEN
+    elif optimizer.name == ADAM:
         is_embedded = config.optimizer is None and (config.embedding or config.vectors)
         usual |= OF_EMBEDDING if is_embedded else OF_LINEAR
     return dataclasses.replace(config, **{name: its for name, its in usual.items() if getattr(config, name) is None})
