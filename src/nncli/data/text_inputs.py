@@ -142,7 +142,8 @@ def _idf(
         for place, name in enumerate(columns):
             having += document_counts(_counts(table.texts[name].take(part), options, place))
     speaks = having > 0 if known is None else (having > 0) | known
-    return np.where(speaks, idf_of(having, len(rows)), 0).astype(np.float32)
+    # n-grams of several columns may share a place, so that more cells have it than there are rows
+    return np.where(speaks, idf_of(np.minimum(having, len(rows)), len(rows)), 0).astype(np.float32)
 
 
 def _are_zero(X: csr_array) -> NDArray[np.bool_]:
