@@ -16,6 +16,7 @@ from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.model import network as networks
+from nncli.model import npz
 from nncli.model.network import build_network
 from nncli.nn.ensemble import Ensemble
 from nncli.nn.input_layers import InputKinds
@@ -343,6 +344,19 @@ def test_what_takes_more_memory_than_there_is_is_refused_before_it_is_made(
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith(f"{said} at least 0.0 GB to train, and there are 0.0 GB of memory. Use fewer ")
     assert nncli("sweep", *command[1:-2], "--lr", "0.1,0.01", "--epochs", "1", "--jobs", "1", "-q").code == 1
+
+
+def test_what_no_model_file_has_room_for_is_refused_before_it_is_trained(
+    nncli: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["train", "iris", "--hidden", "9", "--dry-run", "-q"]  # 75 numbers of 4 bytes, as above
+    monkeypatch.setattr(npz, "MOST_BYTES", 300)
+    assert nncli(*command).code == 0
+    monkeypatch.setattr(npz, "MOST_BYTES", 299)
+    outcome = nncli(*command)
+    assert (outcome.code, outcome.out) == (2, "")
+    found = "takes 0.0 GB to save, and a model file has at most 2.99e-07 GB"
+    assert outcome.err == f"--hidden: a network of 4 inputs and 9 units {found}. Use fewer units.\n"
 
 
 @pytest.mark.parametrize("ensemble", ["3", "shared:3"])

@@ -14,6 +14,8 @@ from nncli.data.dataset import Table, TextColumn
 from nncli.data.one_hot_rows import OneHotRows
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
 from nncli.data.scaled_rows import Matrix
+from nncli.data.text_inputs import TextInputs
+from nncli.data.words.options import WordOptions
 from nncli.errors import OptionError
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
@@ -227,3 +229,11 @@ def test_inputs_larger_than_memory_are_refused_before_they_are_made(
     )
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith(said)
+
+
+def test_no_ngram_is_in_more_rows_than_there_are() -> None:
+    # six words of a row in two places: one place has three or more of them, and is in all rows: idf = ln(1) + 1
+    columns = tuple("abcdef")
+    table = Table((), np.empty((50, 0)), {name: text(*["word"] * 50) for name in columns})
+    words = TextInputs.fit(table, np.arange(50), columns, WordOptions("words:1", bits=1))
+    assert {1} <= {*words.idf.tolist()} <= {0, 1}

@@ -18,7 +18,7 @@ from cli_process import PROGRAM, wait_for
 from epoch_logs import epochs_in
 from nncli.data.bundled import path_of
 from nncli.model import checkpoint
-from nncli.training import run
+from nncli.training import model_of_run, run
 from nncli.training.trainer import Trainer
 
 Run = Callable[..., Any]
@@ -263,6 +263,19 @@ def test_more_epochs_need_a_state(nncli: Run) -> None:
         "m.npz: the training run is done, and the state from which to add epochs was not kept. "
         "Train again from the start, with --keep-state.\n"
     )
+
+
+def test_a_state_that_no_file_has_room_for_is_left_out(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # softmax of iris: θ, the best θ and two of Adam, of 15 numbers of 4 bytes each
+    words = ["train", "iris", "--model", "softmax", "--epochs", "3", "--keep-state", "--save-every", "0", "-o", "m.npz"]
+    monkeypatch.setattr(model_of_run, "MOST_WITH_STATE", 4 * 4 * 15)
+    assert "cannot be resumed" not in nncli(*words).err
+    assert checkpoint.load(Path("m.npz"))[1].state is not None
+    monkeypatch.setattr(model_of_run, "MOST_WITH_STATE", 4 * 4 * 15 - 1)
+    outcome = nncli(*words)
+    assert outcome.code == 0
+    assert "it cannot be resumed: that takes a file of 0.0 GB, and one has at most 0.0 GB\n" in outcome.err
+    assert checkpoint.load(Path("m.npz"))[1].state is None
 
 
 def test_a_torn_line_of_the_log_is_written_again(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

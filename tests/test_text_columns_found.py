@@ -6,7 +6,10 @@ import hashlib
 import random
 import re
 import uuid
+from collections.abc import Callable
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,3 +198,15 @@ def test_few_cells_or_the_same_ones_again_are_no_texts() -> None:
 
 def test_cells_of_a_megabyte_are_looked_at_in_part() -> None:
     assert looks_like_text([text + " and so on" * 100_000 for text in TEXTS["reviews"][:20]])
+
+
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+def test_a_few_sentences_that_come_again_are_categories_in_the_notes_too(nncli: Callable[..., Any]) -> None:
+    others = [
+        f"the {thing} of the {place} was small and red" for thing in ("cat", "dog", "fox") for place in "abcdefgh"
+    ]
+    sentences = ["the house of a friend was small", "The house of a friend was small", *others]
+    lines = [f"{sentences[i % len(sentences)]},{'no' if i % 3 else 'yes'}" for i in range(520)]
+    Path("notes.csv").write_text("\n".join(["text,label", *lines, ""]))
+    said = nncli("train", "notes.csv", "--dry-run").err
+    assert "column 'text': categories 'the house of a friend was small' and 'The house" in said

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from nncli.data.words import features
-from nncli.data.words.features import counts_of, names_of
+from nncli.data.words.features import counts_of
 from nncli.data.words.options import WordOptions, parse_ngrams
 from nncli.data.words.segmentation import (
     BETWEEN,
@@ -191,24 +191,6 @@ def test_a_megabyte_in_one_cell() -> None:
     counts = counts_of(["ab", long, "x" * 1_000_000, "cd"], WordOptions("words:1"))
     assert np.diff(counts.indptr).tolist() == [1, 2, 1, 1]
     assert sorted(map(abs, counts.data.tolist())) == [1, 1, 1, 200_000, 200_000]
-
-
-def test_names_of_places_are_the_n_grams_that_fall_into_them() -> None:
-    texts = ["a b a", None, "b c d", "e, f!"]
-    options = WordOptions("words:1-2,chars:3", bits=3)
-    everything: dict[int, Counter[str]] = {}
-    for part in ("words:1-2", "chars:3"):
-        of_texts, kind = counted(texts, part)
-        for gram, times in sum(of_texts, Counter()).items():
-            everything.setdefault(place_of(gram, kind, options, 4)[0], Counter())[" ".join(gram)] += times
-    names = names_of(texts, options, 4, range(8))
-    assert {place: set(found) for place, found in names.items()} == {p: set(found) for p, found in everything.items()}
-    for place, found in names.items():
-        times = [everything[place][name] for name in found]
-        assert times == sorted(times, reverse=True)
-    only = next(iter(names))
-    assert names_of(texts, options, 4, [only]) == {only: names[only]}
-    assert names_of([], options, 0, [1]) == {}
 
 
 @given(texts, st.sampled_from(["words:1-2", "chars:2-4"]))

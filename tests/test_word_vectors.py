@@ -161,6 +161,11 @@ def test_too_few_places_are_said(nncli: Run, reviews: Path) -> None:
     assert "of them share an input, and so the mean of their vectors; --hash-bits 13 tells them apart" in done.err
 
 
+def test_large_and_small_letters_are_no_reason_for_more_places(nncli: Run, reviews: Path) -> None:
+    done = nncli("train", reviews, *OPTIONS, "--vectors", saved("3 2\ngood 1 2\nGood 1 2\nbad 2 1"), "--epochs", 1)
+    assert (done.code, "share an input" in done.err) == (0, False), done.err
+
+
 # --- the nearest words ---
 
 NEAR = "5 2\ngood 1 0\ngreat 2 0.1\nbad -1 0.1\nawful 0 3\nnever 5 -1\n"

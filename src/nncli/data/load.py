@@ -32,8 +32,6 @@ from nncli.data.unused_options import refuse_unused
 from nncli.errors import DataError, listing, mention
 from nncli.system.output import in_quotes
 
-SOME = 1000  # texts of a column, that tell whether it is read word by word
-
 
 def load_dataset(
     source: Source,
@@ -48,10 +46,10 @@ def load_dataset(
     None: as it looks. Raises DataError and OptionError."""
     from nncli.data.rising_columns import without_row_numbers
     from nncli.data.text_doubts import notes_of_texts
-    from nncli.data.words.detection import looks_like_text
+    from nncli.data.text_inputs import holds_texts
 
-    def holds_texts(name: str, column: TextColumn) -> bool:
-        return name in options.text or (name not in options.categorical and looks_like_text(column.values[:SOME]))
+    def is_read(name: str, column: TextColumn) -> bool:
+        return holds_texts(name, column, options.text, options.categorical)
 
     given = SourceFiles.of(source)
     size = given.bytes()
@@ -76,7 +74,7 @@ def load_dataset(
         rows = given.table(schema, options, dtype, memory, tables)  # and raises the error of the line
         dataset = to_learn_from(rows, source, REGRESSION)
     notes = (*dataset.notes, *notes_of_totals(rows.table, rows.target))
-    notes += (*notes_of_texts(rows.table, rows.target, rows.schema.target, options.group, holds_texts),)
+    notes += (*notes_of_texts(rows.table, rows.target, rows.schema.target, options.group, is_read),)
     dataset = dataclasses.replace(dataset, memory=memory, file_bytes=size, notes=notes)
     return without_row_numbers(dataset, {*options.numeric, *options.only, *options.row_columns.values()})
 

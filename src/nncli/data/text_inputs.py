@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nncli.data.words.vocabulary import Vocabulary
 
 ROWS_AT_ONCE = 4096  # whose n-grams are counted at a time
+LOOKED_AT = 1000  # cells of a column, that tell whether it holds sentences
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,20 @@ def vocabulary_of(table: Table, rows: Positions, columns: Sequence[str], options
     return Vocabulary.learn([reader(name) for name in columns], own)
 
 
+def holds_texts(name: str, column: TextColumn, told: Collection[str], categorical: Collection[str]) -> bool:
+    """Tell whether a column is read word by word: it is told to be, or its first cells look so and it is not told to be
+    of categories."""
+    from nncli.data.words.detection import looks_like_text
+
+    return name in told or (name not in categorical and looks_like_text(first_texts(column)))
+
+
+def first_texts(column: TextColumn) -> list[str]:
+    """Return the first cells of a column that are there."""
+    codes = np.asarray(column.codes[:LOOKED_AT])
+    return [column.values[code] for code in codes[codes >= 0].tolist()]
+
+
 def texts_of(column: TextColumn) -> list[str | None]:
     """Return the cells of a column, None for a missing one."""
     return [None if code < 0 else column.values[code] for code in np.asarray(column.codes[:]).tolist()]
@@ -142,7 +157,8 @@ def _idf(
         for place, name in enumerate(columns):
             having += document_counts(_counts(table.texts[name].take(part), options, place))
     speaks = having > 0 if known is None else (having > 0) | known
-    return np.where(speaks, idf_of(having, len(rows)), 0).astype(np.float32)
+    # n-grams of several columns may share a place, so that more cells have it than there are rows
+    return np.where(speaks, idf_of(np.minimum(having, len(rows)), len(rows)), 0).astype(np.float32)
 
 
 def _are_zero(X: csr_array) -> NDArray[np.bool_]:

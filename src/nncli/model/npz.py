@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows: the same arrays are the same bytes
 DIGEST = "sha256"
+MOST_BYTES = 2 * 10**9  # of all arrays: from 2 GiB on, zip would need another form
 TYPES = {"<f4": "float32", "<f8": "float64", "<i8": "int64", "|u1": "uint8", "|b1": "bool"}
 BEGINS, LIST_BEGINS, END_BEGINS = b"PK\3\4", b"PK\1\2", b"PK\5\6"
 HEAD = struct.Struct("<4s5H3L2H")  # of a member, before its name
@@ -45,19 +46,18 @@ class OtherKind(ValueError):
 
 
 def pack(arrays: Mapping[str, Array]) -> bytes:
-    """Return the bytes of the file; ValueError beyond 4 GiB, where zip would need another form."""
+    """Return the bytes of the file; ValueError beyond `MOST_BYTES`, before any is made."""
+    if sum(array.nbytes for array in arrays.values()) > MOST_BYTES:
+        raise ValueError(f"more than {MOST_BYTES / 1e9:g} GB")
     digest = hashlib.sha256()
     out = io.BytesIO()
-    try:
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=False) as file:
-            for name, array in arrays.items():
-                member = _npy(array)
-                digest.update(_labelled(name, len(member)))
-                digest.update(member)
-                file.writestr(zipfile.ZipInfo(f"{name}.npy", DATE), member)
-            file.writestr(zipfile.ZipInfo(f"{DIGEST}.npy", DATE), _npy(np.frombuffer(digest.digest(), np.uint8)))
-    except zipfile.LargeZipFile:
-        raise ValueError("more than 4 GiB") from None
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=False) as file:
+        for name, array in arrays.items():
+            member = _npy(array)
+            digest.update(_labelled(name, len(member)))
+            digest.update(member)
+            file.writestr(zipfile.ZipInfo(f"{name}.npy", DATE), member)
+        file.writestr(zipfile.ZipInfo(f"{DIGEST}.npy", DATE), _npy(np.frombuffer(digest.digest(), np.uint8)))
     return out.getvalue()
 
 

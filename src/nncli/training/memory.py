@@ -8,8 +8,9 @@ from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolved import ResolvedConfig, rows_per_step
 from nncli.data.dataset import Table
 from nncli.data.preprocess import Preprocess
-from nncli.errors import OptionError, mention
+from nncli.errors import OptionError, flag, mention
 from nncli.metrics.stored_logits import MOST_IN_MEMORY
+from nncli.model import npz
 from nncli.model.model import Model
 from nncli.model.network import eval_rows, network_inputs, network_sizes
 from nncli.nn.input_layers import InputKinds
@@ -105,21 +106,30 @@ def say_memory(needed: int, K: int) -> list[str]:
 
 
 def check_network_fits(config: ResolvedConfig, n: int, inputs: InputKinds, K: int) -> None:
-    """Raise OptionError for a network that cannot be trained on n rows in the memory there is: the system would end the
-    program in the middle, without a word."""
+    """Raise OptionError for a network that cannot be trained on n rows in the memory there is, as the system would end
+    the program in the middle, without a word; and for one that no model file has room for."""
     needed, memory = bytes_of_network(config, n, inputs, K), machine_memory()
-    if needed <= memory:
+    saved = np.dtype(config.model.dtype).itemsize * _sizes(config, inputs, K)[0]
+    if needed > memory:
+        found = f"at least {needed / 1e9:,.1f} GB to train, and there are {memory / 1e9:,.1f} GB of memory"
+    elif saved > npz.MOST_BYTES:
+        found = f"{saved / 1e9:,.1f} GB to save, and a model file has at most {npz.MOST_BYTES / 1e9:g} GB"
+    else:
         return
     members, many = ensemble_of(config.model.ensemble), K >= MANY_CLASSES
     widths = f" and {'x'.join(map(str, config.model.hidden))} units" if config.model.hidden else ""
     what = f"{inputs.width:,} inputs{widths}" + f" for {K:,} classes" * many
     takes = f"{members.number:,} networks of {what} take" if members else f"a network of {what} takes"
-    problem = f"{takes} at least {needed / 1e9:,.1f} GB to train, and there are {memory / 1e9:,.1f} GB of memory"
-    remedy = f"Use fewer {'members' if members else 'units'}"
-    if many:
-        remedy += f", smaller batches, or leave rare classes out with {mention('rare', 'drop')}"
     option = "ensemble" if members else "hidden" if config.model.hidden else "batch_size"
-    raise OptionError(option, problem, remedy)
+    remedy = f"Use fewer {'members' if members else 'units'}"
+    if inputs.words and option == "batch_size":
+        option, remedy = "hash_bits", f"Use a lower {flag('hash_bits')}"
+    elif inputs.words:
+        remedy += f", or a lower {flag('hash_bits')}"
+    if many:
+        smaller = ", smaller batches" if needed > memory else ""
+        remedy += f"{smaller}, or leave rare classes out with {mention('rare', 'drop')}"
+    raise OptionError(option, f"{takes} {found}", remedy)
 
 
 def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: int, block: int) -> None:

@@ -12,6 +12,7 @@ from nncli import __version__
 from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError
 from nncli.guards.distribution import Predictions
+from nncli.model import npz
 from nncli.model.decision import Decision, say_threshold
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance, bits, losses_of
@@ -25,6 +26,8 @@ from nncli.training.final_figures import chosen_metric, figures_of, known_figure
 from nncli.training.misfits import class_counts
 from nncli.training.prepare import Prepared
 from nncli.training.trainer import Trainer
+
+MOST_WITH_STATE = npz.MOST_BYTES - (1 << 28)  # and the rest is for what else a file has
 
 
 def model_so_far(prepared: Prepared, trainer: Trainer, best: Epoch, state: TrainingState) -> tuple[Model, Provenance]:
@@ -77,7 +80,8 @@ def model_of(prepared: Prepared, network: Network, loss: Loss, calibration: Cali
 def provenance_of(
     prepared: Prepared, trainer: Trainer, best: Epoch, figures: dict[str, Any], state: TrainingState | None
 ) -> Provenance:
-    """Return where the model of a run comes from: its data and their parts, its epochs and figures."""
+    """Return where the model of a run comes from: its data and their parts, its epochs and figures; without a state
+    that no file has room for."""
     dataset, split, start = prepared.dataset, prepared.split, prepared.start
     n = len(dataset) if start is None else start.n_new  # of rows of before, their own model tells
     val, test = (rows[rows < n] for rows in (split.val, split.test))
@@ -97,9 +101,22 @@ def provenance_of(
         row_hashes=prepared.hashes.sample(),
         val_row_hashes=prepared.hashes.sample("val"),
         class_counts=tuple(class_counts(prepared).tolist()),
-        state=state,
+        state=None if state is None or _bytes_with(state) > MOST_WITH_STATE else state,
         parent=None if start is None else start.parent,
     )
+
+
+def say_no_state(state: TrainingState | None, kept: Provenance) -> list[str]:
+    """Say that a run has a state, which its file has no room for."""
+    if state is None or kept.state is not None:
+        return []
+    needed, most = _bytes_with(state) / 1e9, MOST_WITH_STATE / 1e9
+    return [f"it cannot be resumed: that takes a file of {needed:.1f} GB, and one has at most {most:.1f} GB"]
+
+
+def _bytes_with(state: TrainingState) -> int:
+    """Return about how many bytes a file has with the state of a run, which has the parameters too."""
+    return sum(array.nbytes for array in state.arrays.values())
 
 
 def _calibrated(val: Subset, trainer: Trainer) -> Calibration:

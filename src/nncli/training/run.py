@@ -21,7 +21,14 @@ from nncli.training.batch import judged_numbers
 from nncli.training.distorted_rows import DistortedPictures
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import misfits
-from nncli.training.model_of_run import SeenRows, model_as_used, model_so_far, provenance_of, with_predictions
+from nncli.training.model_of_run import (
+    SeenRows,
+    model_as_used,
+    model_so_far,
+    provenance_of,
+    say_no_state,
+    with_predictions,
+)
 from nncli.training.prepare import Prepared
 from nncli.training.seeds import Seeds
 from nncli.training.side_by_side import at_its_threads
@@ -148,6 +155,7 @@ def finished(
             failure = failure or error
     state = None if failure else state
     provenance = provenance_of(prepared, trainer, best, figures, state)
+    notes += say_no_state(state, provenance)
     wrong = [] if interrupted else misfits(prepared, trainer, model, figures, _loss_of_guessing(trainer))
     return Run(model, provenance, figures, seconds, trainer.stopped, notes, wrong, failure)
 

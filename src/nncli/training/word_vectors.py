@@ -52,8 +52,9 @@ def notes_on_vectors(vectors: Vectors, preprocess: Preprocess, n_train: int) -> 
         f"{flag('vectors')} {vectors.of.file}: {counted(vectors.words, 'word')} with {size} each; training rows "
         f"have the inputs of {int(seen.any(axis=1).sum()):,}"
     ]
-    if vectors.sharing > MOST_SHARING and words.options.bits < MOST_BITS:
-        bits = min(MOST_BITS, (10 * vectors.places.size).bit_length())
+    bits = min(MOST_BITS, (10 * vectors.places.size).bit_length())
+    # where there are as many already, most of them are one word in small and in large letters
+    if vectors.sharing > MOST_SHARING and bits > words.options.bits:
         share = f"{percent(vectors.sharing)} of them share an input, and so the mean of their vectors"
         notes.append(f"warning: {share}; {flag('hash_bits')} {bits} tells them apart")
     return notes

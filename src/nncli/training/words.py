@@ -12,14 +12,13 @@ from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.train_config import TrainConfig
 from nncli.data.column_statistics import blocks_of
 from nncli.data.dataset import Table, TextColumn
-from nncli.data.words.detection import looks_like_text
+from nncli.data.text_inputs import first_texts, holds_texts
 from nncli.data.words.options import WordOptions
 from nncli.errors import OptionError, flag, listing, mention, write_names
 from nncli.nn.models import AutoModel, MLPModel, SoftmaxModel, TabularModel
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.output import in_quotes, shortened
 
-LOOKED_AT = 1000  # cells of a column, that tell whether it holds sentences
 # sequences of characters tell much of few texts, and of many take longer than they are worth
 FEW_CHARACTERS, NGRAMS_OF_FEW, NGRAMS = 5_000_000, "words:1-2,chars:2-5", "words:1-2"
 ADAM = "adam"
@@ -39,9 +38,7 @@ def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
         if name in table.texts:
             _refuse_no_texts(name, table.texts[name])
     found = tuple(
-        name
-        for name, column in table.texts.items()
-        if name in config.text or (name not in config.categorical and looks_like_text(_some_cells(column)))
+        name for name, column in table.texts.items() if holds_texts(name, column, config.text, config.categorical)
     )
     if not found:
         for name in ("ngrams", "hash_bits", "vocabulary", "embedding", "vectors"):
@@ -109,7 +106,7 @@ def notes_on_words(columns: tuple[str, ...], options: WordOptions, told: tuple[s
 
 def _refuse_no_texts(name: str, column: TextColumn) -> None:
     """Raise OptionError for a column, told to be one of texts, that has none, or numbers alone."""
-    cells = _some_cells(column)
+    cells = first_texts(column)
     if not column.values:
         problem = f"column {in_quotes(name)} has no text in any row"
         raise OptionError("text", problem, f"Leave it out, or drop the column with {mention('drop', name)}")
@@ -131,9 +128,3 @@ def _characters(column: TextColumn) -> int:
     """Count the characters of all cells of a column."""
     lengths = np.array([*map(len, column.values), 0], np.int64)  # the last is that of a missing cell
     return sum(int(lengths[block].sum()) for block in blocks_of(column.codes, np.arange(len(column.codes))))
-
-
-def _some_cells(column: TextColumn) -> list[str]:
-    """Return the first cells of a column that are there."""
-    codes = np.asarray(column.codes[:LOOKED_AT])
-    return [column.values[code] for code in codes[codes >= 0].tolist()]

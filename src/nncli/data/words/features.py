@@ -48,29 +48,6 @@ def counts_of(texts: Sequence[str | None], options: WordOptions, column: int = 0
     return counts
 
 
-def names_of(
-    texts: Sequence[str | None], options: WordOptions, column: int, places: Collection[int]
-) -> dict[int, list[str]]:
-    """Return which n-grams of texts fall into given places, the most frequent ones first. Words have a blank between
-    them; n-grams of characters have the blanks they begin or end with. A place that none falls into is left out."""
-    wanted = np.zeros(options.places, np.bool_)
-    wanted[[*places]] = True
-    salts = salts_of(options, column)
-    times: dict[tuple[int, str], int] = {}
-    for block in blocks_of_texts(texts):
-        for found in ngrams_of(block, options.parts):
-            place = places_of(salted(found, salts), options)
-            chosen = np.flatnonzero(wanted[place])
-            _, first, repeats = np.unique(found.hashes[chosen], return_index=True, return_counts=True)
-            for at, count in zip(chosen[first].tolist(), repeats.tolist(), strict=True):
-                key = int(place[at]), found.name(at)
-                times[key] = times.get(key, 0) + count
-    names: dict[int, list[str]] = {}
-    for key in sorted(times, key=lambda key: (-times[key], key)):
-        names.setdefault(key[0], []).append(key[1])
-    return names
-
-
 class Words(NamedTuple):
     """Different words of a column, with the place and the sign (1 or −1) of each, and how often texts have it."""
 
