@@ -89,6 +89,7 @@ FAULTS = {
     "no number": ("1 2\ngood 1 x\n", "words.vec:2: expected a word and 2 finite numbers"),
     "not finite": ("1 2\ngood 1 nan\n", "words.vec:2: expected a word and 2 finite numbers"),
     "too large": ("1 2\ngood 1 1e39\n", "words.vec:2: expected a word and 2 finite numbers"),
+    "too large together": ("2 2\ngood 1 3e38\nGood 1 3e38\n", "words.vec: expected numbers whose sums fit float32"),
     "an empty line": ("2 2\n\nbad 1 2\n", "words.vec:2: expected a word and 2 finite numbers"),
     "fewer words": ("3 2\ngood 1 2\nbad 1 2\n", "words.vec:4: expected 3 words, as the first line says, found the end"),
     "more words": ("1 2\ngood 1 2\nbad 1 2\n", "words.vec:3: expected the end behind 1 word, as the first line says"),

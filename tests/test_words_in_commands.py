@@ -118,6 +118,14 @@ def test_a_column_without_any_text_is_told(tmp_path: Path, nncli: Run) -> None:
     assert outcome.err == "--text: column 't' has no text in any row. Leave it out, or drop the column with --drop t.\n"
 
 
+def test_texts_without_any_word_are_told(tmp_path: Path, nncli: Run) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("review,label\n" + "".join(f"--{'-' * (i % 3)},{'ny'[i % 2]}\n" for i in range(40)))
+    outcome = nncli("train", path, "--text", "review", "--ngrams", "words:1", "-q", "-o", tmp_path / "m.npz")
+    assert outcome.code == 0, outcome.err
+    assert "warning: no words in the training texts ('review'): nothing is learned from them" in outcome.err
+
+
 def test_going_on_learns_words_that_were_not_known(folder: Path, tmp_path: Path, nncli: Run) -> None:
     """Of a word that only new rows have, the first model can say nothing, and the second one does."""
     new = tmp_path / "new.csv"

@@ -62,6 +62,7 @@ from nncli.training.splitting import (
 )
 from nncli.training.words import (
     columns_of_words,
+    notes_on_no_words,
     notes_on_words,
     refuse_with_words,
     with_usual_words,
@@ -211,6 +212,7 @@ def prepare(
     if start is None:
         how = words, word_options(config), vectors, config.vocabulary
         preprocess = Preprocess.fit(dataset.table, split.train, resolved.data.scale, *how)
+        notes += notes_on_no_words(preprocess.words)
     else:
         preprocess = start.preprocess(dataset.table, split.train)
     if vectors is not None:

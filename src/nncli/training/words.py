@@ -12,7 +12,7 @@ from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.train_config import TrainConfig
 from nncli.data.column_statistics import blocks_of
 from nncli.data.dataset import Table, TextColumn
-from nncli.data.text_inputs import first_texts, holds_texts
+from nncli.data.text_inputs import TextInputs, first_texts, holds_texts
 from nncli.data.words.options import WordOptions
 from nncli.errors import OptionError, flag, listing, mention, write_names
 from nncli.nn.models import AutoModel, MLPModel, SoftmaxModel, TabularModel
@@ -102,6 +102,14 @@ def notes_on_words(columns: tuple[str, ...], options: WordOptions, told: tuple[s
         f"column{plural} {listing([in_quotes(name) for name in columns])}: texts, learned from by their "
         f"{options.in_words()}, hashed to 2^{options.bits} inputs{more}"
     ]
+
+
+def notes_on_no_words(words: TextInputs | None) -> list[str]:
+    """Warn of texts in which nothing is found that is learned from, as of dashes alone."""
+    if words is None or words.idf.any():
+        return []
+    named = listing([in_quotes(name) for name in words.columns])
+    return [f"warning: no {words.options.in_words()} in the training texts ({named}): nothing is learned from them"]
 
 
 def _refuse_no_texts(name: str, column: TextColumn) -> None:

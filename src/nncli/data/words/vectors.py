@@ -101,6 +101,8 @@ def read_vectors(file: str, options: WordOptions, columns: int, dtype: str, size
         raise DataError(file, "expected words as texts are cut into them, found none", "Use vectors of single words")
     several = np.flatnonzero(times > 1)
     sums[several] /= times[several, None]
+    if not np.isfinite(sums).all():
+        raise DataError(file, "expected numbers whose sums fit float32, found larger ones", "Divide all of them by one")
     return Vectors(VectorFile(file, sha256), words, places, sums)
 
 
