@@ -86,7 +86,8 @@ def read_vectors(file: str, options: WordOptions, columns: int, dtype: str, size
             of_columns = []
             for column in range(columns):
                 which, places, signs = places_of_words(named, options, column)
-                np.add.at(sums, places, numbers[which] * signs[:, None])
+                with np.errstate(over="ignore"):  # which is looked for at the end
+                    np.add.at(sums, places, numbers[which] * signs[:, None])
                 times += np.bincount(places, minlength=options.places)
                 of_columns.append(places)
             found.append(np.stack(of_columns, axis=1))
@@ -100,7 +101,8 @@ def read_vectors(file: str, options: WordOptions, columns: int, dtype: str, size
     if not len(places):
         raise DataError(file, "expected words as texts are cut into them, found none", "Use vectors of single words")
     several = np.flatnonzero(times > 1)
-    sums[several] /= times[several, None]
+    with np.errstate(invalid="ignore"):
+        sums[several] /= times[several, None]
     if not np.isfinite(sums).all():
         raise DataError(file, "expected numbers whose sums fit float32, found larger ones", "Divide all of them by one")
     return Vectors(VectorFile(file, sha256), words, places, sums)
