@@ -125,19 +125,11 @@ def test_a_config_is_made_again_of_its_command_line_and_of_its_json(chosen: dict
     config = TrainConfig(**chosen)
     assert TrainConfig.from_json(config.to_json()) == config
     given_again: dict[str, Any] = {}
+    flags = {name for name, option in TrainConfig.options().items() if isinstance(option.kind, Flag)}
     words = shlex.split(config.command_line())
     while words:
         name = words.pop(0).removeprefix("--").replace("-", "_")
-        if name in (
-            "calibrate",
-            "learn_scale",
-            "dedupe",
-            "refit",
-            "header",
-            "no_calibrate",
-            "no_learn_scale",
-            "no_header",
-        ):
+        if name.removeprefix("no_") in flags:
             given_again[name.removeprefix("no_")] = not name.startswith("no_")
         elif name in ("val_data", "test_data"):
             given_again.setdefault(name, []).append(words.pop(0))
