@@ -80,20 +80,20 @@ def test_a_signal_ends_it_cleanly_while_a_page_trains(number: signal.Signals, tm
         with urllib.request.urlopen(address) as page:
             assert page.status == 200
         where, home = address.replace("http", "ws") + "talk", address[: address.index("/", 8)]
-        with connect(where, origin=Origin(home)) as gone:
+        with connect(where, origin=Origin(home), close_timeout=1) as gone:
             gone.recv()
             gone.send(json.dumps({"do": "open", "data": "bundled:moons", "options": {}, "noise": 0, "columns": []}))
             gone.send(json.dumps({"do": "play"}))
             for _ in range(5):
                 gone.recv()
         # that browser has gone away in the middle; another comes
-        with connect(where, origin=Origin(home), max_size=None) as talk:
+        with connect(where, origin=Origin(home), max_size=None, close_timeout=1) as talk:
             talk.recv()
             with contextlib.suppress(ConnectionClosed):  # at once, or while so much is being sent
                 talk.send("x" * (1 << 20))
             with pytest.raises(ConnectionClosed):
                 talk.recv()
-        with connect(where, origin=Origin(home)) as talk:
+        with connect(where, origin=Origin(home), close_timeout=1) as talk:
             talk.recv()
             talk.send(json.dumps({"do": "open", "data": "bundled:moons", "options": {}, "noise": 0, "columns": []}))
             talk.send(json.dumps({"do": "play"}))
