@@ -1,4 +1,4 @@
-"""What each n-gram of a text adds to the lead of the predicted class, or to the predicted number."""
+"""Find what each n-gram of a text adds to the lead of the predicted class, or to the predicted number."""
 
 from __future__ import annotations
 

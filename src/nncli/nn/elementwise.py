@@ -1,4 +1,4 @@
-"""What optimizers have in common. They are in `optimizers.py`."""
+"""Define what all optimizers have in common; each of them is a class in `optimizers.py`."""
 
 from __future__ import annotations
 

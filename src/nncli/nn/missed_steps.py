@@ -1,4 +1,4 @@
-"""What the steps that missed a row of the first weights do to it all the same, made up for when it is touched next.
+"""Make up for the steps that missed a row of the first weights, when that row is touched next.
 
 A step without a gradient at a row w moves it on by what the optimizer keeps, shrinks it by the penalties, and counts it
 in the average θ̄. After m such steps, for the vectors s of the optimizer, which each decay by a factor ρ, and p and γ of

@@ -36,7 +36,7 @@ Plan = tuple[int, Rates]  # how many steps are left until all rows are caught up
 
 
 class Learner(NamedTuple):
-    """What a step changes: the parameters of a network, what its optimizer keeps, and their average."""
+    """Hold what a step changes: the parameters of a network, what its optimizer keeps, and their average."""
 
     network: Network
     optimizer: Optimizer

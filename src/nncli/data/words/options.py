@@ -1,4 +1,4 @@
-"""What is counted in a text, and in how many places."""
+"""Hold what is counted in a text, and in how many places."""
 
 from __future__ import annotations
 
