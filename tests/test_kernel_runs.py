@@ -22,10 +22,9 @@ from nncli.errors import OptionError
 from nncli.model import checkpoint
 from nncli.nn.kernels import choice
 from nncli.nn.kernels.plain import NUMPY
+from numba_extra import needs_numba
 from training import blobs, trainer
 
-# Numba is an extra, which `dev` has; whoever leaves it out has the other tests of these files
-needs_numba = pytest.mark.skipif(not choice.is_installed(), reason="it is an extra: pip install 'nncli[fast]'")
 Run = Callable[..., Any]
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 

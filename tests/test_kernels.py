@@ -14,18 +14,16 @@ from nncli.data.scaled_rows import Matrix
 from nncli.nn import online
 from nncli.nn.averages import AVERAGES
 from nncli.nn.elementwise import Elementwise
-from nncli.nn.kernels import choice
 from nncli.nn.kernels.plain import NUMPY, Kernels
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import multilayer
 from nncli.nn.optimizers import OPTIMIZERS, SGD
 from nncli.system.threads import products
 from nncli.training.batch import Batch
+from numba_extra import needs_numba
 from training import blobs
 
 Run = Callable[..., Any]
-# Numba is an extra, which `dev` has; whoever leaves it out has the other tests of these files
-needs_numba = pytest.mark.skipif(not choice.is_installed(), reason="it is an extra: pip install 'nncli[fast]'")
 ODD = [0.0, -0.0, 1e-310, -1e-42, 1e-38, 3e37, -2e37, np.inf, -np.inf, np.nan]  # of which float32 flushes some to 0
 
 

@@ -21,7 +21,6 @@ from nncli.nn import layers, missed_steps
 from nncli.nn import sparse_rows as sparse_rows_of_layers
 from nncli.nn.averages import AVERAGES
 from nncli.nn.elementwise import Elementwise
-from nncli.nn.kernels import choice
 from nncli.nn.models import MODELS
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.regularisation import Penalty
@@ -32,6 +31,7 @@ from nncli.training.prepare import prepare
 from nncli.training.reference import check_reference
 from nncli.training.run import run_training
 from nncli.training.trainer import Trainer
+from numba_extra import needs_numba
 from sparse_training import K, both, sparse_rows, trainer
 
 ALMOST_NONE = 1e-30
@@ -334,7 +334,7 @@ def test_steps_on_all_rows_copy_none_of_them(monkeypatch: pytest.MonkeyPatch) ->
         assert np.shares_memory(rows.indices, alone.indices)
 
 
-@pytest.mark.skipif(not choice.is_installed(), reason="it is an extra: pip install 'nncli[fast]'")
+@needs_numba
 @pytest.mark.parametrize("model", ["softmax", "mlp", "perceptron"])
 def test_fused_kernels_come_to_the_same(model: str) -> None:
     X, y = rows_and_classes()
