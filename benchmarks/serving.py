@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from measure import Comparison, Crashed, process, rounds
 from nncli.data.bundled import path_of
 from nncli.inference.predict import OutputSink, predict_source
-from nncli.inference.predictor import PredictOptions
+from nncli.inference.predict_options import PredictOptions
 from nncli.model import checkpoint
 from shown import heading, show
 

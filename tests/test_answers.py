@@ -19,7 +19,8 @@ from nncli.data.csv import header, reader
 from nncli.errors import NncliError
 from nncli.inference import predict
 from nncli.inference.answers import Answers
-from nncli.inference.predictor import PredictOptions, Predictor
+from nncli.inference.predict_options import PredictOptions
+from nncli.inference.predictor import Predictor
 from nncli.model.model import Model
 from nncli.training.prepare import prepare
 from nncli.training.run import run_training

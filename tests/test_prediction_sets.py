@@ -15,8 +15,9 @@ import pytest
 import nncli as package
 from forgery import with_meta
 from nncli.errors import NncliError, OptionError
+from nncli.inference.predict_options import PredictOptions
 from nncli.inference.prediction_sets import JudgedSets, as_cell, sets_of
-from nncli.inference.predictor import PredictOptions, Predictor
+from nncli.inference.predictor import Predictor
 
 Run = Callable[..., Any]
 MODELS = Path(__file__).parent / "models"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from nncli.config.train_config import TrainConfig
-from nncli.inference.predictor import PredictOptions, Predictor
+from nncli.inference.predict_options import PredictOptions
+from nncli.inference.predictor import Predictor
 from nncli.inference.written_cells import csv_quoted
 from nncli.model import checkpoint
 from nncli.training.prepare import prepare

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from nncli.data.category_inputs import MAX_CATEGORIES
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.one_hot_rows import OneHotRows
-from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
+from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Matrix
 from nncli.data.text_inputs import TextInputs
 from nncli.data.words.options import WordOptions

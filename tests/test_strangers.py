@@ -24,7 +24,7 @@ from nncli.data.csv.header import DETECTED
 from nncli.data.load import load_dataset
 from nncli.inference.evaluate import check_evaluation, evaluate_file
 from nncli.inference.predict import check_file_result, predict_file
-from nncli.inference.predictor import PredictOptions
+from nncli.inference.predict_options import PredictOptions
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.sweep.ledger_lines import check_trial_result
 from nncli.sweep.trial import DataInMemory, Trial, run_trial

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from months import before, month, numbers, prepared
+from nncli.data.category_inputs import MAX_CATEGORIES
 from nncli.data.load import load_like
-from nncli.data.preprocess import MAX_CATEGORIES
 from nncli.nn.models import MODELS
 from nncli.training.going_on import beginning
 

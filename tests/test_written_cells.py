@@ -16,7 +16,8 @@ from nncli.data.arrow_conversion import ListedCells
 from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
 from nncli.inference import written_cells
-from nncli.inference.predictor import PredictOptions, Predictor
+from nncli.inference.predict_options import PredictOptions
+from nncli.inference.predictor import Predictor
 
 FLOATS = {"float32": (np.float32, np.uint32), "float64": (np.float64, np.uint64)}
 

@@ -101,7 +101,7 @@ def predict(
     policy = read_option("on_error", on_error, OneOf(("fail", "blank"), "fail or blank"))
     from nncli.inference.guarding import lines_of, refuse_drift, refuse_unknown
     from nncli.inference.predict import OutputSink, predict_files, predict_source
-    from nncli.inference.predictor import PredictOptions
+    from nncli.inference.predict_options import PredictOptions
     from nncli.model import checkpoint
     from nncli.model.decision import say_threshold
 

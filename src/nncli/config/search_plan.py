@@ -18,8 +18,8 @@ from nncli.config.contradictions import refuse
 from nncli.config.ensemble_kind import ONE, ensemble_of
 from nncli.config.train_config import TrainConfig
 from nncli.config.usual_model import said
+from nncli.data.category_inputs import MAX_CATEGORIES
 from nncli.data.dataset import Table
-from nncli.data.preprocess import MAX_CATEGORIES
 from nncli.errors import OptionError, mention
 from nncli.nn.models import MODELS, AutoModel, LinearModel, MLPModel, SoftmaxModel, TabularModel
 

@@ -7,9 +7,11 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.category_inputs import MAX_CATEGORIES, spelled_flags
 from nncli.data.column_statistics import ROWS_AT_ONCE, ColumnStatistics, Vector, blocks_of
 from nncli.data.dataset import Positions, Table, TextColumn
-from nncli.data.preprocess import MAX_CATEGORIES, DateInputs, Preprocess, spelled_flags
+from nncli.data.date_inputs import DateInputs
+from nncli.data.preprocess import Preprocess
 from nncli.data.sparse_statistics import statistics_of
 
 Category = str | None  # None: a missing cell

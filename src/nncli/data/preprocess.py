@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.category_inputs import MAX_CATEGORIES, categories_of, spelled_flags
 from nncli.data.column_statistics import (
     AUTO_ROBUST,
     ROWS_AT_ONCE,
     ColumnStatistics,
     Vector,
-    blocks_of,
     filled,
     is_coarse,
 )
-from nncli.data.dataset import Positions, Table, TextColumn
-from nncli.data.dates import INPUTS, inputs_of
+from nncli.data.dataset import Positions, Table
+from nncli.data.date_inputs import DateInputs, first_day
+from nncli.data.dates import INPUTS
 from nncli.data.heaps import Heap
 from nncli.data.input_scale import LARGEST, to_inputs
 from nncli.data.one_hot_rows import OneHotRows
@@ -39,7 +40,6 @@ SPARSE_SCALINGS = {
 }
 WORDS = WordOptions()
 MOST_ZEROS = 256 << 20  # bytes of inputs that are all in memory, with columns of text
-MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class Preprocess:
             names = [f"'{name}'" for name, same in zip(table.number_names, own.constant, strict=True) if same]
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             notes.append(f"constant in the training rows, so without effect: {', '.join(names[:5])}{more}")
-        dates = tuple((name, _first(days, rows)) for name, days in table.dates.items())
+        dates = tuple((name, first_day(days, rows)) for name, days in table.dates.items())
         for name, _ in dates:
             notes.append(f"column '{name}': dates, as days since the first, day of the year and weekday")
         of_dates = "standard" if scale in ("pixels", "max-abs") else scale
@@ -200,7 +200,7 @@ class Preprocess:
         for name, column in table.texts.items():
             if name in words:
                 continue
-            categories[name], rare, shares = _categories(column, rows)
+            categories[name], rare, shares = categories_of(column, rows)
             means.append(shares)
             dead.append(np.array([False] * len(categories[name]) + [rare == 0]))
             if rare:
@@ -325,49 +325,3 @@ class Preprocess:
             if block.dtype != np.uint8:
                 block = filled(block, median)
             to_inputs(block, shift, scale, self.clips, part)
-
-
-def spelled_flags(categories: tuple[str | None, ...]) -> dict[str | None, str]:
-    """Map other spellings of a flag to its categories: 1 and 0 are true and false, as other programs write them."""
-    own = {*categories} - {None}
-    if own == {"true", "false"}:
-        return {"1": "true", "0": "false"}
-    return {"true": "1", "false": "0"} if own == {"0", "1"} else {}
-
-
-def _first(days: Any, rows: Positions) -> float:
-    first = min((np.fmin.reduce(block, initial=np.inf) for block in blocks_of(days, rows)), default=np.inf)
-    return float(first) if np.isfinite(first) else 0.0
-
-
-class DateInputs:
-    """(n, 3 for each date), worked out for the rows that are asked for."""
-
-    dtype = np.dtype(np.float64)
-
-    def __init__(self, table: Table, dates: tuple[tuple[str, float], ...]) -> None:
-        self.table, self.dates = table, dates
-        self.shape = len(table), len(INPUTS) * len(dates)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, rows: Any) -> NDArray[np.float64]:
-        n = len(range(*rows.indices(len(self)))) if isinstance(rows, slice) else len(rows)
-        made = (inputs_of(self.table.dates[name][rows], first) for name, first in self.dates)
-        return np.column_stack([np.empty((n, 0)), *made])
-
-
-def _categories(column: TextColumn, rows: Positions) -> tuple[tuple[str | None, ...], int, Vector]:
-    """Return the categories in alphabetical order (a missing one last), how many were too rare to keep, and the share
-    of the rows that has each category, or at last a rare one."""
-    n = len(column.values) + 1
-    blocks = blocks_of(column.codes, rows, at_once=max(n, ROWS_AT_ONCE))
-    counts = sum((np.bincount(block + 1, minlength=n) for block in blocks), start=np.zeros(n, np.int64))
-    seen = [code for code in range(len(column.values)) if counts[code + 1]]
-    often = sorted(seen, key=lambda code: (-counts[code + 1], column.values[code]))[:MAX_CATEGORIES]
-    kept = sorted(often, key=lambda code: column.values[code])
-    own = [counts[code + 1] for code in kept] + [counts[0]] * bool(counts[0])
-    shares = np.array([*own, counts.sum() - sum(own)]) / counts.sum()
-    missing: list[str | None] = [None] if counts[0] else []
-    return (*(column.values[code] for code in kept), *missing), len(seen) - len(kept), shares

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from nncli.config.resolved import DataConfig
 from nncli.config.train_config import TrainConfig
+from nncli.data.category_inputs import MAX_CATEGORIES
 from nncli.data.column_statistics import CELLS_AT_ONCE, some_columns
 from nncli.data.dataset import Dataset, Table, Target, TextColumn
 from nncli.data.load import load_dataset
-from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
+from nncli.data.preprocess import Preprocess
 from nncli.data.rare_classes import UNKNOWN
 from nncli.data.row_blocks import LISTED
 from nncli.data.row_hashes import Hashes

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.category_inputs import spelled_flags
 from nncli.data.cells import NAN_SPELLINGS
 from nncli.data.dataset import Schema, canonical
 from nncli.data.dates import INPUTS
 from nncli.data.input_scale import CLIP
-from nncli.data.preprocess import Preprocess, spelled_flags
+from nncli.data.preprocess import Preprocess
 from nncli.errors import OptionError
 from nncli.model.checkpoint import describe
 from nncli.model.model import Model

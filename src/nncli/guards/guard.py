@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.category_inputs import spelled_flags
 from nncli.data.dataset import Table
-from nncli.data.preprocess import Preprocess, spelled_flags
+from nncli.data.preprocess import Preprocess
 from nncli.guards.bins import EDGES, Floats, Integers, count_outside, count_up_to
 from nncli.guards.distribution import Distribution, category_counts
 from nncli.guards.shares import written_date, written_number

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from nncli.data.row_blocks import RowBlock
 from nncli.errors import NncliError
-from nncli.inference.predictor import PredictOptions, Predictor
+from nncli.inference.predict_options import PredictOptions
+from nncli.inference.predictor import Predictor
 from nncli.model.model import Model
 
 

@@ -19,7 +19,7 @@ from nncli.guards.report import Report, report_of
 from nncli.inference.answers import Answer, Answers
 from nncli.inference.guarding import before_unlike
 from nncli.inference.other_units import FarColumns, NewCategories
-from nncli.inference.predictor import PredictOptions
+from nncli.inference.predict_options import PredictOptions
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.model import Model
 from nncli.system import plain_json

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from nncli.data.category_inputs import MAX_CATEGORIES
 from nncli.data.dataset import Dataset
 from nncli.data.formats.known_formats import HEAD_BYTES, MODEL, TEXT, ZIP, format_of, format_of_bytes
-from nncli.data.preprocess import MAX_CATEGORIES
 from nncli.data.sources import portable
 from nncli.data.task import REGRESSION
 from nncli.errors import DataError, ModelFileError, OutputError, did_you_mean_file, listing, mention

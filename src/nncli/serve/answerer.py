@@ -22,7 +22,8 @@ from nncli.data.formats.known_formats import JSON_LINES, TEXT
 from nncli.data.source_files import open_like
 from nncli.errors import NncliError
 from nncli.inference.other_units import FarColumns, NewCategories
-from nncli.inference.predictor import PredictOptions, Predictor
+from nncli.inference.predict_options import PredictOptions
+from nncli.inference.predictor import Predictor
 from nncli.inference.written_cells import csv_quoted
 from nncli.model.model import Model
 from nncli.serve.bodies import Body, Form, too_many_rows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nncli.inference.predictor import PredictOptions, Predictor
+from nncli.inference.predict_options import PredictOptions
+from nncli.inference.predictor import Predictor
 from nncli.model.model import Model
 from nncli.serve.answerer import WARNINGS
 from nncli.serve.card import columns_of

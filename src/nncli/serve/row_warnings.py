@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.category_inputs import spelled_flags
 from nncli.data.column_profile import ColumnProfile
 from nncli.data.dataset import Table
-from nncli.data.preprocess import spelled_flags
 from nncli.guards.bins import Floats, as_of
 from nncli.guards.guard import MARGIN, widened
 from nncli.guards.lines import A_GUESS
