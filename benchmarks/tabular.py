@@ -15,15 +15,14 @@ import fnmatch
 import json
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import tabular_figures
 import tabular_sets
+from comparison import Record, available, compare
 from measure import SETTINGS, THREAD_VARIABLES, Crashed, Finished, process
 from tabular_sets import Split, Tabular
 
@@ -44,9 +43,6 @@ PEERS = {
     "catboost": "catboost",
     "realmlp-td-s": "pytabkit",
 }  # and the library of each; pandas and scikit-learn are needed for all
-LOOK = "import importlib.util, sys; print(*filter(importlib.util.find_spec, sys.argv[1:]))"
-
-Record = dict[str, Any]
 
 
 def main() -> int:
@@ -54,23 +50,13 @@ def main() -> int:
     os.environ |= dict.fromkeys(THREAD_VARIABLES, str(options.threads))
     for variable in SETTINGS:
         os.environ.pop(variable, None)
-    try:
-        sets = _sets(options)
-        records = _read(options.results)
-        failures = [] if options.table else _measure_all(sets, records, options)
-    except Crashed as error:
-        print(f"crashed: {error}", file=sys.stderr)
-        return 1
-    chosen = [
-        record
-        for name in sets
-        for record in records
-        if record["set"] == name and record["method"] in options.methods and record["split"] in options.splits
-    ]
-    print(tabular_figures.markdown(chosen, options.methods))
-    for failure in failures:
-        print(f"crashed: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    return compare(
+        options,
+        lambda: _sets(options),
+        lambda: available(options.methods, options.peers, PEERS, ["pandas", "sklearn"]),
+        lambda read, folder, split: read().write(folder, split),
+        lambda method, folder, rows, split: _measure(method, folder, rows, split, options),
+    )
 
 
 def _options() -> argparse.Namespace:
@@ -105,56 +91,8 @@ def _sets(options: argparse.Namespace) -> dict[str, Callable[[], Tabular]]:
     return chosen
 
 
-def _read(results: Path) -> list[Record]:
-    return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
-
-
-# ── measuring ────────────────────────────────────────────────────────────────────────────────────
-
-
-def _measure_all(
-    sets: dict[str, Callable[[], Tabular]], records: list[Record], options: argparse.Namespace
-) -> list[Crashed]:
-    """Measure what has no record yet, and add it to the records and to the file; return what failed."""
-    methods = list(_available(options.methods, options.peers))
-    there = {(record["set"], record["split"], record["method"]) for record in records}
-    failures = []
-    for split in options.splits:
-        for name, read in sets.items():
-            due = [method for method in methods if (name, split, method) not in there]
-            if not due:
-                continue
-            with tempfile.TemporaryDirectory() as temporary:
-                folder = Path(temporary)
-                written = read().write(folder, split)
-                for method in due:
-                    try:
-                        record = _measure(method, folder, written, split, options)
-                    except Crashed as failure:
-                        failures.append(Crashed(f"{name}, split {split}, {method}: {failure}"))
-                        print(f"crashed: {name}, split {split}, {method}", file=sys.stderr)
-                        continue
-                    record = {"set": name, "split": split, "method": method} | record
-                    records.append(record)
-                    with options.results.open("a", encoding="utf-8") as lines:
-                        lines.write(json.dumps(record) + "\n")
-                    print(" ".join(map(_shown, record.values())), file=sys.stderr, flush=True)
-    return failures
-
-
-def _available(methods: Iterable[str], python: str) -> Iterable[str]:
-    there = set(process([python, "-c", LOOK, "pandas", "sklearn", *PEERS.values()], Path()).output.split())
-    for method in methods:
-        needed = {"pandas", "sklearn", PEERS[method]} if method in PEERS else set()
-        if needed <= there:
-            yield method
-        else:
-            print(f"{method} is left out: {python} does not have {', '.join(needed - there)}", file=sys.stderr)
-
-
 def _measure(method: str, folder: Path, split: Split, seed: int, options: argparse.Namespace) -> Record:
     """Return the figures of one method on the rows of the folder."""
-    (folder / "predictions.csv").unlink(missing_ok=True)
     if method in NNCLI:
         run, fit_seconds = _nncli(NNCLI[method], folder, split.task, seed)
     else:
@@ -193,10 +131,6 @@ def _figures(predictions: Path, split: Split) -> Record:
         "log_loss": tabular_figures.log_loss(P, y),
         "ece": tabular_figures.expected_calibration_error(P, y),
     }
-
-
-def _shown(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

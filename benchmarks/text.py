@@ -16,15 +16,13 @@ import fnmatch
 import json
 import os
 import sys
-import tempfile
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
 import tabular_figures
+from comparison import Record, available, compare
 from measure import SETTINGS, THREAD_VARIABLES, Crashed, Finished, process
 
 PEER = Path(__file__).parent / "peers" / "text_sklearn.py"
@@ -42,10 +40,7 @@ PEERS = {
     "tfidf-logistic": "sklearn",
     "hashing-sgd": "sklearn",
 }  # and the library of each; pandas is needed for all
-LOOK = "import importlib.util, sys; print(*filter(importlib.util.find_spec, sys.argv[1:]))"
 TEST_SHARE = 0.2
-
-Record = dict[str, Any]
 
 
 def main() -> int:
@@ -54,23 +49,14 @@ def main() -> int:
     for variable in SETTINGS:
         os.environ.pop(variable, None)
     csv.field_size_limit(1 << 30)
-    try:
-        sets = _sets(options)
-        records = _read(options.results)
-        failures = [] if options.table else _measure_all(sets, records, options)
-    except Crashed as error:
-        print(f"crashed: {error}", file=sys.stderr)
-        return 1
-    chosen = [
-        record
-        for name in sets
-        for record in records
-        if record["set"] == name and record["method"] in options.methods and record["split"] in options.splits
-    ]
-    print(tabular_figures.markdown(chosen, options.methods, options.base))
-    for failure in failures:
-        print(f"crashed: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    return compare(
+        options,
+        lambda: _sets(options),
+        lambda: available(options.methods, options.peers, PEERS, ["pandas"]),
+        _write,
+        lambda method, folder, y, split: _measure(method, folder, y, split, options),
+        options.base,
+    )
 
 
 def _options() -> argparse.Namespace:
@@ -100,51 +86,6 @@ def _sets(options: argparse.Namespace) -> dict[str, Path]:
     return sets
 
 
-def _read(results: Path) -> list[Record]:
-    return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
-
-
-# ── measuring ────────────────────────────────────────────────────────────────────────────────────
-
-
-def _measure_all(sets: dict[str, Path], records: list[Record], options: argparse.Namespace) -> list[Crashed]:
-    """Measure what has no record yet, and add it to the records and to the file; return what failed."""
-    methods = list(_available(options.methods, options.peers))
-    there = {(record["set"], record["split"], record["method"]) for record in records}
-    failures = []
-    for split in options.splits:
-        for name, file in sets.items():
-            due = [method for method in methods if (name, split, method) not in there]
-            if not due:
-                continue
-            with tempfile.TemporaryDirectory() as temporary:
-                folder = Path(temporary)
-                y = _write(file, folder, split)
-                for method in due:
-                    try:
-                        figures = _measure(method, folder, y, split, options)
-                    except Crashed as failure:
-                        failures.append(Crashed(f"{name}, split {split}, {method}: {failure}"))
-                        print(f"crashed: {name}, split {split}, {method}", file=sys.stderr)
-                        continue
-                    record = {"set": name, "split": split, "method": method} | figures
-                    records.append(record)
-                    with options.results.open("a", encoding="utf-8") as lines:
-                        lines.write(json.dumps(record) + "\n")
-                    print(" ".join(map(_shown, record.values())), file=sys.stderr, flush=True)
-    return failures
-
-
-def _available(methods: Iterable[str], python: str) -> Iterable[str]:
-    there = set(process([python, "-c", LOOK, "pandas", *PEERS.values()], Path()).output.split())
-    for method in methods:
-        needed = {"pandas", PEERS[method]} if method in PEERS else set()
-        if needed <= there:
-            yield method
-        else:
-            print(f"{method} is left out: {python} does not have {', '.join(needed - there)}", file=sys.stderr)
-
-
 def _write(file: Path, folder: Path, split: int) -> list[str]:
     """Write train.csv and test.csv of one split, with the same shares of the classes; return those of the test rows."""
     with file.open(newline="", encoding="utf-8") as lines:
@@ -158,7 +99,6 @@ def _write(file: Path, folder: Path, split: int) -> list[str]:
 
 def _measure(method: str, folder: Path, y: list[str], seed: int, options: argparse.Namespace) -> Record:
     """Return the figures of one method on the rows of the folder."""
-    (folder / "predictions.csv").unlink(missing_ok=True)
     if method in NNCLI:
         run, fit_seconds = _nncli(NNCLI[method], folder, seed)
     else:
@@ -193,10 +133,6 @@ def _figures(predictions: Path, y: list[str]) -> Record:
         "log_loss": tabular_figures.log_loss(P, places),
         "ece": tabular_figures.expected_calibration_error(P, places),
     }
-
-
-def _shown(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":
