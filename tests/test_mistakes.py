@@ -74,7 +74,7 @@ def test_the_average_of_a_perceptron_makes_the_same_mistakes() -> None:
     assert mine.network.theta.tolist() == [2, 1, -3]
     # the 24 weights above, the first four of them 0 0 −1, 0 0 −1, 0 0 −1, 1 1 0
     w1 = [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 1, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2]
-    assert mine.best_theta[0] == pytest.approx(sum(w1) / 24)
+    assert mine.kept.theta[0] == pytest.approx(sum(w1) / 24)
 
 
 @pytest.mark.parametrize("options", [{"l2": 0.01}, {"batch_size": 2}, {"optimizer": "adam"}, {"model": "svm"}])
@@ -102,15 +102,15 @@ def test_of_epochs_as_good_on_validation_rows_the_one_that_separates_the_trainin
     # (−1, −1) is right from the first epoch on: b = −1, w = (1, 1) there, and z = −2 later too
     mine = trained(rows_of(*AND), val=rows_of(np.array([[-1.0, -1]]), np.array([0])))
     assert [epoch.is_best for epoch in mine.history] == [True, False, False, False, False, True]
-    assert mine.best_theta.tolist() == [2, 1, -3]
+    assert mine.kept.theta.tolist() == [2, 1, -3]
 
 
 def test_an_epoch_that_is_better_on_validation_rows_is_kept_all_the_same() -> None:
     # (0.6, 0.6): z is 1.2 after the first epoch, and 1.8 − 3 at the end
     mine = trained(rows_of(*AND), val=rows_of(np.array([[0.6, 0.6]]), np.array([1])))
     assert [epoch.mistakes for epoch in mine.history] == MISTAKES
-    assert mine.best is not None
-    assert mine.best.number == 1
+    assert mine.kept.epoch is not None
+    assert mine.kept.epoch.number == 1
 
 
 def test_what_is_kept_instead_is_said(nncli: Run, tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_row_by_row_is_also_what_batches_of_one_row_do(model: str, K: int, monke
     fast = trained(X, y, K, 3, model=model, schedule=schedule)
     monkeypatch.setattr(online, "fits", lambda network, loss, optimizer: False)
     slow = trained(X, y, K, 3, model=model, schedule=schedule)
-    np.testing.assert_allclose(fast.best_theta, slow.best_theta, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(fast.kept.theta, slow.kept.theta, rtol=1e-9, atol=1e-12)
     assert [epoch.train_accuracy for epoch in fast.history] == [epoch.train_accuracy for epoch in slow.history]
     np.testing.assert_allclose(
         [epoch.train_loss for epoch in fast.history], [epoch.train_loss for epoch in slow.history], rtol=1e-9

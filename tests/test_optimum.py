@@ -39,7 +39,7 @@ def fitted(
     mine = Trainer(network, loss, config, train, None, K, np.random.default_rng(0))
     list(mine.run())
     W, b = network.blocks
-    return W.view(mine.best_theta), b.view(mine.best_theta)
+    return W.view(mine.kept.theta), b.view(mine.kept.theta)
 
 
 def log_likelihood_objective(W: np.ndarray, b: np.ndarray, X: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:

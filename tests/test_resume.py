@@ -19,6 +19,7 @@ from epoch_logs import epochs_in
 from nncli.data.bundled import path_of
 from nncli.model import checkpoint
 from nncli.training import model_of_run, run
+from nncli.training.batch_steps import BatchSteps
 from nncli.training.trainer import Trainer
 
 Run = Callable[..., Any]
@@ -81,7 +82,7 @@ def test_stopped_within_an_epoch_it_goes_on_from_the_last_one(
     """Be the epochs before it short or long, and though nothing was saved until then."""
     words = ["train", "wine", "--save-every", "60", "-q", "-o"]
     nncli(*words, "whole.npz")
-    learn, steps = Trainer._learn_batch, itertools.count()
+    learn, steps = BatchSteps.learn, itertools.count()
     with monkeypatch.context() as patch:
         patch.setattr("nncli.training.guards.SHORT", 0)
         patch.setattr("nncli.training.guards.LONG", long)
@@ -91,7 +92,7 @@ def test_stopped_within_an_epoch_it_goes_on_from_the_last_one(
                 os.kill(os.getpid(), signal.SIGTERM)
             return learn(*args)
 
-        patch.setattr(Trainer, "_learn_batch", counted)
+        patch.setattr(BatchSteps, "learn", counted)
         assert nncli(*words, "m.npz").code == 143
     assert nncli("train", "--resume", "m.npz", "-q").code == 0
     assert Path("m.npz").read_bytes() == Path("whole.npz").read_bytes()

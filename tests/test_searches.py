@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ledgers import documents, trials
+from nncli.model.training_state import Epoch
 from nncli.sweep.space import Space
 from nncli.training.trainer import Trainer
 
@@ -55,13 +56,13 @@ def test_halving_trains_the_best_on_to_where_a_grid_has_them(nncli: Run) -> None
 def test_halving_trains_no_epoch_twice(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nine for 2 epochs, three for 4 more, one for 12 more: 42, not 162; nor is the winner trained again."""
     trained = []
-    close = Trainer._close
+    end_epoch = Trainer.end_epoch
 
-    def counted(trainer: Trainer, *figures: Any) -> Any:
+    def counted(trainer: Trainer) -> Epoch:
         trained.append(1)
-        return close(trainer, *figures)
+        return end_epoch(trainer)
 
-    monkeypatch.setattr(Trainer, "_close", counted)
+    monkeypatch.setattr(Trainer, "end_epoch", counted)
     words = ["sweep", "digits", "--lr", "0.02,0.005,0.0005", "--hidden", "4,8,16", "--epochs", "18", "-q"]
     assert nncli(*words, "--jobs", "1", "--search", "halving").code == 0
     assert len(trained) == 9 * 2 + 3 * 4 + 12

@@ -74,7 +74,7 @@ def test_members_come_to_the_same_digits_on_any_number_of_threads(monkeypatch: p
             shared.append(network.side_by_side is not one_after_another)
             list(one.run())
         assert network.side_by_side is one_after_another
-        found.append(one.best_theta)
+        found.append(one.kept.theta)
     assert shared == [False, True, True, True]
     assert all(np.array_equal(found[0], other) for other in found[1:])
 
@@ -82,7 +82,7 @@ def test_members_come_to_the_same_digits_on_any_number_of_threads(monkeypatch: p
 def test_products_too_large_for_one_thread_are_shared_where_members_are_few() -> None:
     # 256 · 128 · 129 multiplications are more than 2²²
     one = made(hidden=(128, 129), batch_size=256, ensemble="2")
-    assert one.threads is None
+    assert side_by_side.threads_worth(one) is None
     with multiply_with(2), side_by_side.at_its_threads(one):
         assert one.network.side_by_side is not one_after_another  # 2 members, 2 threads
     one = made(hidden=(128, 129), batch_size=256, ensemble="2")

@@ -30,6 +30,7 @@ from nncli.training.batch import evaluate, judged
 from nncli.training.prepare import prepare
 from nncli.training.reference import check_reference
 from nncli.training.run import run_training
+from nncli.training.state import load_state, state_of
 from nncli.training.trainer import Trainer
 from numba_extra import needs_numba
 from sparse_training import K, both, sparse_rows, trainer
@@ -92,8 +93,8 @@ def test_every_optimizer_and_average(optimizer: str, average: str) -> None:
     else:
         # l2=0, as a decay apart from g and what moves on by itself come one after the other
         sparse = compare(optimizer=exactly(optimizer), average=average, l2=0, schedule="cosine")
-    assert sparse._touched is not None
-    assert sparse._touched._compact
+    assert sparse.parameters.touched is not None
+    assert sparse.parameters.touched._compact
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -107,8 +108,8 @@ def test_every_model(model: str) -> None:
     if not trainer(rows, **options).network.takes_sparse_rows:
         return  # a network with a layer before the first dense one
     sparse = compare(numbers=not preset.classes, **options)
-    assert sparse._touched is not None
-    assert sparse._touched._compact
+    assert sparse.parameters.touched is not None
+    assert sparse.parameters.touched._compact
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_a_rate_that_is_not_as_planned() -> None:
         one.begin_epoch()
         while len(one.rows_left):
             one.step(one.at_once)
-            one.lr *= 0.9
+            one.learning_rate.base *= 0.9
         one.end_epoch()
         found.append(one)
     same(*found)
@@ -197,8 +198,8 @@ def test_a_step_costs_as_much_however_many_inputs_there_are() -> None:
     for rows in (X, wide):
         one = trainer(Subset(SparseMatrix(rows, rows.dtype), y, np.arange(len(y))), optimizer="sgd", init="zeros")
         assert len([*one.run()]) == 2
-        assert one._touched is not None
-        found.append((sorted(one._touched._compact), one))
+        assert one.parameters.touched is not None
+        found.append((sorted(one.parameters.touched._compact), one))
     assert found[0][0] == found[1][0]
     assert max(found[0][0]) <= 8 * 5 * 9 / 8 + 16  # 8 rows with 5 entries each, a ninth more at most
     few, many = (one.network.dense[0].W for _, one in found)
@@ -233,10 +234,10 @@ def test_a_run_is_resumed_to_the_same_bytes(optimizer: str) -> None:
     with multiply_with(1):
         assert len([*whole.run()]) == 4
         assert len([*first.run(until=2)]) == 2
-        second.load_state(first.state())
+        load_state(second, state_of(first))
         assert len([*second.run()]) == 2
-    for name, values in whole.state().arrays.items():
-        assert values.tobytes() == second.state().arrays[name].tobytes(), name
+    for name, values in state_of(whole).arrays.items():
+        assert values.tobytes() == state_of(second).arrays[name].tobytes(), name
 
 
 def test_a_run_goes_back_to_a_state_from_within_an_epoch() -> None:
@@ -244,11 +245,11 @@ def test_a_run_goes_back_to_a_state_from_within_an_epoch() -> None:
     whole, broken = (trainer(both(X, y)[1], optimizer="adam", average="mean", epochs=3) for _ in range(2))
     assert len([*whole.run()]) == 3
     assert len([*broken.run(until=1)]) == 1
-    state = broken.state()
+    state = state_of(broken)
     broken.begin_epoch()
     broken.step(8)
     broken.step(8)
-    broken.load_state(state)
+    load_state(broken, state)
     assert len([*broken.run()]) == 2
     assert broken.network.theta.tobytes() == whole.network.theta.tobytes()
     assert broken.average.mean.tobytes() == whole.average.mean.tobytes()
@@ -289,7 +290,7 @@ def test_dropout_of_inputs_drops_entries() -> None:
     np.testing.assert_allclose(dropped.data[kept], X.data[kept] / 0.75)
     layer.rng = None
     assert layer.of_sparse(X) is X
-    assert trained(both(X, y)[1], both(X, y)[1], input_dropout=0.25)._touched._compact
+    assert trained(both(X, y)[1], both(X, y)[1], input_dropout=0.25).parameters.touched._compact
 
 
 class Table:
@@ -416,11 +417,11 @@ def test_rows_without_any_entry() -> None:
     for rows in both(X, y):
         one = trainer(rows, optimizer="momentum", schedule="constant")
         one.begin_epoch()
-        one._rows = np.arange(64)
+        one.rows.order = np.arange(64)
         while len(one.rows_left):
             one.step(8)
         found.append(one)
-    assert found[1]._touched.missed.now == 8, "no step was taken by all weights"
+    assert found[1].parameters.touched.missed.now == 8, "no step was taken by all weights"
     for one in found:
         one.end_epoch()
     same(*found)
@@ -433,7 +434,8 @@ def test_rows_of_a_compact_network_that_are_not_in_use_are_0() -> None:
     one.begin_epoch()
     for rows in (np.arange(9), np.arange(9, 17), np.arange(17, 25)):
         used = len(np.unique(X[rows].indices))
-        with one._touched.step(X[rows], one.penalty, 0.1, (9, lambda n: np.full(n, 0.1))) as (learner, touched):
+        plan = 9, lambda n: np.full(n, 0.1)
+        with one.parameters.touched.step(X[rows], one.parameters.penalty, 0.1, plan) as (learner, touched):
             assert touched.shape[1] > used
             for vector in learner.vectors:
                 W = learner.network.blocks[0].view(vector)

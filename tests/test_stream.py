@@ -67,12 +67,12 @@ def test_a_stream_is_the_pass_in_memory_bit_for_bit(model: str, nncli: Run) -> N
     run = steps_from(old.model, old.provenance, new.model.config, data)
     rows = prepared_rows(run.prepared.config, data, old.model.preprocess, None, None)
     run.trainer.learn_from(rows.train)
-    run.trainer.shuffle = _InOrder()
+    run.trainer.rows.shuffle = _InOrder()
     run.trainer.begin_epoch()
     while len(run.trainer.rows_left):
         run.trainer.step(run.trainer.at_once)
     run.trainer.end_epoch()
-    np.testing.assert_array_equal(new.model.network.theta, run.trainer.best_theta)
+    np.testing.assert_array_equal(new.model.network.theta, run.trainer.kept.theta)
 
 
 class _InOrder:

@@ -14,6 +14,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.system.threads import multiply_with, use_threads
 from nncli.training.prepare import prepare
 from nncli.training.run import new_trainer
+from nncli.training.side_by_side import threads_worth
 
 
 def threads() -> tuple[set[int], int]:
@@ -72,4 +73,4 @@ def test_files_are_read_by_as_many_threads_as_arrow_has(number: str, limit: str)
     ids=["small", "large", "members", "members that share weights", "row by row"],
 )
 def test_small_products_are_not_shared_out(given: dict[str, Any], threads: int | None) -> None:
-    assert new_trainer(prepare(TrainConfig(data=("breast-cancer",), **given))).threads == threads
+    assert threads_worth(new_trainer(prepare(TrainConfig(data=("breast-cancer",), **given)))) == threads

@@ -15,6 +15,8 @@ from nncli.errors import TrainingError
 from nncli.model.network import build_network
 from nncli.nn.input_layers import InputKinds
 from nncli.training.batch import Batch, evaluate
+from nncli.training.batch_steps import BatchSteps
+from nncli.training.state import load_state, state_of
 from nncli.training.trainer import Trainer
 from training import K, blobs, trainer
 
@@ -45,10 +47,10 @@ def test_the_epoch_with_the_lowest_validation_loss_is_remembered() -> None:
     train, val = blobs(30), blobs(200, seed=5)
     mine = trainer(train, val, model="mlp", hidden=(50,), lr=0.05, epochs=60, patience=60, schedule="constant")
     losses = [epoch.val_loss for epoch in mine.run()]
-    assert mine.best is not None
-    assert mine.best.number == int(np.argmin(losses)) + 1
-    assert mine.best.number < 60, "the set is small enough to overfit"
-    mine.network.theta[:] = mine.best_theta
+    assert mine.kept.epoch is not None
+    assert mine.kept.epoch.number == int(np.argmin(losses)) + 1
+    assert mine.kept.epoch.number < 60, "the set is small enough to overfit"
+    mine.network.theta[:] = mine.kept.theta
     assert evaluate(mine.network, mine.loss, val, K)[0] == pytest.approx(min(losses))
 
 
@@ -57,8 +59,8 @@ def test_patience_ends_the_run() -> None:
         blobs(30), blobs(200, seed=5), model="mlp", hidden=(50,), lr=0.05, epochs=500, patience=4, schedule="constant"
     )
     epochs = list(mine.run())
-    assert mine.best is not None
-    assert len(epochs) == mine.best.number + 4 < 500
+    assert mine.kept.epoch is not None
+    assert len(epochs) == mine.kept.epoch.number + 4 < 500
     assert mine.stopped == "no lower validation loss for 4 epochs"
 
 
@@ -74,12 +76,12 @@ def test_of_epochs_as_good_the_last_is_kept_and_none_keeps_the_run_alive() -> No
         first = next(epoch for epoch in epochs if epoch.val_loss == 0)
         assert 1 < first.number < 100
         assert len(epochs) == first.number + 6
-        assert mine.best == epochs[-1]
+        assert mine.kept.epoch == epochs[-1]
         assert epochs[-1].train_loss < first.train_loss
-        np.testing.assert_array_equal(mine.best_theta, mine.network.theta)
+        np.testing.assert_array_equal(mine.kept.theta, mine.network.theta)
         half, whole = trainer(blobs(60), far, **how), trainer(blobs(60), far, **how)
         list(half.run(until=first.number + 3))
-        whole.load_state(half.state())
+        load_state(whole, state_of(half))
         assert list(whole.run()) == epochs[first.number + 3 :]
         assert whole.stopped == mine.stopped
 
@@ -88,9 +90,9 @@ def test_without_validation_rows_the_last_epoch_is_kept() -> None:
     mine = trainer(blobs(30), epochs=5)
     epochs = list(mine.run())
     assert [epoch.number for epoch in epochs] == [1, 2, 3, 4, 5]
-    assert mine.best == epochs[-1]
+    assert mine.kept.epoch == epochs[-1]
     assert epochs[-1].val_loss is None
-    np.testing.assert_array_equal(mine.best_theta, mine.network.theta)
+    np.testing.assert_array_equal(mine.kept.theta, mine.network.theta)
 
 
 def test_time_limit_ends_the_run() -> None:
@@ -103,14 +105,14 @@ def test_a_request_to_stop_is_heard_at_the_end_of_an_epoch_or_within_a_step_of_a
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     steps = 0
-    learn = Trainer._learn_batch
+    learn = BatchSteps.learn
 
     def counted(*args: Any) -> Any:
         nonlocal steps
         steps += 1
         return learn(*args)
 
-    monkeypatch.setattr(Trainer, "_learn_batch", counted)
+    monkeypatch.setattr(BatchSteps, "learn", counted)
     mine = trainer(blobs(100), epochs=10, batch_size=10)
     assert len(list(mine.run(lambda: steps > 24))) == 3  # asked in the third epoch, of ten steps each
     assert (steps, mine.between_epochs, mine.stopped) == (30, True, "interrupted")
@@ -134,7 +136,7 @@ def test_divergence_is_explained_and_the_best_parameters_are_kept() -> None:
     assert str(error.value).endswith(
         "most likely the learning rate 1e+10 is too high, or the columns need scaling (--scale auto). Try --lr 0.1."
     )
-    assert np.isfinite(mine.best_theta).all()
+    assert np.isfinite(mine.kept.theta).all()
 
 
 def test_xor_needs_a_hidden_layer() -> None:
@@ -198,7 +200,7 @@ def test_the_plateau_schedule_hears_the_validation_losses() -> None:
     epochs = list(mine.run())
     worse = sum(not epoch.is_best for epoch in epochs)
     assert worse > 0
-    assert mine.schedule.factor(0) == 0.5**worse
+    assert mine.learning_rate.schedule.factor(0) == 0.5**worse
 
 
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.4}], ids=["", "with dropout"])
@@ -218,7 +220,7 @@ def test_a_large_batch_goes_through_in_parts_and_has_the_same_gradient(
     take = Batch.take
     monkeypatch.setattr(Batch, "take", lambda self, rows: sizes.append(len(rows)) or take(self, rows))
     whole = after_three_steps()
-    monkeypatch.setattr("nncli.training.trainer.rows_at_once", lambda widths: 7)
+    monkeypatch.setattr("nncli.training.epoch_rows.rows_at_once", lambda widths: 7)
     parts = after_three_steps()
     assert sizes == [40] * 3 + [7, 7, 7, 7, 7, 5] * 3
     np.testing.assert_allclose(parts.network.theta, whole.network.theta, rtol=1e-9)

@@ -107,8 +107,8 @@ def test_the_average_is_judged_and_kept_and_training_goes_on_with_the_last(avera
         shares = decay ** np.arange(len(steps) - 1, -1, -1)
         mine.network.theta[:] = shares @ steps / shares.sum()
         assert epoch.val_loss == pytest.approx(evaluate(mine.network, mine.loss, val, K)[0])
-        if epoch == mine.best:
-            np.testing.assert_allclose(mine.best_theta, mine.network.theta)
+        if epoch == mine.kept.epoch:
+            np.testing.assert_allclose(mine.kept.theta, mine.network.theta)
 
 
 def test_a_perceptron_is_judged_by_its_accuracy() -> None:
@@ -116,8 +116,8 @@ def test_a_perceptron_is_judged_by_its_accuracy() -> None:
     train, val = blobs(60), blobs(200, seed=5)
     mine = trainer(train, val, model="perceptron", epochs=500, patience=3)
     epochs = list(mine.run())
-    assert mine.best is not None
-    assert mine.best.number == int(np.argmax([epoch.val_accuracy for epoch in epochs])) + 1
+    assert mine.kept.epoch is not None
+    assert mine.kept.epoch.number == int(np.argmax([epoch.val_accuracy for epoch in epochs])) + 1
     assert mine.stopped == "no higher validation accuracy for 3 epochs"
 
 
@@ -195,8 +195,8 @@ def test_weights_say_which_epoch_of_a_perceptron_is_best() -> None:
     for _ in mine.run():
         Z = mine.network.forward(val.matrix.values)
         accuracies.append(np.mean(Z.argmax(axis=1)[val.y == 2] == 2))
-    assert mine.best is not None
-    assert mine.best.number == int(np.argmax(accuracies)) + 1
+    assert mine.kept.epoch is not None
+    assert mine.kept.epoch.number == int(np.argmax(accuracies)) + 1
     assert len(set(accuracies)) > 1
 
 
@@ -204,6 +204,6 @@ def test_the_plateau_schedule_hears_of_a_perceptrons_errors() -> None:
     """Its validation loss would fall and rise with the length of θ."""
     mine = trainer(blobs(40), blobs(100, seed=5), model="perceptron", epochs=4, schedule="plateau")
     heard: list[float] = []
-    mine.schedule.observe = heard.append
+    mine.learning_rate.schedule.observe = heard.append
     epochs = list(mine.run())
     assert heard == pytest.approx([1 - (epoch.val_accuracy or 0) for epoch in epochs])

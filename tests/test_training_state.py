@@ -11,6 +11,7 @@ from nncli.model.training_state import Epoch, first_as_good
 from nncli.nn.averages import AVERAGES
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
+from nncli.training.state import load_state, state_of
 from nncli.training.trainer import Trainer
 from training import blobs, trainer
 
@@ -27,17 +28,17 @@ def compared(**options: object) -> None:
     for _ in first.run(until=2):
         pass
     assert len(first.history) == 2
-    state = pickle.dumps(first.state())
+    state = pickle.dumps(state_of(first))
     for _ in first.run(until=3):  # what it does later changes nothing in what was taken
         pass
     second = new()
-    second.load_state(pickle.loads(state))
+    load_state(second, pickle.loads(state))
     rest = list(second.run())
     assert [*first.history[:2], *rest] == epochs
     assert second.history == straight.history
-    assert second.best == straight.best
+    assert second.kept.epoch == straight.kept.epoch
     np.testing.assert_array_equal(second.network.theta, straight.network.theta)
-    np.testing.assert_array_equal(second.best_theta, straight.best_theta)
+    np.testing.assert_array_equal(second.kept.theta, straight.kept.theta)
 
 
 @pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if not OPTIMIZERS[name].exact])
@@ -66,15 +67,18 @@ def test_hidden_layers_with_dropout_go_on() -> None:
 def test_the_unused_half_of_a_random_word_is_saved() -> None:
     """A generator of 64-bit words that was asked for 32 bits keeps the other half."""
     first, second = trainer(blobs(90), epochs=3), trainer(blobs(90), epochs=3)
-    first.shuffle.random(dtype=np.float32)
-    second.load_state(first.state())
-    assert second.shuffle.random(3, dtype=np.float32).tolist() == first.shuffle.random(3, dtype=np.float32).tolist()
+    first.rows.shuffle.random(dtype=np.float32)
+    load_state(second, state_of(first))
+    assert (
+        second.rows.shuffle.random(3, dtype=np.float32).tolist()
+        == first.rows.shuffle.random(3, dtype=np.float32).tolist()
+    )
 
 
 def test_the_state_of_another_training_run_is_refused() -> None:
-    other = trainer(blobs(90), optimizer="adam").state()
+    other = state_of(trainer(blobs(90), optimizer="adam"))
     with pytest.raises(ValueError, match="the state of another training run"):
-        trainer(blobs(90), optimizer="momentum").load_state(other)
+        load_state(trainer(blobs(90), optimizer="momentum"), other)
 
 
 def test_steps_row_by_row_go_on() -> None:

@@ -124,8 +124,8 @@ def test_steps_on_the_words_of_a_batch_are_those_on_all(optimizer: str, passed: 
             assert [*one.run()]
         made.append(one)
     dense, sparse = made
-    assert sparse._touched is not None
-    assert sparse._touched._compact
+    assert sparse.parameters.touched is not None
+    assert sparse.parameters.touched._compact
     size = float(np.abs(dense.network.theta).max())
     np.testing.assert_allclose(sparse.network.theta, dense.network.theta, rtol=0, atol=1e-9 * size)
 
@@ -142,8 +142,8 @@ def test_a_step_touches_the_vectors_of_its_words_alone() -> None:
     never = np.setdiff1d(np.arange(500), X.indices)
     assert len(never)
     assert np.array_equal(layer.E[never], before[never])
-    assert isinstance(one._touched, TouchedRows)
-    assert max(one._touched._compact) < 64
+    assert isinstance(one.parameters.touched, TouchedRows)
+    assert max(one.parameters.touched._compact) < 64
 
 
 def test_texts_are_learned_with_numbers_beside_them(nncli: Run, reviews: Path) -> None:

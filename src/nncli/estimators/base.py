@@ -29,6 +29,7 @@ from nncli.system.threads import use_threads
 from nncli.training.final_model import train_model
 from nncli.training.prepare import FILE_OPTIONS, prepare
 from nncli.training.splitting import FEW_ROWS
+from nncli.training.state import state_of
 from nncli.training.steps import Steps
 
 # options that an estimator has no parameter for: its class is the task, and `sample_weight` the weights
@@ -155,7 +156,7 @@ class NNEstimator(BaseEstimator):
         partial: Steps | None = self.__dict__.get("_partial")
         if partial is None:
             return self.provenance_
-        return dataclasses.replace(self.provenance_, state=partial.trainer.state())
+        return dataclasses.replace(self.provenance_, state=state_of(partial.trainer))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

@@ -82,7 +82,7 @@ def derivatives_of(setup: Setup, row: int) -> dict[str, Any]:
         "loss": graph.nodes[-1].value,
         "loss_formula": LOSSES.summary(loss.name) if prepared.target is not None else _formula(loss.name, Z.shape[1]),
         "formulas": [ACTIVATIONS.summary(one.name) for one in activations],
-        "lr": setup.trainer.lr,
+        "lr": setup.trainer.learning_rate.base,
         "optimizer": prepared.config.training.optimizer.split(":")[0],
     }
 

@@ -30,7 +30,7 @@ def answer(setup: Setup, drawing: bytes) -> dict[str, Any]:
     x = ((picture.reshape(1, -1) * largest - preprocess.shift) * preprocess.scale).astype(
         setup.prepared.config.model.dtype
     )
-    with setup.trainer.averaged():
+    with setup.trainer.parameters.averaged():
         Z = setup.trainer.network.forward(x).copy()
     loss = setup.trainer.loss
     predicted = int(loss.classes(Z)[0])

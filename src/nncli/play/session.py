@@ -148,10 +148,10 @@ class Session:
             while len(trainer.rows_left):
                 self._steps(trainer.at_once)
         elif message["of"] == "batch":
-            self._steps(trainer.batch_size)
+            self._steps(trainer.rows.batch_size)
         else:
             said.append(self._backpropagation(int(trainer.rows_left[0]), steps=True))
-            if trainer.batch_size != 1:
+            if trainer.rows.batch_size != 1:
                 self._depart("single rows were learned")
             self._steps(1)
             said[0]["after"] = picture.weights_of(self._here)
@@ -164,8 +164,8 @@ class Session:
         if self._here.trainer.optimizer.smooth:
             name = self._here.prepared.config.training.optimizer
             raise OptionError("lr", f"{name} finds the length of its steps by itself", "Leave it out")
-        if rate != self._here.trainer.lr:
-            self._here.trainer.lr = rate
+        if rate != self._here.trainer.learning_rate.base:
+            self._here.trainer.learning_rate.base = rate
             if self._here.epoch or not self._here.trainer.between_epochs:
                 self._depart(f"the learning rate was changed to {rate:g} after epoch {self._here.epoch}")
             options = {**self._here.ask.options, "lr": message["lr"]}

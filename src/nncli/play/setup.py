@@ -141,8 +141,7 @@ def set_up(ask: Ask, given: TrainConfig) -> Setup:
         trainer.network.theta[:] = item.model.network.theta
         trainer.moved()
         trainer.history = item.provenance.epochs(prepared.config.row_by_row)
-        trainer.best_theta[:] = trainer.network.theta
-        trainer.best = trainer.history[-1]
+        trainer.kept.keep(trainer.history[-1], trainer.network.theta)
         departed.append(f"training goes on from {item.name}")
     return Setup(ask, config, prepared, trainer, (*said, *guessed, *prepared.notes), departed)
 

@@ -42,7 +42,7 @@ def state_of(setup: Setup, plane: Plane, grid: NDArray[Any]) -> dict[str, Any]:
         "axes": [{"title": one.title, "low": one.low, "high": one.high} for one in plane.axes],
         "plane": plane.note,
         "rows": {name: len(getattr(prepared, name)) for name in ("train", "val", "test")},
-        "batch": setup.trainer.batch_size,
+        "batch": setup.trainer.rows.batch_size,
         "points": picture.points_of(setup, plane),
         "network": picture.network_of(setup),
         "inputs": picture.maps_of_inputs(setup, grid),
@@ -58,7 +58,7 @@ def frame_of(setup: Setup, plane: Plane, grid: NDArray[Any], playing: bool) -> d
     last = trainer.history[-1] if trainer.history else None
     trainer.network.drop_with(None)
     try:
-        with trainer.averaged(), np.errstate(all="ignore"):
+        with trainer.parameters.averaged(), np.errstate(all="ignore"):
             maps = picture.maps_of(setup, plane, grid)
             weights = picture.weights_of(setup)
             pictures = picture.pictures_of_weights(setup)
@@ -107,11 +107,9 @@ def _judged(setup: Setup, name: str) -> tuple[float | None, float | None]:
     if not len(part):
         return None, None
     K = len(setup.prepared.dataset.classes)
-    trainer, target = setup.trainer, setup.prepared.target
+    trainer = setup.trainer
     loss, accuracy, _ = evaluate(trainer.network, trainer.loss, part, K)
-    if target is None:
-        return loss, accuracy
-    return loss * trainer.unit, math.sqrt(accuracy) * target.sd  # of the mean square
+    return trainer.evaluator.shown(loss, accuracy)
 
 
 def _point(epoch: int, *figures: float | None) -> list[Any]:

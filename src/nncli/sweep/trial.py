@@ -46,6 +46,7 @@ from nncli.training.prepare import DECIDED_BY, Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
 from nncli.training.sparse_inputs import refuse_layers_of_zeros
 from nncli.training.splitting import Fold
+from nncli.training.state import load_state, state_of
 from nncli.training.words import refuse_with_words, with_usual_words
 
 CHOSEN_BY, BY_ERROR = "accuracy", "rmse"  # if a sweep does not say by what, for classes and for numbers
@@ -160,15 +161,15 @@ def _fitted(
     prepared = _prepared(trial, data)
     trainer = new_trainer(prepared)
     if before is not None:
-        trainer.load_state(before)
+        load_state(trainer, before)
     failure = fit(trainer, stop=stop, until=math.ceil(trainer.epochs * trial.share) if trial.share < 1 else None)
     if stop():
         return {}, None
-    state = trainer.state() if trial.keeps_state and failure is None else None
+    state = state_of(trainer) if trial.keeps_state and failure is None else None
     keep_best(trainer, interrupted=trial.share < 1)  # a paused run may still be no better than guessing
-    val, best = prepared.val, trainer.best
+    val, best = prepared.val, trainer.kept.epoch
     assert best is not None
-    rows = trainer.judged(val).oriented
+    rows = trainer.evaluator.judged(val).oriented
     if prepared.config.training.calibrate or trial.config.choose_threshold is not None:
         used = scored(model_as_used(prepared, trainer)[0], val)
         rows = dataclasses.replace(used, losses=rows.losses).oriented
@@ -262,7 +263,8 @@ def refuse_unfit(config: TrainConfig, folds: int, datasets: Datasets) -> None:
     if config.metric is None and all(getattr(config, name) is None for name in DECIDED_BY):
         return
     try:
-        new_trainer(prepare(config, datasets[config.dtype], fold_of(0, folds))).check_metric()
+        trainer = new_trainer(prepare(config, datasets[config.dtype], fold_of(0, folds)))
+        trainer.evaluator.check_metric(trainer.val)
     except OptionError as error:
         if error.option in ("metric", *DECIDED_BY):
             raise

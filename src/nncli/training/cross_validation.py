@@ -117,14 +117,14 @@ def _judge(config: TrainConfig, dataset: Dataset, fold: Fold, stop: Stop) -> Jud
     prepared = prepare(config, dataset, fold)
     trainer = new_trainer(prepared)
     failure = fit(trainer, stop=stop)
-    if stop() or trainer.best is None:
+    if stop() or trainer.kept.epoch is None:
         return None
     keep_best(trainer)
-    rows = trainer.judged(prepared.test)
+    rows = trainer.evaluator.judged(prepared.test)
     repeated = prepared.hashes.seen("train", "test")
     rows = dataclasses.replace(rows, groups=prepared.test_groups)
     trained = len(prepared.train) + len(prepared.val)
-    return JudgedFold(rows, trainer.best.number, repeated, trained, str(failure or ""))
+    return JudgedFold(rows, trainer.kept.epoch.number, repeated, trained, str(failure or ""))
 
 
 def _figures(

@@ -59,6 +59,22 @@ class Limits:
         return f"the time limit of {self.seconds:g} s was reached"
 
 
+class Divergence(Exception):
+    """Numbers that say training went wrong: at a step of the run, from 0, or in an epoch, from 1; without either, in
+    the current epoch. `network` took the step, where it is not that of the trainer."""
+
+    def __init__(
+        self,
+        expected: str,
+        found: float,
+        step: int | None = None,
+        epoch: int | None = None,
+        network: Network | None = None,
+    ) -> None:
+        super().__init__(expected, found)
+        self.expected, self.found, self.step, self.epoch, self.network = expected, found, step, epoch, network
+
+
 def spoiled(network: Network) -> str:
     """Name the first block of parameters, or of their gradient, with a number that is not finite."""
     for what, vector in (("", network.theta), ("the gradient of ", network.grad)):

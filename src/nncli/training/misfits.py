@@ -159,8 +159,9 @@ def _rate(trainer: Trainer) -> str:
     usual, lr_scale = trainer.optimizer.default_lr, trainer.config.training.lr_scale
     if trainer.optimizer.smooth:
         return ""
-    if not LOW * usual < trainer.lr <= HIGH * usual:
-        return f"the learning rate {trainer.lr:g} is too {'low' if trainer.lr < usual else 'high'}: try --lr {usual:g}"
+    rate = trainer.learning_rate.base
+    if not LOW * usual < rate <= HIGH * usual:
+        return f"the learning rate {rate:g} is too {'low' if rate < usual else 'high'}: try --lr {usual:g}"
     if factors := large_factors(lr_scale):
         told = f"--lr-scale {written_factors(factors)} is too large a factor of the learning rate"
         return f"{told}: try --lr-scale {tamed(lr_scale)}"
@@ -192,8 +193,8 @@ def _penalty(trainer: Trainer) -> str:
     penalty, network = large_penalty(trainer.config.training), trainer.network
     if not penalty:
         return ""
-    rows = trainer.train.rows[: max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, trainer.K)))]
-    batch = Batch(trainer.train, trainer.loss, trainer.K, network, len(rows), each_member=True)
+    rows = trainer.rows.train.rows[: max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, trainer.K)))]
+    batch = Batch(trainer.rows.train, trainer.loss, trainer.K, network, len(rows), each_member=True)
     theta = network.theta.copy()
     with np.errstate(all="ignore"):
         loss, gradient, least = batch.learn(rows).loss, network.grad.copy(), np.inf
@@ -225,7 +226,7 @@ def _setting(trainer: Trainer) -> str:
 def _not_learned(trainer: Trainer) -> str:
     if trainer.config.parts:
         return SEARCHED
-    if trainer.val and trainer.best and trainer.best.number == 1 < len(trainer.history):
+    if trainer.val and trainer.kept.epoch and trainer.kept.epoch.number == 1 < len(trainer.history):
         return "the columns say little about the class of new rows: no later epoch was better on the validation rows"
     if trainer.config.model.is_linear:
         return "no straight line separates these classes: try --model mlp"

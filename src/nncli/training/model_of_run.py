@@ -33,7 +33,7 @@ MOST_WITH_STATE = npz.MOST_BYTES - (1 << 28)  # and the rest is for what else a 
 def model_so_far(prepared: Prepared, trainer: Trainer, best: Epoch, state: TrainingState) -> tuple[Model, Provenance]:
     """Return the best model until now, with the state to resume from; the test rows are not looked at."""
     network, loss = prepared.new_network()
-    network.theta[:] = trainer.best_theta
+    network.theta[:] = trainer.kept.theta
     val = None
     if best.val_loss is not None:
         val = {**losses_of(best.val_loss, None), "accuracy": best.val_accuracy}
@@ -45,7 +45,7 @@ def model_now(prepared: Prepared, trainer: Trainer) -> tuple[Model, Provenance]:
     """Return the model as the network is now, whatever epoch was the best, with its figures on all parts. At least one
     epoch must be done."""
     network, loss = prepared.new_network()
-    with trainer.averaged():
+    with trainer.parameters.averaged():
         network.theta[:] = trainer.network.theta
     model, last = model_of(prepared, network, loss, None), trainer.history[-1]
     model.decision = prepared.decision

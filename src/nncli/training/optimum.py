@@ -45,6 +45,20 @@ def with_steps(config: TrainConfig, resolved: ResolvedConfig, d: int, is_sparse:
     return dataclasses.replace(config, optimizer=other)
 
 
+class Optimum:
+    """Takes the one step of a run that there is, to the optimum for all rows with the penalties l1 and l2. `on_step`,
+    which is called now and then, may raise what ends it."""
+
+    def __init__(self, optimizer: LBFGS, l1: float, l2: float, on_step: Callable[[], None]) -> None:
+        self.optimizer, self.l1, self.l2, self.on_step = optimizer, l1, l2, on_step
+
+    def learn(self, batch: Batch, chosen: Positions, step: int, left: int) -> Sums:
+        """Set θ to the optimum for the chosen rows; return what they come to there."""
+        sums = set_to_optimum(batch, chosen, self.l1, self.l2, self.on_step)
+        self.optimizer.done = True
+        return sums
+
+
 def set_to_optimum(batch: Batch, chosen: Positions, l1: float, l2: float, on_step: Callable[[], None]) -> Sums:
     """Set the parameters of the network of a batch to the optimum for the chosen rows, with penalties; return what the
     rows come to there. `on_step`, which is called now and then, may raise what ends it. OptionError where it needs all

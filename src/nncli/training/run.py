@@ -20,6 +20,7 @@ from nncli.nn.layers import Array
 from nncli.training.batch import judged_numbers
 from nncli.training.distorted_rows import DistortedPictures
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
+from nncli.training.guards import Divergence
 from nncli.training.misfits import misfits
 from nncli.training.model_of_run import (
     SeenRows,
@@ -32,6 +33,7 @@ from nncli.training.model_of_run import (
 from nncli.training.prepare import Prepared
 from nncli.training.seeds import Seeds
 from nncli.training.side_by_side import at_its_threads
+from nncli.training.state import load_state, state_of
 from nncli.training.trainer import Trainer
 
 ROWS_LOOKED_AT, LARGE = 10_000, 100.0  # rows, and the value from which a column should be scaled
@@ -78,17 +80,17 @@ def run_training(
         trainer.network.theta[:] = theta
         trainer.moved()
     if state is not None:
-        trainer.load_state(state)
+        load_state(trainer, state)
     began = time.monotonic()
 
     def after(epoch: Epoch) -> None:
         nonlocal state
         on_epoch(epoch)
-        best = trainer.best or epoch
+        best = trainer.kept.epoch or epoch
         # what would be refused at the end takes no place of a good model before that
         due = saver if saver is not None and saver.is_due() and not _worse_than_guessing(trainer, best) else None
         if due is not None or trainer.limits.is_worth_a_copy:
-            state = now = trainer.state()
+            state = now = state_of(trainer)
             if due is not None:
                 due(model_so_far(prepared, trainer, best, now))
 
@@ -96,10 +98,10 @@ def run_training(
     seconds = time.monotonic() - began
     interrupted = trainer.stopped == "interrupted"
     if trainer.between_epochs and (interrupted or keep_state):
-        state = trainer.state()
+        state = state_of(trainer)
     elif interrupted and state is not None:
-        trainer.load_state(state)  # back to where it can be resumed
-    if trainer.best is None:
+        load_state(trainer, state)  # back to where it can be resumed
+    if trainer.kept.epoch is None:
         return None
     if not (failure is None and (interrupted or keep_state)) or len(state.history if state else ()) < len(
         trainer.history
@@ -119,7 +121,7 @@ def finished(
 ) -> Run:
     """Evaluate the best epoch of a trainer, of which there is one, after so many seconds of training: a run, with the
     `state` that it can be resumed from, and why it broke off. `is_whole` tells that it was not ended on purpose."""
-    interrupted, best = trainer.stopped == "interrupted", trainer.best
+    interrupted, best = trainer.stopped == "interrupted", trainer.kept.epoch
     assert best is not None
     keep_best(trainer, interrupted=interrupted)
     model, decided, unkept = model_as_used(prepared, trainer)
@@ -235,7 +237,7 @@ def fit(
                 on_epoch(epoch)
     except TrainingError as error:
         failure = error
-    if trainer.best is None and not stop():
+    if trainer.kept.epoch is None and not stop():
         raise failure or TrainingError(
             mention("time_limit"),
             f"expected time for one epoch at least, found {trainer.config.training.time_limit:g} s too short",
@@ -247,12 +249,12 @@ def fit(
 def keep_best(trainer: Trainer, interrupted: bool = False) -> None:
     """Leave the network at its best epoch; TrainingError where that is worse than guessing, unless there was no time
     to get better."""
-    trainer.network.theta[:] = trainer.best_theta
+    trainer.network.theta[:] = trainer.kept.theta
     trainer.network.drop_with(None)
-    best = trainer.best
+    best = trainer.kept.epoch
     if best and not interrupted and _worse_than_guessing(trainer, best):
         expected = f"a loss near or below that of guessing, {_loss_of_guessing(trainer):.3g}"
-        raise trainer.diverged(expected, _loss_of(best), epoch=best.number)
+        raise trainer.diverged(Divergence(expected, _loss_of(best), epoch=best.number))
 
 
 def _worse_than_guessing(trainer: Trainer, best: Epoch) -> bool:
@@ -265,8 +267,8 @@ def _worse_than_guessing(trainer: Trainer, best: Epoch) -> bool:
 def _loss_of_guessing(trainer: Trainer) -> float:
     """Return the loss of scores of 0; of numbers, of the mean of the training rows for these."""
     if trainer.target is not None:
-        Y = trainer.train.y[trainer.train.rows][:, None]
-        return float(trainer.loss.forward(np.zeros_like(Y), Y, np.empty_like(Y)).mean()) * trainer.unit
+        Y = trainer.rows.train.y[trainer.rows.train.rows][:, None]
+        return float(trainer.loss.forward(np.zeros_like(Y), Y, np.empty_like(Y)).mean()) * trainer.evaluator.unit
     Y = np.empty((2, trainer.loss.outputs(trainer.K)))  # of two classes, and any others are like the second
     trainer.loss.write_targets(np.arange(2), Y)
     return float(trainer.loss.forward(np.zeros_like(Y), Y, np.empty_like(Y)).mean())

@@ -96,7 +96,7 @@ class Search:
             check_network_fits(prepared.config, len(prepared.train), inputs, K)
             trainer = new_trainer(prepared)
             fit(trainer, stop=lambda: self.stop() or out_of_time())
-            is_cut_short = trainer.stopped == "interrupted" or trainer.best is None
+            is_cut_short = trainer.stopped == "interrupted" or trainer.kept.epoch is None
             if not is_cut_short:
                 keep_best(trainer)
         except (TrainingError, OptionError) as error:
@@ -139,7 +139,7 @@ class Search:
         return dataclasses.replace(prepared, split=split, train=train, val=val, val_groups=groups)
 
     def _trial(self, place: int, one: Round, prepared: Prepared, trainer: Trainer) -> Trial:
-        assert trainer.best is not None
+        assert trainer.kept.epoch is not None
         network, loss, val = trainer.network, trainer.loss, prepared.val
         Z = np.concatenate([Z.copy() for Z in scores(network, loss, val, trainer.K)])
         y = val.y[val.rows]
@@ -154,7 +154,7 @@ class Search:
         LINKS.create(loss.link).forward(Z, said)
         judge = Judge(prepared, self.options)
         needed = judge.needed(said)
-        return Trial(place, prepared.config, one.on_folds, network, needed, judge.badness(needed), trainer.best)
+        return Trial(place, prepared.config, one.on_folds, network, needed, judge.badness(needed), trainer.kept.epoch)
 
     @property
     def finalists(self) -> list[Trial]:
@@ -208,7 +208,7 @@ def search(
         target=prepared.target,
     )
     trainer.history, trainer.stopped = its.history, its.ended or "all planned networks are trained"
-    trainer.best = [epoch for epoch in its.history if epoch.is_best][-1]
+    trainer.kept.keep([epoch for epoch in its.history if epoch.is_best][-1], network.theta)
     run = finished(prepared, trainer, time.monotonic() - its.began, reference=reference)
     return dataclasses.replace(run, notes=[*told, *its.notes, *run.notes])
 

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 
 from nncli.nn.ensemble import WideMembers
 from nncli.system.side_by_side import one_after_another, several_threads
 from nncli.system.threads import multiply_with, products
 from nncli.training.trainer import Trainer
+
+SMALL_PRODUCT = 2**22  # multiplications: less than 0.1 ms on one core
+
+
+def threads_worth(trainer: Trainer) -> int | None:
+    """Return how many threads the products of a trainer's steps are worth: one, where all are small, as threads that
+    wait for one another cost dear; None: all that there are."""
+    if trainer.row_by_row:
+        return 1
+    # members with weights of their own have a product each, others have one together
+    network = trainer.network
+    layers = network.dense[1:] if trainer.rows.train.matrix.is_sparse else network.dense
+    rows = [trainer.at_once * (network.copies if layer.W.ndim == 2 else 1) for layer in layers]
+    most = max((n * math.prod(layer.W.shape[-2:]) for n, layer in zip(rows, layers, strict=True)), default=0)
+    return 1 if most <= SMALL_PRODUCT else None
 
 
 @contextlib.contextmanager
@@ -17,10 +33,11 @@ def at_its_threads(trainer: Trainer) -> Iterator[None]:
     shared out among the threads that products have, each with its own on one thread, where there are enough of them, or
     where their products are too small to be shared."""
     network = trainer.network
+    threads = threads_worth(trainer)
     most = products()[0] if isinstance(network, WideMembers) else 1
     with contextlib.ExitStack() as block:
-        if not isinstance(network, WideMembers) or (network.copies < most and trainer.threads is None):
-            block.enter_context(multiply_with(trainer.threads))
+        if not isinstance(network, WideMembers) or (network.copies < most and threads is None):
+            block.enter_context(multiply_with(threads))
             yield
             return
         block.enter_context(multiply_with(1))

@@ -29,6 +29,8 @@ from nncli.training.model_of_run import model_now
 from nncli.training.prepare import Prepared
 from nncli.training.repeated_rows import RowHashes
 from nncli.training.run import new_trainer
+from nncli.training.side_by_side import threads_worth
+from nncli.training.state import load_state
 from nncli.training.trainer import Trainer
 
 
@@ -45,7 +47,7 @@ class Steps:
         was, trainer = self.prepared, self.trainer
         self.prepared = prepared_rows(was.config, dataset, was.preprocess, was.target, was.decision)
         trainer.learn_from(self.prepared.train)
-        with multiply_with(trainer.threads):
+        with multiply_with(threads_worth(trainer)):
             trainer.begin_epoch()
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 while len(trainer.rows_left):
@@ -82,11 +84,11 @@ def steps_from(model: Model, provenance: Provenance, resolved: ResolvedConfig, d
     target = None if model.target is None else dataclasses.replace(model.target, errors=())
     found = begin_steps(resolved, dataset, model.preprocess, target)
     if provenance.state is not None and _is_of_steps(model, provenance):
-        found.trainer.load_state(provenance.state)
+        load_state(found.trainer, provenance.state)
     else:
         found.trainer.network.theta[:] = model.network.theta
         rows = provenance.figures["n_train"]
-        found.trainer.moved(max(1, rows // found.trainer.batch_size))  # as the steps of one epoch of the model
+        found.trainer.moved(max(1, rows // found.trainer.rows.batch_size))  # as the steps of one epoch of the model
     return found
 
 

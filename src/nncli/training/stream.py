@@ -28,6 +28,7 @@ from nncli.training.before import Before
 from nncli.training.final_figures import known_figures
 from nncli.training.model_of_run import model_now
 from nncli.training.repeated_rows import SAMPLE_ROWS, RowHashes
+from nncli.training.state import state_of
 from nncli.training.steps import Steps, options_for_steps, prepared_rows, steps_from, with_epochs
 from nncli.training.trainer import Trainer
 
@@ -115,7 +116,7 @@ class StreamRun:
             figures=figures,
             row_hashes=hashes.sample(),
             class_counts=tuple(self.of_class.tolist()),
-            state=trainer.state(),
+            state=state_of(trainer),
             parent=self.before.parent,
         )
         return model, provenance
@@ -160,8 +161,8 @@ def _predicted_right(trainer: Trainer, train: Subset) -> NDArray[np.bool_]:
     while len(trainer.rows_left):
         if averages:
             some = dataclasses.replace(train, rows=trainer.rows_left[:at_once])
-            with trainer.averaged():
-                right.append(np.asarray(trainer.judged(some).predicted == some.y[some.rows]))
+            with trainer.parameters.averaged():
+                right.append(np.asarray(trainer.evaluator.judged(some).predicted == some.y[some.rows]))
         trainer.step(at_once)
         if not averages:
             right.append(batch.right)
