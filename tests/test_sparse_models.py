@@ -175,6 +175,10 @@ def test_other_commands_take_them_too(words: tuple[str, ...], trained: str, nncl
         ("--model tabular", "--model: tabular scales and embeds each input"),
         ("--best", "--model: auto tries networks that scale or embed each input"),
         ("--model mlp --learn-scale", "--learn-scale: it is there for each input"),
+        (
+            "--model mlp --hidden 4 --ensemble 2 --input-dropout 0.1",
+            "--input-dropout: each member leaves out other inputs",
+        ),
         ("--model mlp --ensemble shared:3", "--ensemble: members that share weights have a scale of each input"),
     ],
     ids=lambda text: text.split(":")[0],

@@ -23,6 +23,9 @@ def refuse_layers_of_zeros(config: ResolvedConfig) -> None:
     if model.learn_scale or model.number_embedding != "none":  # embeddings of words take them as they are
         option = "learn_scale" if model.learn_scale else "number_embedding"
         raise OptionError(option, f"it is there for each input, and {STORED}", "Leave it out")
+    if members is not None and model.input_dropout:
+        remedy = f"Leave one of them out, or use {mention('dropout', model.input_dropout)} behind a hidden layer"
+        raise OptionError("input_dropout", f"each member leaves out other inputs, and {STORED}", remedy)
     if members is not None and members.shared:
         problem = f"members that share weights have a scale of each input, and {STORED}"
         raise OptionError("ensemble", problem, f"Use {mention('ensemble', members.number)}")
