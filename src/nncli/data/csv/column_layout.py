@@ -14,6 +14,7 @@ from nncli.data.csv.code_like import CALLED_CODES
 from nncli.data.csv.column_names import (
     features_of,
     find_target,
+    has_target,
 )
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.encoding import UTF_8
@@ -21,6 +22,7 @@ from nncli.data.csv.late_codes import CodeWatch, widths_of
 from nncli.data.csv.late_repeats import COUNTS, INDEXES
 from nncli.data.csv.merged_cells import NOTE, merged_columns
 from nncli.data.csv.missing_words import NA, missing_texts, missing_words, notes_of_codes, notes_of_errors
+from nncli.data.csv.other_tools import refuse_lines_of_other_tools
 from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.csv.short_numbers import short_numbers
 from nncli.data.csv.stand_ins import STAND_INS, notes_of_stand_ins
@@ -63,6 +65,9 @@ def layout_of(
     below those rows, each with that cell. The numbers are of `dtype`, or float64 where that is float32 and could not
     tell those of a column apart. Raises DataError and OptionError where there is no target, or no column to learn
     from."""
+    if options.target is None and not has_target(names):
+        for first_cells in (names, [column[0] for column in sample if column]):
+            refuse_lines_of_other_tools(first_cells, options.delimiter or "", where)
     target, notes = find_target(names, options.target, where)
     features = features_of(names, target, options, where)
     missing = missing_texts(options)
