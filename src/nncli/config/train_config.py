@@ -201,7 +201,11 @@ class TrainConfig:
     )
 
     model: str | None = _model(
-        "NAME", Models("models"), "Kind of model.\n{model_lines}", "mlp; tabular for larger tables", short="-m"
+        "NAME",
+        Models("models"),
+        "Kind of model.\n{model_lines}",
+        "by the data: mlp, tabular or softmax",
+        short="-m",
     )
     hidden: tuple[int, ...] | None = _model(
         "WIDTHS", Widths(), "Units in each hidden layer.", "mlp 64; tabular 128x128x128"
