@@ -13,7 +13,8 @@ from nncli.errors import OutputError
 from nncli.export.c_mean import mean_of_members
 from nncli.export.description import Description, columns_of, inputs_of, members_of
 from nncli.export.expressions import Language
-from nncli.export.targets import TARGETS, Target, refuse_zero_bytes
+from nncli.export.sparse_rows import with_zeros
+from nncli.export.targets import TARGETS, Target, refuse_words, refuse_zero_bytes
 from nncli.export.text import SHOWN, filled, said
 from nncli.export.verify import WRITE_AGAIN, run_program
 
@@ -29,10 +30,11 @@ class C(Target):
     begins = b"/* A trained model, written by nncli"
 
     def check_can_write(self, description: Description) -> None:
+        refuse_words(description, "C")
         refuse_zero_bytes(description, "C")
 
     def write(self, description: Description, name: str) -> bytes:
-        return filled("model.c", _parts(description, name)).encode("ascii")
+        return filled("model.c", _parts(with_zeros(description), name)).encode("ascii")
 
     def verify(self, path: Path) -> str:
         text = path.read_text("ascii", "replace")

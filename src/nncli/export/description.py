@@ -18,7 +18,8 @@ from nncli.data.dataset import Schema, canonical
 from nncli.data.dates import INPUTS
 from nncli.data.input_scale import CLIP
 from nncli.data.preprocess import Preprocess
-from nncli.errors import OptionError
+from nncli.data.text_inputs import TextInputs
+from nncli.export.words import KIND, columns_of_words, described, split_embedding, weights_of
 from nncli.model.checkpoint import describe
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -27,12 +28,11 @@ from nncli.nn.layers import Activation, Dense
 from nncli.nn.network import Network
 from nncli.nn.plain import plain
 from nncli.system.characters import composed
-from nncli.system.output import in_quotes
 
 FORMAT = "nncli export"
-# a program that knows the first alone would overlook a smooth clip, one that knows two expects one network, and one
-# that knows three would overlook the shares of members
-VERSION, VERSION_WITH_CLIP, VERSION_WITH_MEMBERS, VERSION_WITH_SHARES = 1, 2, 3, 4
+# a program that knows the first alone would overlook a smooth clip, one that knows two expects one network, one that
+# knows three would overlook the shares of members, and one that knows four expects all cells of a row, and no words
+VERSION, VERSION_WITH_CLIP, VERSION_WITH_MEMBERS, VERSION_WITH_SHARES, VERSION_OF_SPARSE_ROWS = 1, 2, 3, 4, 5
 FLAGS = {"true": ("True", "TRUE"), "false": ("False", "FALSE")}
 # What other languages have as functions, where the expression would overflow or there is none.
 FUNCTIONS = {"softplus": "softplus(z)", "mish": "z*tanh(softplus(z))", "step": "step(z)", "sign": "sign(z)"}
@@ -40,14 +40,11 @@ Description = dict[str, Any]
 
 
 def description_of(model: Model, provenance: Provenance) -> Description:
-    """Return the description of a model: its columns, layers, output and card; the golden rows are added later.
-    Raises OptionError for a model that learned from the words of texts."""
-    if words := model.preprocess.columns_of_words:
-        problem = f"the model reads the words of column {in_quotes(words[0])}, which no export can do"
-        raise OptionError("to", problem, "Predict with nncli predict, nncli serve or Python's nncli.load")
+    """Return the description of a model: its columns, layers, output and card; the golden rows are added later."""
+    words = model.preprocess.words
     return {
         "format": FORMAT,
-        "format_version": _version(model),
+        "format_version": _version(model, words),
         "nncli": provenance.version,
         "task": "classification" if model.target is None else "regression",
         "target": model.schema.target,
@@ -55,14 +52,18 @@ def description_of(model: Model, provenance: Provenance) -> Description:
         "reads": model.schema.dtype,  # numbers are rounded to this first
         "dtype": model.network.dtype.name,
         "columns": _columns(model.schema, model.preprocess, model.network.dtype),
-        **_networks(model.network),
+        **({"sparse": True} if model.schema.sparse else {}),
+        **({} if words is None else {"words": described(words)}),
+        **_networks(model.network, words),
         "output": _output(model),
         "card": _card(model, provenance),
     }
 
 
-def _version(model: Model) -> int:
+def _version(model: Model, words: TextInputs | None) -> int:
     network = model.network
+    if words is not None or model.schema.sparse:
+        return VERSION_OF_SPARSE_ROWS
     if isinstance(network, SeveralNetworks):
         return VERSION_WITH_MEMBERS if network.shares is None else VERSION_WITH_SHARES
     return VERSION if model.preprocess.is_affine else VERSION_WITH_CLIP
@@ -92,13 +93,16 @@ def columns_of(description: Description, kind: str) -> list[dict[str, Any]]:
 
 
 def inputs_of(description: Description) -> int:
-    """Count the inputs of the network."""
-    sizes = {"number": 1, "date": len(INPUTS)}
-    return sum(sizes.get(column["kind"]) or column["inputs"] for column in description["columns"])
+    """Count the inputs of the network that are not made of words."""
+    sizes = {"number": 1, "date": len(INPUTS), KIND: 0}
+    return sum(
+        sizes[column["kind"]] if column["kind"] in sizes else column["inputs"] for column in description["columns"]
+    )
 
 
 def _columns(schema: Schema, fitted: Preprocess, dtype: np.dtype[Any]) -> list[dict[str, Any]]:
-    """Describe how each column becomes inputs. Numbers come first, then three inputs for each date, then the texts."""
+    """Describe how each column becomes inputs. Numbers come first, then three inputs for each date, then categories,
+    and then words."""
     k = len(fitted.number_names)
     places = {name: slice(i, i + 1) for i, name in enumerate(fitted.number_names)}
     first = dict(fitted.dates)
@@ -108,6 +112,8 @@ def _columns(schema: Schema, fitted: Preprocess, dtype: np.dtype[Any]) -> list[d
     of_numbers = dtype if schema.dtype == "float32" else np.dtype(np.float64)
     found: list[dict[str, Any]] = []
     for name, kind in schema.columns:
+        if name in fitted.columns_of_words:
+            continue
         if kind == "text":
             found.append({"name": name, "kind": kind, **_codes(fitted.categories[name], schema.missing)})
             continue
@@ -122,7 +128,8 @@ def _columns(schema: Schema, fitted: Preprocess, dtype: np.dtype[Any]) -> list[d
         else:
             found.append({"name": name, "kind": kind, "first": first[name], **learned, **clip})
     order = {"number": 0, "date": 1, "text": 2}
-    return sorted(found, key=lambda column: order[column["kind"]])
+    found.sort(key=lambda column: order[column["kind"]])
+    return [*found, *([] if fitted.words is None else columns_of_words(fitted.words, schema))]
 
 
 def _codes(categories: tuple[str | None, ...], missing: Iterable[str]) -> dict[str, Any]:
@@ -154,26 +161,38 @@ def _spellings(text: str) -> list[str]:
     return [one for one in found if one != text and canonical(composed(one)) == text]
 
 
-def _networks(network: Network) -> dict[str, Any]:
+def _networks(network: Network, words: TextInputs | None) -> dict[str, Any]:
     """Describe the layers; of an ensemble those of each member, and the link whose values are averaged, with the share
     of each member where these differ."""
     if isinstance(network, SeveralNetworks):
-        found = {"members": [_layers(member) for member in network.members()], "mean": network.link}
+        found = {"members": [_layers(member, words) for member in network.members()], "mean": network.link}
         return found if network.shares is None else {**found, "shares": [float(s) for s in network.shares]}
-    return {"layers": _layers(network)}
+    return {"layers": _layers(network, words)}
 
 
-def _layers(network: Network) -> list[dict[str, Any]]:
+def _layers(network: Network, words: TextInputs | None) -> list[dict[str, Any]]:
     """Describe the dense layers, from the inputs on, each with the activation behind it."""
-    network, found = plain(network), list[dict[str, Any]]()
-    for layer in network.layers:
+    found, dtype = list[dict[str, Any]](), network.dtype
+    if embedding := split_embedding(network):
+        found.append(_dense(embedding[0], np.zeros(embedding[0].shape[1]), dtype, words))
+        layers = network.layers[embedding[1] :]
+    else:
+        layers = plain(network).layers
+    for layer in layers:
         if isinstance(layer, Dense):
-            weights, biases = _plain(layer.W, network.dtype), _plain(layer.b, network.dtype)
-            found.append({"weights": weights, "biases": biases, "activation": "z", "slopes": []})
+            found.append(_dense(layer.W, layer.b, dtype, None if found else words))
         elif isinstance(layer, Activation):
             found[-1]["activation"] = _expression(layer)
-            found[-1]["slopes"] = _plain(layer.s, network.dtype) if hasattr(layer, "s") else []
+            found[-1]["slopes"] = _plain(layer.s, dtype) if hasattr(layer, "s") else []
     return found
+
+
+def _dense(W: NDArray[Any], b: NDArray[Any], dtype: np.dtype[Any], words: TextInputs | None) -> dict[str, Any]:
+    """Describe a dense layer without an activation; the first one of a network with words has their weights too."""
+    of_words = {}
+    if words is not None:
+        W, of_words["words"] = weights_of(W, words, dtype)
+    return {"weights": _plain(W, dtype), **of_words, "biases": _plain(b, dtype), "activation": "z", "slopes": []}
 
 
 def _expression(activation: Activation) -> str:

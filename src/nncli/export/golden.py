@@ -10,9 +10,12 @@ import numpy as np
 from nncli.data.cells import is_missing
 from nncli.data.dataset import Schema, Table, TextColumn, canonical
 from nncli.export.description import Description, columns_of
+from nncli.export.golden_texts import golden_texts
+from nncli.export.words import KIND
 from nncli.model.model import Model
 
 ROWS, PLAIN = 20, 12  # the others are edge cases
+MOST_CELLS = 100  # that are not 0, of a plain row of numbers that are stored sparse
 UNSEEN = "a value never seen"
 # How far an answer may be off: what the order of a sum of such numbers changes.
 NEAR = {"float32": 1e-6, "float64": 1e-9}
@@ -42,20 +45,19 @@ def golden_rows(model: Model, description: Description) -> dict[str, Any]:
     """Return rows, made up from what the model knows of its columns, their answers, and how far off each may be.
 
     Twelve rows lie within the training range; then come: all missing, every second missing, all zero, all at the
-    median, far below and far above the range, and two with text never seen. An answer may be off by 1e-6 (1e-9 of a
-    model in float64), and by what the type of the model itself adds to that: four times the largest difference that
-    computing such rows in float64 makes.
+    median, far below and far above the range, and two with text never seen. Texts of words are hard to read in the last
+    six. Rows of numbers that are stored sparse have only cells that are not 0, and few of them. An answer may be off by
+    1e-6 (1e-9 of a model in float64, without words, as inputs made of these are float32), and by what the type of the
+    model itself adds to that: four times the largest difference that computing such rows in float64 makes.
     """
     rows = _rows(model, description)
     table = table_of(rows, model.schema)
     answers, exact = _numbers(model, table), _numbers(model.in_double(), table)
     size = np.maximum(1, np.abs(answers)) if not model.probabilistic else np.ones_like(answers)
     output = description["output"]
-    near = (
-        NEAR[description["dtype"]]
-        if model.target is None
-        else output["sd"] * NEAR[description["dtype"]] + output["unit"]
-    )
+    near = NEAR["float32" if "words" in description else description["dtype"]]
+    if model.target is not None:
+        near = output["sd"] * near + output["unit"]
     rounded = np.abs(answers - exact).max(axis=1)
     rounded[:PLAIN], rounded[PLAIN:] = rounded[:PLAIN].max(), rounded[PLAIN:].max()
     allowed = (near * size).max(axis=1) + 4 * rounded
@@ -66,10 +68,11 @@ def golden_rows(model: Model, description: Description) -> dict[str, Any]:
 
 
 def table_of(rows: Sequence[Row], schema: Schema) -> Table:
-    """Return rows as the table that the model reads; dates are days since 1970."""
+    """Return rows as the table that the model reads; dates are days since 1970. Numbers that are stored sparse are 0
+    where a row has none."""
 
     def cells(name: str) -> list[float | str | None]:
-        return [row[name] for row in rows]
+        return [row.get(name, 0.0) for row in rows] if schema.sparse else [row[name] for row in rows]
 
     names = schema.of_kind("number")
     numbers = np.array([[*map(_number, cells(name))] for name in names]).reshape(len(names), len(rows)).T
@@ -92,9 +95,30 @@ def _rows(model: Model, description: Description) -> list[Row]:
     rows: list[Row] = [{} for _ in range(ROWS)]
     ranges = _ranges(model, description)
     for place, column in enumerate(description["columns"]):
-        for row, cell in zip(rows, _cells(column, place, ranges.get(column["name"]), rng), strict=True):
+        if column["kind"] == KIND:
+            cells = _texts_of_words(model, column["name"], rng)
+        else:
+            cells = _cells(column, place, ranges.get(column["name"]), rng)
+        for row, cell in zip(rows, cells, strict=True):
             row[column["name"]] = cell
-    return rows
+    return [_without_zeros(row, rng) for row in rows] if model.schema.sparse else rows
+
+
+def _without_zeros(row: Row, rng: np.random.Generator) -> Row:
+    """Return a row with some of its cells, as rows of numbers that are stored sparse have them: none is missing."""
+    names = [name for name, cell in row.items() if cell]
+    chosen = sorted(rng.choice(len(names), min(len(names), MOST_CELLS), replace=False).tolist())
+    return {names[i]: row[names[i]] for i in chosen}
+
+
+def _texts_of_words(model: Model, name: str, rng: np.random.Generator) -> list[float | str | None]:
+    """Return the cells of a column of texts whose words are read: plain ones, then edge cases."""
+    words = model.preprocess.words
+    assert words is not None
+    place = words.columns.index(name)
+    texts = golden_texts(words, place, PLAIN + 1, ROWS - PLAIN - 2, rng)
+    second = texts[PLAIN] if place % 2 else None  # missing in every second column
+    return [*texts[:PLAIN], None, second, *texts[PLAIN + 1 :]]
 
 
 def _cells(

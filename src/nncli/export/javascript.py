@@ -8,9 +8,11 @@ from pathlib import Path
 from nncli.data.cells import UNSEEN
 from nncli.export.description import Description, activations_of
 from nncli.export.expressions import plain
+from nncli.export.sparse_rows import without_idle
 from nncli.export.targets import TARGETS, Target
 from nncli.export.text import example_of, filled, said
 from nncli.export.verify import run_program
+from nncli.export.words_code import more_of
 
 CHECK = "console.log(`${MODEL.golden.rows.length} golden rows: right, within ${check().toExponential(1)} of nncli`);"
 
@@ -21,10 +23,13 @@ class JavaScript(Target):
 
     endings = (".mjs", ".js")
     begins = b"// A trained model, written by nncli"
+    reads_words = True
 
     def write(self, description: Description, name: str) -> bytes:
+        description = without_idle(description)
         functions = [f"  {said(one)}: (z, slope) => {plain(one)}," for one in activations_of(description)]
         parts = {
+            **more_of(description, "mjs"),
             "NAME": name,
             "TARGET": said(description["target"]),
             "EXAMPLE": example_of(description),

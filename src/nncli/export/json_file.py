@@ -9,6 +9,7 @@ from typing import Any
 from nncli.errors import OutputError
 from nncli.export.description import FORMAT, Description, inputs_of, members_of
 from nncli.export.python_file import Python
+from nncli.export.sparse_rows import without_idle
 from nncli.export.targets import TARGETS, Target
 from nncli.export.verify import WRITE_AGAIN, said_of
 
@@ -19,8 +20,10 @@ class Json(Target):
 
     endings = (".json",)
     begins = b'{\n"format": "nncli export"'
+    reads_words = True
 
     def write(self, description: Description, name: str) -> bytes:
+        description = without_idle(description)
         lines = [f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in description.items()]
         return ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
 

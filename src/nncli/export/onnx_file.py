@@ -13,7 +13,8 @@ import numpy as np
 from nncli.errors import OptionError, OutputError, UsageError, mention
 from nncli.export.description import Description, columns_of
 from nncli.export.onnx_graph import INTERNAL, MATRIX, ML, Graph, onnx_package
-from nncli.export.targets import TARGETS, Target
+from nncli.export.sparse_rows import with_zeros
+from nncli.export.targets import TARGETS, Target, refuse_words
 from nncli.export.verify import WRITE_AGAIN, compare, said_of
 from nncli.nn.components import Configurable
 from nncli.system.output import in_quotes
@@ -33,6 +34,7 @@ class Onnx(Configurable, Target):
     begins = b"\x08\x08\x12\x05nncli"  # the version of the form, 8, and the producer
 
     def check_can_write(self, description: Description) -> None:
+        refuse_words(description, "ONNX")
         onnx_package("--to onnx")
         if not self.matrix:
             for column in description["columns"]:
@@ -52,6 +54,7 @@ class Onnx(Configurable, Target):
 
     def write(self, description: Description, name: str) -> bytes:
         onnx = onnx_package("--to onnx")
+        description = with_zeros(description)
         graph = Graph(description, self.matrix)
         graph.build()
         model = onnx.helper.make_model(

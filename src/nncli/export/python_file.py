@@ -9,9 +9,11 @@ from pathlib import Path
 from nncli.data.cells import UNSEEN
 from nncli.export.description import Description, activations_of
 from nncli.export.expressions import plain
+from nncli.export.sparse_rows import without_idle
 from nncli.export.targets import TARGETS, Target
 from nncli.export.text import example_of, filled, said
 from nncli.export.verify import run_program
+from nncli.export.words_code import more_of
 
 
 @TARGETS.register("python")
@@ -20,9 +22,12 @@ class Python(Target):
 
     endings = (".py",)
     begins = b'"""A trained model, written by nncli'
+    reads_words = True
 
     def write(self, description: Description, name: str) -> bytes:
+        description = without_idle(description)
         parts = {
+            **more_of(description, "py.txt"),
             "NAME": name,
             "TARGET": said(description["target"]),
             "EXAMPLE": example_of(description),

@@ -10,8 +10,9 @@ from typing import Any
 
 from nncli.errors import OptionError, OutputError, mention
 from nncli.export.description import Description, columns_of, inputs_of
+from nncli.export.sparse_rows import with_zeros
 from nncli.export.sql_select import ROW, quoted, select
-from nncli.export.targets import TARGETS, Target, refuse_zero_bytes
+from nncli.export.targets import TARGETS, Target, refuse_words, refuse_zero_bytes
 from nncli.export.text import said
 from nncli.export.verify import WRITE_AGAIN, compare, said_of
 from nncli.system.output import in_quotes
@@ -32,6 +33,7 @@ class Sql(Target):
     begins = b"-- A trained model, written by nncli"
 
     def check_can_write(self, description: Description) -> None:
+        refuse_words(description, "SQL")
         if "members" in description:
             problem = f"expected one network, found an ensemble of {len(description['members'])}, which no SELECT holds"
             raise OptionError("to", problem, f"Use {mention('to', 'onnx')}")
@@ -57,6 +59,7 @@ class Sql(Target):
                 raise OptionError("to", problem, "Rename it in the data, and train again")
 
     def write(self, description: Description, name: str) -> bytes:
+        description = with_zeros(description)
         golden = {key: description[key] for key in ("format", "task", "output", "classes", "columns", "golden")}
         dates = ", ".join(said(column["name"]) for column in columns_of(description, "date"))
         target = said(description["target"])

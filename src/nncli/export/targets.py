@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from nncli.errors import OptionError, mention
 from nncli.export.description import Description, columns_of
+from nncli.export.words import KIND
 from nncli.registry import Registry
 from nncli.system.output import in_quotes
 
@@ -19,6 +20,7 @@ class Target(ABC):
     name: ClassVar[str]
     endings: ClassVar[tuple[str, ...]]
     begins: ClassVar[bytes]
+    reads_words: ClassVar[bool] = False  # by Unicode's normal forms, lower case and classes of characters
 
     def check_can_write(self, description: Description) -> None:
         """Raise OptionError for a model that the language cannot express."""
@@ -34,6 +36,17 @@ class Target(ABC):
 
 
 TARGETS: Registry[Target] = Registry("to")
+
+
+def refuse_words(description: Description, language: str) -> None:
+    """Raise OptionError for a model that reads the words of texts."""
+    if columns := columns_of(description, KIND):
+        can = [mention("to", name) for name in TARGETS if TARGETS[name].reads_words]
+        problem = (
+            f"the model reads the words of column {in_quotes(columns[0]['name'])}, and {language} has nothing by which "
+            "texts of all languages are normalised and cut into words"
+        )
+        raise OptionError("to", problem, f"Use {' or '.join([', '.join(can[:-1]), can[-1]])}")
 
 
 def refuse_zero_bytes(description: Description, language: str) -> None:

@@ -3,7 +3,7 @@
 //     import { predict } from "./@NAME@.mjs";
 //     predict(@EXAMPLE@);
 //
-// A row is an object from column to cell: a number, a string, or null where it is missing. A date is a string such as
+// A row is an object from column to cell: a number, a string, or null where it is missing@ABSENT@. A date is a string such as
 // 2026-11-21 or 2026-11-21T17:30:00 (UTC, if it has no zone), a Date, or the days since 1970-01-01.
 // check() predicts the golden rows, and compares the answers with those of nncli.
 
@@ -18,34 +18,43 @@ const NUMBER = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/;
 // Returns { prediction: class, probabilities: { class: p } } for a row, scores where the model has no probabilities, or
 // { prediction: number }. Throws an Error for a row without a column, or a cell of another kind.
 export function predict(row) {
-  const z = forward(inputs(row));
+  const z = forward(...inputs(row));
   if (MODEL.task === "regression") return { prediction: rounded(OUTPUT.mean + OUTPUT.sd * z[0], OUTPUT.unit) };
   const p = byClass(z);
   const named = Object.fromEntries(CLASSES.map((name, k) => [name, p[k]]));
   return { prediction: CLASSES[decide(z, p)], [OUTPUT.probabilities ? "probabilities" : "scores"]: named };
 }
 
-// The inputs of the network: numbers and dates scaled, and 1 for the category of each text.
+// The inputs of the network: numbers and dates scaled, and 1 for the category of each text; and, as pairs of place and
+// value, inputs of which nearly all are 0.
 function inputs(row) {
   const x = [];
-  for (const column of MODEL.columns) {
-    const { name, kind } = column;
-    if (!Object.hasOwn(row, name) || row[name] === undefined)
-      throw new Error(`column "${name}": expected a cell, found none; give null for a missing one`);
+  for (const column of DENSE) {
+    const { name, kind } = column, cell = cellOf(row, name);
     if (kind === "text") {
-      const code = codeOf(row[name], column);
+      const code = codeOf(cell, column);
       for (let i = 0; i < column.inputs; i++) x.push(i === code ? 1 : 0);
     } else if (kind === "number") {
-      const value = numberOf(row[name], name);
-      const { median, shift, scale, clip } = column;
-      x.push(scaled(MODEL.reads === "float32" ? Math.fround(value) : value, median, shift, scale, clip));
+      x.push(inputOf(cell, column));
     } else {
-      const parts = partsOfDate(daysOf(row[name], name), column.first);
+      const parts = partsOfDate(daysOf(cell, name), column.first);
       const { median, shift, scale, clip } = column;
       parts.forEach((part, i) => x.push(scaled(part, median[i], shift[i], scale[i], clip)));
     }
   }
-  return x;
+  return [x, @FOUND@];
+}
+
+// The cell of a column.
+function cellOf(row, name) {
+  if (Object.hasOwn(row, name) && row[name] !== undefined) return row[name];
+  throw new Error(`column "${name}": expected a cell, found none; give null for a missing one`);
+}
+
+// The input of a number.
+function inputOf(cell, { name, median, shift, scale, clip }) {
+  const value = numberOf(cell, name);
+  return scaled(MODEL.reads === "float32" ? Math.fround(value) : value, median, shift, scale, clip);
 }
 
 // A cell as a number, NaN where it is missing.
@@ -94,12 +103,18 @@ function scaled(value, median, shift, scale, clip) {
 
 // Which input a text sets to 1: that of its category, or else the last one.
 function codeOf(cell, column) {
-  if (cell === null || Number.isNaN(cell)) return column.missing;
-  const visible = String(cell).replace(UNSEEN, "");
-  // ="007" is how programs write a text for Excel
-  const text = (/^="[^]+"$/.test(visible) ? visible.slice(2, -1) : visible).normalize("NFC");
+  const text = textOf(cell);
+  if (text === null) return column.missing;
   const known = [text, usual(text)].find((one) => Object.hasOwn(column.codes, one));
   return known === undefined ? column.inputs - 1 : column.codes[known];
+}
+
+// A cell as a text without what nobody sees around it, composed; null where it is null or NaN.
+function textOf(cell) {
+  if (cell === null || Number.isNaN(cell)) return null;
+  const visible = String(cell).replace(UNSEEN, "");
+  // ="007" is how programs write a text for Excel
+  return (/^="[^]+"$/.test(visible) ? visible.slice(2, -1) : visible).normalize("NFC");
 }
 
 // A number and a flag in the one way that stands for all: 1.0 is 1, .5 is 0.5, and TRUE is true.
@@ -112,8 +127,8 @@ function usual(text) {
 }
 
 // The scores z of the last layer.
-function forward(x) {
-  const scores = MEMBERS.map((layers) => scoresOf(layers, x));
+function forward(x, found) {
+  const scores = MEMBERS.map((layers) => scoresOf(layers, x, found));
   return MODEL.mean ? mean(scores) : scores[0];
 }
 
@@ -143,16 +158,17 @@ function meanOf(values) {
   return values.reduce((total, value, i) => total + SHARES[i] * value, 0);
 }
 
-// The scores of the last layer of a network.
-function scoresOf(layers, x) {
-  for (const { weights, biases, activation, slopes } of layers) {
+// The scores of the last layer of a network, of inputs x and of those found, as pairs of place and value.
+function scoresOf(layers, x, found) {
+  for (const { weights, rows, biases, activation, slopes } of layers) {
     const z = Float64Array.from(biases), units = z.length;
     for (let i = 0; i < x.length; i++) {
       const value = x[i];
       if (value !== 0) for (let j = 0, k = i * units; j < units; j++, k++) z[j] += value * weights[k];
     }
+    for (const [i, value] of found) for (let j = 0, k = i * units; j < units; j++, k++) z[j] += value * rows[k];
     for (let j = 0; j < units; j++) z[j] = activation(z[j], slopes[j]);
-    x = z;
+    [x, found] = [z, []];
   }
   return Array.from(x);
 }
@@ -248,6 +264,7 @@ function isLevel(answers, tolerance) {
 export const MODEL =
 @DESCRIPTION@;
 const OUTPUT = MODEL.output, CLASSES = MODEL.classes;
+const DENSE = MODEL.columns.filter(({ kind }) => kind !== "words" && !MODEL.sparse);
 const LARGEST_NUMBER = MODEL.reads === "float32" ? LARGEST_FLOAT32 : Number.MAX_VALUE;
 const Numbers = MODEL.dtype === "float32" ? Float32Array : Float64Array;
 const MEMBERS = (MODEL.members ?? [MODEL.layers]).map((layers) => layers.map(({ weights, biases, activation, slopes }) => ({
@@ -255,3 +272,4 @@ const MEMBERS = (MODEL.members ?? [MODEL.layers]).map((layers) => layers.map(({ 
   activation: ACTIVATIONS[activation],
 })));
 const SHARES = MODEL.shares ?? MEMBERS.map(() => 1 / MEMBERS.length);
+@MORE@
