@@ -1,7 +1,7 @@
 
 // Texts: their words and sequences of these, and sequences of characters, are hashed to inputs. All hashes are whole
 // numbers of 64 bits without a sign, in two halves: functions return the lower one, and leave the upper one in `upper`.
-const BASE = [@BASE@], WORD_BASE = [@WORD_BASE@]; // upper and lower half
+const [BASE_HIGH, BASE_LOW] = [@BASE@], [WORD_HIGH, WORD_LOW] = [@WORD_BASE@];
 const SINGLE = "@SINGLES@"; // a word by itself: each character of Chinese and Japanese, ! and ?, and pictographs
 const HIDDEN = /[@HIDDEN@]/gu; // not seen: joiners of letters, selectors of variations
 const RUNS = new RegExp(`[\\p{L}\\p{N}\\p{M}_${SINGLE}]+`, "gu"); // letters, digits, marks, underscores
@@ -47,18 +47,20 @@ function wordsOf(text) {
 
 function countWords(text, counts, salt) {
   const [shortest, longest] = NGRAMS.words;
-  const hashes = wordsOf(text).map((word) => {
+  const highs = [], lows = [];
+  for (const word of wordsOf(text)) {
     let high = 0, low = 0;
     for (const character of word) {
-      low = multiplyAdd(...BASE, 0, character.codePointAt(0) + 1, high, low);
+      low = multiplyAdd(BASE_HIGH, BASE_LOW, 0, character.codePointAt(0) + 1, high, low);
       high = upper;
     }
-    return [high, low];
-  });
-  for (let i = 0; i < hashes.length; i++) {
+    highs.push(high);
+    lows.push(low);
+  }
+  for (let i = 0; i < lows.length; i++) {
     let high = 0, low = 0;
-    for (let n = 1; n <= longest && i + n <= hashes.length; n++) {
-      low = multiplyAdd(...WORD_BASE, ...hashes[i + n - 1], high, low);
+    for (let n = 1; n <= longest && i + n <= lows.length; n++) {
+      low = multiplyAdd(WORD_HIGH, WORD_LOW, highs[i + n - 1], lows[i + n - 1], high, low);
       high = upper;
       if (n >= shortest) count(high, low, counts, salt);
     }
@@ -72,7 +74,7 @@ function countCharacters(piece, counts, salt) {
   for (let i = 0; i < codes.length; i++) {
     let high = 0, low = 0;
     for (let n = 1; n <= longest && i + n <= codes.length; n++) {
-      low = multiplyAdd(BASE[0], BASE[1], 0, codes[i + n - 1], high, low);
+      low = multiplyAdd(BASE_HIGH, BASE_LOW, 0, codes[i + n - 1], high, low);
       high = upper;
       if (n >= shortest) count(high, low, counts, salt);
     }
@@ -88,17 +90,17 @@ function count(high, low, counts, salt) {
   low = multiplyAdd(0x94d049bb, 0x133111eb, 0, 0, high ^ (high >>> 27), low ^ (high << 5) ^ (low >>> 27));
   high = upper;
   const place = KNOWN.get((low ^ (high << 1) ^ (low >>> 31)) & LOWEST_BITS);
-  if (place !== undefined) counts.set(place, (counts.get(place) ?? 0) + (high < 0x80000000 ? 1 : -1));
+  if (place !== undefined) counts.set(place, (counts.get(place) ?? 0) + (high < 0 ? -1 : 1));
 }
 
-// x * factor + term, where x is (high, low): factors of 16 bits have exact products.
+// x * factor + term, where x is (high, low), by products of halves of 16 bits. All halves of 32 bits have a sign.
 function multiplyAdd(factorHigh, factorLow, termHigh, termLow, high, low) {
-  const a = low & 0xffff, b = low >>> 16, c = factorLow & 0xffff, d = factorLow >>> 16;
-  const last = a * c, middle = a * d + b * c + Math.floor(last / 0x10000);
-  const lower = ((middle << 16) | (last & 0xffff)) >>> 0, whole = lower + termLow;
-  const rest = b * d + Math.floor(middle / 0x10000) + Math.imul(high, factorLow) + Math.imul(low, factorHigh);
-  upper = (rest + termHigh + (whole > 0xffffffff ? 1 : 0)) >>> 0;
-  return whole >>> 0;
+  const a = low & 0xffff, b = low >>> 16, c = factorLow & 0xffff, d = factorLow >>> 16, last = Math.imul(a, c);
+  const middle = (Math.imul(a, d) + (last >>> 16)) | 0, other = (Math.imul(b, c) + (middle & 0xffff)) | 0;
+  const lower = (((other << 16) | (last & 0xffff)) + termLow) | 0, carry = lower >>> 0 < termLow >>> 0 ? 1 : 0;
+  const crossed = (Math.imul(high, factorLow) + Math.imul(low, factorHigh)) | 0;
+  upper = (Math.imul(b, d) + (middle >>> 16) + (other >>> 16) + crossed + termHigh + carry) | 0;
+  return lower;
 }
 
 // Numbers from base64 of their bytes, which are little-endian.
