@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nncli.errors import OutputError
+from nncli.errors import OptionError, OutputError, mention
 from nncli.export.c_mean import mean_of_members
 from nncli.export.description import Description, columns_of, inputs_of, members_of
 from nncli.export.expressions import Language
@@ -18,6 +18,7 @@ from nncli.export.targets import TARGETS, Target, refuse_words, refuse_zero_byte
 from nncli.export.text import SHOWN, filled, said
 from nncli.export.verify import WRITE_AGAIN, run_program
 
+MOST_INPUTS = 250_000  # three times of which, in float64, are in the stack that programs have
 FUNCTIONS = {"exp": "exp", "tanh": "tanh", "arctan": "atan", "cos": "cos"}
 AN_ANSWER = {True: "the probability of each class", False: "the score of each class"}
 
@@ -31,6 +32,9 @@ class C(Target):
 
     def check_can_write(self, description: Description) -> None:
         refuse_words(description, "C")
+        if (n := inputs_of(description)) > MOST_INPUTS:
+            problem = f"expected at most {MOST_INPUTS:,} inputs, as the C file has them on the stack, found {n:,}"
+            raise OptionError("to", problem, f"Use {mention('to', 'js')} or {mention('to', 'python')}")
         refuse_zero_bytes(description, "C")
 
     def write(self, description: Description, name: str) -> bytes:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from nncli.data.cells import UNSEEN
+from nncli.errors import OptionError, mention
 from nncli.export.description import Description, activations_of
 from nncli.export.expressions import plain
 from nncli.export.sparse_rows import without_idle
@@ -14,6 +15,7 @@ from nncli.export.text import example_of, filled, said
 from nncli.export.verify import run_program
 from nncli.export.words_code import more_of
 
+MOST_BYTES = 500_000_000
 CHECK = "console.log(`${MODEL.golden.rows.length} golden rows: right, within ${check().toExponential(1)} of nncli`);"
 
 
@@ -38,7 +40,14 @@ class JavaScript(Target):
             # a key __proto__ would be the prototype of an object that is written out, but not of one that is parsed
             "DESCRIPTION": f"JSON.parse({said(json.dumps(description, allow_nan=False))})",
         }
-        return filled("model.mjs", parts).encode("ascii")
+        written = filled("model.mjs", parts).encode("ascii")
+        if len(written) > MOST_BYTES:
+            problem = (
+                f"expected a module of at most {MOST_BYTES / 1e6:,.0f} MB, as node and browsers read no longer text, "
+                f"found {len(written) / 1e6:,.0f} MB"
+            )
+            raise OptionError("to", problem, f"Use {mention('to', 'python')} or {mention('to', 'json')}")
+        return written
 
     def verify(self, path: Path) -> str:
         # from stdin, as node asks of a file that it be called .mjs

@@ -6,12 +6,26 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nncli.errors import OutputError
 from nncli.export.description import FORMAT, Description, inputs_of, members_of
 from nncli.export.python_file import Python
 from nncli.export.sparse_rows import without_idle
 from nncli.export.targets import TARGETS, Target
 from nncli.export.verify import WRITE_AGAIN, said_of
+from nncli.export.words import size_of
+
+
+def check_words(description: Description) -> None:
+    """Raise ValueError where there are not as many weights of words, in each member, as there are inputs and units."""
+    if "words" not in description:
+        return
+    words, size = description["words"], np.dtype(description["dtype"]).itemsize
+    n = size_of(words["places"]) // 4
+    of_members = [(size_of(first["words"]), n * size * len(first["biases"])) for first, *_ in members_of(description)]
+    if size_of(words["idf"]) != 4 * n or any(found != expected for found, expected in of_members):
+        raise ValueError("weights of other words")
 
 
 @TARGETS.register("json")
@@ -34,6 +48,7 @@ class Json(Target):
                 raise ValueError("a document of another format")
             if any(len(layers[0]["weights"]) != inputs_of(description) for layers in members_of(description)):
                 raise ValueError("columns of another network")  # whose inputs might be more than memory holds
+            check_words(description)
             program = Python().write(description, "model")
             space: dict[str, Any] = {"__name__": "model"}
             exec(compile(program, str(path), "exec"), space)  # of the description, it runs nothing but activations

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nncli.errors import OptionError, OutputError, UsageError, mention
-from nncli.export.description import Description, columns_of
+from nncli.export.description import Description, columns_of, inputs_of
 from nncli.export.onnx_graph import INTERNAL, MATRIX, ML, Graph, onnx_package
 from nncli.export.sparse_rows import with_zeros
 from nncli.export.targets import TARGETS, Target, refuse_words
@@ -20,6 +20,7 @@ from nncli.nn.components import Configurable
 from nncli.system.output import in_quotes
 
 OPSET, ML_OPSET, IR = 17, 3, 8  # of 2022: every runtime of today knows them
+MOST_INPUTS = 50_000  # runtimes take minutes for more
 OUTPUTS = ("prediction", "probabilities", "scores")
 
 
@@ -37,6 +38,13 @@ class Onnx(Configurable, Target):
         refuse_words(description, "ONNX")
         onnx_package("--to onnx")
         if not self.matrix:
+            n = len(description["columns"])
+            if n > MOST_INPUTS:
+                remedy = (
+                    f"Add {mention('matrix', True)}" if n == inputs_of(description) else f"Use {mention('to', 'js')}"
+                )
+                problem = f"expected at most {MOST_INPUTS:,} columns, as each is an input of the graph, found {n:,}"
+                raise OptionError("to", problem, remedy)
             for column in description["columns"]:
                 name = column["name"]
                 if name in ("", *OUTPUTS) or name.startswith(INTERNAL):
