@@ -48,12 +48,15 @@ def test_a_stream_of_texts_is_learned_from(first: list[str], nncli: Nncli) -> No
     assert checkpoint.load(Path("b.npz"))[1].n_rows == len(first)
 
 
-@pytest.mark.parametrize("language", ["onnx", "c", "js", "python", "sql", "json"])
-def test_no_export_reads_words(first: list[str], nncli: Nncli, language: str) -> None:
+@pytest.mark.parametrize(("language", "name"), [("onnx", "ONNX"), ("c", "C"), ("sql", "SQL")])
+def test_languages_without_unicode_say_which_can(first: list[str], nncli: Nncli, language: str, name: str) -> None:
     assert nncli("train", "first.csv", "--epochs", 1, "-q", "-o", "a.npz").code == 0
     done = nncli("export", "a.npz", "--to", language, "-o", "a.out")
-    told = "--to: the model reads the words of column 'text', which no export can do. "
-    assert (done.code, done.err) == (2, f"{told}Predict with nncli predict, nncli serve or Python's nncli.load.\n")
+    told = (
+        f"--to: the model reads the words of column 'text', and {name} has nothing by which texts of all languages are "
+        "normalised and cut into words. Use --to js, --to python or --to json.\n"
+    )
+    assert (done.code, done.err) == (2, told)
     assert not Path("a.out").exists()
 
 
