@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,3 +146,16 @@ def test_cells_that_are_no_texts_are_read_as_predict_reads_them(model: Path, nnc
     assert answer(None) == answer(float("nan")) == answer("NaN") == answer("NA") == answer("") != answer("na")
     with pytest.raises(ValueError, match="column 'text': expected a cell, found none; give None for a missing one"):
         space["predict"]({"n": 1, "note": ""})
+
+
+def test_the_page_has_the_hash_of_a_word() -> None:
+    """Who writes the hash again can check it."""
+    page = (Path(__file__).parents[1] / "docs/how-to/text.md").read_text("utf-8")
+    found = re.search(r"the word `(\w+)` of the first column has h = g = (0x\w+), s = (0x\w+) and x = (0x\w+), "
+                      r"which counts −1 in input (\d+) of 2\^18", page)  # fmt: skip
+    assert found is not None
+    word, g, s, x, place = found.groups()
+    assert words_by_the_page._hash(word) == int(g, 16)
+    assert words_by_the_page._salt(0, 0, words_by_the_page.WORDS) == int(s, 16)
+    assert words_by_the_page._mix((int(g, 16) + int(s, 16)) % (1 << 64)) == int(x, 16)
+    assert (int(x, 16) % (1 << 18), int(x, 16) >> 63) == (int(place), 1)

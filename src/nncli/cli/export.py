@@ -23,6 +23,7 @@ LANGUAGES = OneOf(("onnx", "c", "js", "python", "sql", "json"))
 TO_HELP = "Language: onnx, c, js, python, sql or json."
 VERIFY_HELP = "Predict the golden rows of a written file in its own runtime, and compare the answers."
 MATRIX_HELP = "For onnx: one input with all columns as a matrix, in place of one for each column."
+SAID_FROM = 100_000  # bytes: a file of fewer is small
 DEFAULT_OUT = "the name of the model, with the ending of the language"
 
 
@@ -118,5 +119,6 @@ def _write(file: str, target: Target, out: str, quiet: bool) -> int:
         return DONE
     with atomic_file(Path(out)) as written:
         written.write(data)
-    say(f"wrote {out}; check it with: nncli export --verify {shlex.quote(out)}", quiet)
+    size = f" ({len(data) / 1e6:,.1f} MB)" if len(data) >= SAID_FROM else ""
+    say(f"wrote {out}{size}; check it with: nncli export --verify {shlex.quote(out)}", quiet)
     return DONE
