@@ -43,7 +43,7 @@ TEXTS = [
     "", "a", "?!", "Not good at all!!!", "good " * 300, "great,great;GREAT", "这部手机很好,非常喜欢", "とても良いカﾒﾗ",
     "👍🏽👍 ❤️ 👩\u200d💻", "e\u0301te\u0301 nai\u0308ve", "ﬁne ＧＯＯＤ ½ ㎏ Ⅷ", "ΟΔΥΣΣΕΥΣ ΣΑΣ Σ. Σ", "İstanbul DİŞ",
     "क्षि कि", "x\u00a0y\u2028z\x1cw\x85v", "so\u00adft jo\u200diner \ufeff", "qqxx zzyy wwvv", "\u200b good \u200e",
-    "TRUE", "1.0", "007", "+5", '="good"', "NA", "nan", "n/a", "it's don't re-use", "_good_ __ 1_0",
+    "TRUE", "1.0", "007", "+5", '="good"', "NA", "nAn", "n/a", "it's don't re-use", "_good_ __ 1_0",
     "\ud800 lone \udfff", "\0good\0", "http://a.b/c?d=e", "bad\r\nworse",
 ]  # fmt: skip
 

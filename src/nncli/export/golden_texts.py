@@ -36,5 +36,5 @@ def golden_texts(words: TextInputs, column: int, plain: int, edges: int, rng: np
     found = []
     for i in range(plain):
         drawn = [str(rng.choice(known if rng.random() < KNOWN_SHARE else made)) for _ in range(WORDS_OF_A_TEXT)]
-        found.append(f"{' '.join(drawn)}. {PHRASES[i % len(PHRASES)]}")
+        found.append(f"{PHRASES[i % len(PHRASES)]} {' '.join(drawn)}")
     return [*found, *(EDGES[i % len(EDGES)] for i in range(edges))]

@@ -18,16 +18,13 @@ def with_zeros(description: Description) -> Description:
 
 
 def without_idle(description: Description) -> Description:
-    """Return the description without the columns whose input is always 0, or has weights of 0 alone, and without their
-    weights, for a language whose rows may have columns that the model does not know: they say nothing."""
+    """Return the description without the columns whose input has weights of 0 alone, as what training rows never had, and
+    without these, for a language whose rows may have columns that the model does not know: they say nothing."""
     if "sparse" not in description:
         return description
     members = members_of(description)
     columns = description["columns"]
-    used = [
-        column["scale"] != 0 and any(any(layers[0]["weights"][i]) for layers in members)
-        for i, column in enumerate(columns)
-    ]
+    used = [any(any(layers[0]["weights"][i]) for layers in members) for i in range(len(columns))]
     used[0] |= not any(used)  # a model has a column
     kept = [[{**layers[0], "weights": [*compress(layers[0]["weights"], used)]}, *layers[1:]] for layers in members]
     own = {"members": kept} if "members" in description else {"layers": kept[0]}

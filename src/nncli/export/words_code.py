@@ -10,7 +10,7 @@ from nncli.export.description import Description
 from nncli.export.text import filled
 
 HALF = (1 << 32) - 1
-ABSENT = "; a column that it has not is 0, and one that the model does not know says nothing"
+ABSENT = "A column that a row has not is 0, and one that the model does not know says nothing.\n"
 Escape = Callable[[int], str]  # of a code point
 
 
@@ -24,7 +24,11 @@ def more_of(description: Description, ending: str) -> dict[str, str]:
         return {"FOUND": call, "ABSENT": "", "MORE": filled(f"words.{ending}", parts)}
     if "sparse" in description:
         call = "cells_of(row)" if is_python else "cellsOf(row)"
-        return {"FOUND": call, "ABSENT": ABSENT, "MORE": filled(f"sparse_rows.{ending}", {})}
+        return {
+            "FOUND": call,
+            "ABSENT": ABSENT if is_python else f"// {ABSENT}",
+            "MORE": filled(f"sparse_rows.{ending}", {}),
+        }
     return {"FOUND": "()" if is_python else "[]", "ABSENT": "", "MORE": ""}
 
 

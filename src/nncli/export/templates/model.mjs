@@ -3,9 +3,9 @@
 //     import { predict } from "./@NAME@.mjs";
 //     predict(@EXAMPLE@);
 //
-// A row is an object from column to cell: a number, a string, or null where it is missing@ABSENT@. A date is a string such as
+// A row is an object from column to cell: a number, a string, or null where it is missing. A date is a string such as
 // 2026-11-21 or 2026-11-21T17:30:00 (UTC, if it has no zone), a Date, or the days since 1970-01-01.
-// check() predicts the golden rows, and compares the answers with those of nncli.
+@ABSENT@// check() predicts the golden rows, and compares the answers with those of nncli.
 
 const LARGEST_INPUT = 1e15, LARGEST_SCORE = 1e30, LARGEST_FLOAT32 = 3.4028234663852886e38;
 const FIRST_DAY = -719162, LAST_DAY = 2932896; // the years 1 to 9999, in days since 1970
