@@ -14,7 +14,7 @@ import pytest
 
 import exported
 from nncli.cli.main import main
-from nncli.export import c_file, onnx_file
+from nncli.export.all_targets import TARGETS
 from nncli.export.description import description_of
 from nncli.model import checkpoint
 from nncli.nn.network import Network
@@ -79,8 +79,8 @@ def test_columns_that_say_nothing_are_left_out(model: Path, nncli: Nncli) -> Non
 def test_languages_say_how_many_columns_they_take(
     model: Path, nncli: Nncli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(c_file, "MOST_INPUTS", 1_000)
-    monkeypatch.setattr(onnx_file, "MOST_INPUTS", 1_000)
+    for language in ("c", "onnx"):
+        monkeypatch.setattr(f"{TARGETS[language].__module__}.MOST_INPUTS", 1_000)
     done = nncli("export", model, "-o", tmp_path / "m.c")
     told = "--to: expected at most 1,000 inputs, as the C file has them on the stack, found 1,200. "
     assert (done.code, done.err) == (2, f"{told}Use --to js or --to python.\n")

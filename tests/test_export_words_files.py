@@ -18,7 +18,7 @@ import exported
 import words_by_the_page
 from nncli.cli.main import main
 from nncli.data.bundled import path_of
-from nncli.export import javascript
+from nncli.export.all_targets import TARGETS
 from nncli.model import checkpoint
 
 Nncli = Callable[..., Any]
@@ -126,7 +126,7 @@ def test_a_damaged_document_gets_one_line(model: Path, nncli: Nncli) -> None:
 
 
 def test_a_module_that_no_engine_reads_is_refused(model: Path, nncli: Nncli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(javascript, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(f"{TARGETS['js'].__module__}.MOST_BYTES", 1_000)
     done = nncli("export", model, "-o", "m.mjs")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert done.err.startswith("--to: expected a module of at most 0 MB, as node and browsers read no longer text")

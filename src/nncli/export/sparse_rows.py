@@ -18,7 +18,7 @@ def with_zeros(description: Description) -> Description:
 
 
 def without_idle(description: Description) -> Description:
-    """Return the description without the columns whose input has weights of 0 alone, as what training rows never had, and
+    """Return the description without the columns that have weights of 0 alone, as those that no training row had, and
     without these, for a language whose rows may have columns that the model does not know: they say nothing."""
     if "sparse" not in description:
         return description
