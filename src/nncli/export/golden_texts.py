@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import cycle, islice, product
 
 import numpy as np
 
@@ -23,18 +23,18 @@ EDGES = (
     "ΟΔΥΣΣΕΥΣ Σ σΣ. İstanbul STRASSE ẞ", "a\u00a0b\u2003c\u3000d\u0085e\u2028f _x __ 1_000 ٣٤ ²³ x²", "… — ,.;", "",
 )  # fmt: skip
 SYLLABLES = [*map("".join, product("bdfgklmnprstv", "aeio"))]
-TRIED, WORDS_OF_A_TEXT, KNOWN_SHARE = 20_000, 12, 0.7
+TRIED, WORDS_OF_A_TEXT = 20_000, 12
 
 
 def golden_texts(words: TextInputs, column: int, plain: int, edges: int, rng: np.random.Generator) -> list[str]:
     """Return so many plain texts, of words that the inputs of training know, and of phrases; and so many with what is
     hard to read, `edges`, each once."""
-    made = ["".join(rng.choice(SYLLABLES, size)) for size in rng.integers(1, 5, TRIED).tolist()]
-    made = [*dict.fromkeys([*" ".join(PHRASES).split(), *made])]
+    made = ["".join(SYLLABLES[i] for i in own) for own in rng.integers(0, len(SYLLABLES), (TRIED, 3)).tolist()]
+    made = [*dict.fromkeys([*" ".join(PHRASES).split(), *SYLLABLES, *made])]
     which, places, _ = places_of_words(made, words.options, column)
     known = [made[i] for i in which[words.idf[places] > 0].tolist()] or made
     found = []
-    for i in range(plain):
-        drawn = [str(rng.choice(known if rng.random() < KNOWN_SHARE else made)) for _ in range(WORDS_OF_A_TEXT)]
-        found.append(f"{PHRASES[i % len(PHRASES)]} {' '.join(drawn)}")
-    return [*found, *(EDGES[i % len(EDGES)] for i in range(edges))]
+    for phrase in islice(cycle(PHRASES), plain):
+        drawn = [known[i] for i in rng.integers(0, len(known), WORDS_OF_A_TEXT).tolist()]
+        found.append(f"{phrase} {' '.join(drawn)}")
+    return [*found, *islice(cycle(EDGES), edges)]
