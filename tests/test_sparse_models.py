@@ -214,3 +214,10 @@ def test_memory_of_reading_and_training_is_that_of_the_numbers_that_are_not_0() 
     Path("small.svm").write_text("1 47000:1\n0 1:1\n" * 40)
     _, before = peak_memory.run("train", "small.svm", "--model", "logistic", "--epochs", "2", "-q", "-o", "s.npz")
     assert peak - before < 60 << 10  # KiB
+
+
+def test_as_many_columns_as_are_read_are_kept(nncli: Run) -> None:
+    """2^20 features are the most of a file of sparse text: their names are numbers, of which a model keeps two."""
+    Path("wide.svm").write_text("".join(f"{i % 2} {i + 1}:1 {2**20 - i}:1\n" for i in range(20)))
+    assert nncli("train", "wide.svm", "-m", "logistic", "--epochs", "1", "-o", "wide.npz", "-q").code == 0
+    assert len(nncli("predict", "wide.npz", "wide.svm").out.splitlines()) == 1 + 20
