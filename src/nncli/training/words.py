@@ -29,6 +29,7 @@ OF_EMBEDDING = {"optimizer": "adagrad", "lr": 0.02, "epochs": 10}
 # options of layers before the first dense one, which has to take the words themselves
 OF_INPUTS = ("learn_scale", "number_embedding", "category_embedding")
 OF_NETWORK = ("model", "ensemble", *OF_INPUTS)  # of which some values are refused
+OF_TEXTS = ("ngrams", "hash_bits", "vocabulary", "embedding", "vectors")
 
 
 def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
@@ -41,7 +42,7 @@ def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
         name for name, column in table.texts.items() if holds_texts(name, column, config.text, config.categorical)
     )
     if not found:
-        for name in ("ngrams", "hash_bits", "vocabulary", "embedding", "vectors"):
+        for name in OF_TEXTS:
             if getattr(config, name):
                 problem = "the data have no column of texts with several words each"
                 raise OptionError(name, problem, f"Name the column with {mention('text')}, or leave {flag(name)} out")
