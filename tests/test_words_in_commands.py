@@ -197,6 +197,68 @@ def test_texts_without_a_word_of_training_are_answered_and_counted(folder: Path,
     assert "none of the words" not in nncli("predict", folder / "t.npz", folder / "new.csv").err
 
 
+def test_rows_that_are_judged_count_their_unfamiliar_cells(folder: Path, tmp_path: Path, nncli: Run) -> None:
+    """As `predict` does: two texts without a word of training, and three cells of two colours that it has not seen."""
+    model, new, guard = folder / "m.npz", tmp_path / "new.csv", tmp_path / "g.json"
+    rows = ["qwertz,1,red,n", "a lovely film,1,green,y", ",1,gold,y", "yxcvb,1,gold,n", "a dull day,1,blue,n"]
+    new.write_text("\n".join(["review,price,colour,label", *rows]) + "\n")
+    lines = [
+        "column 'colour': 3 cells with a category that the model has not seen",
+        "column 'review': 2 texts have none of the words of training",
+    ]
+    for command in (["predict", model], ["eval", model, "--guard", guard], ["eval", model, model]):
+        outcome = nncli(*command, new)
+        assert [line for line in outcome.err.splitlines() if "texts have" in line or "cells with" in line] == lines
+    assert json.loads(guard.read_text())["unknown_texts"] == {"review": 2}
+    assert "of the words" not in nncli("eval", model).err  # of its own test rows nothing is told
+
+
+def test_a_number_that_is_judged_by_texts_counts_those_without_a_word_of_training(
+    folder: Path, tmp_path: Path, nncli: Run
+) -> None:
+    words = [
+        "train",
+        folder / "r.csv",
+        "-t",
+        "stars",
+        "--ngrams",
+        "words:1",
+        "--hash-bits",
+        "16",
+        "--epochs",
+        "1",
+        "-q",
+    ]
+    assert nncli(*words, "-o", tmp_path / "r.npz").code == 0
+    (tmp_path / "new.csv").write_text("review,stars\nqwertz,1\na lovely film,2\n")
+    outcome = nncli("eval", tmp_path / "r.npz", tmp_path / "new.csv", "--guard", tmp_path / "g.json")
+    assert "column 'review': 1 text has none of the words of training\n" in outcome.err
+    assert json.loads((tmp_path / "g.json").read_text())["unknown_texts"] == {"review": 1}
+
+
+def test_strict_stops_at_a_text_without_a_word_of_training(folder: Path, tmp_path: Path, nncli: Run) -> None:
+    new = tmp_path / "new.csv"
+    new.write_text("review,label\na lovely film,y\n,y\nqwertz,n\nyxcvb,n\n")
+    line = (
+        f"{new}: row 3: column 'review': expected a text with words of training, found 'qwertz'. Correct it, leave the "
+        "row out, or leave --strict out.\n"
+    )
+    stopped = nncli("predict", folder / "t.npz", new, "--strict", "-q")
+    assert (stopped.code, stopped.err, stopped.out.count("\n")) == (1, line, 3)
+    judged = nncli("eval", folder / "t.npz", new, "--strict", "-q")
+    assert (judged.code, judged.err, judged.out) == (1, line, "")
+    new.write_text("review,label\na lovely film,y\n,y\n")
+    assert nncli("predict", folder / "t.npz", new, "--strict").code == 0
+    assert nncli("eval", folder / "t.npz", new, "--strict").code == 0
+
+
+def test_embeddings_of_texts_without_a_word_of_training_are_counted(folder: Path, tmp_path: Path, nncli: Run) -> None:
+    own = ["--hidden", "2", "--ngrams", "words:1", "--hash-bits", "12", "--epochs", "1", "-q", "-o", tmp_path / "h.npz"]
+    assert nncli("train", folder / "t.csv", *own).code == 0
+    outcome = nncli("predict", tmp_path / "h.npz", "-", "--embed", stdin="review\nqwertz\na lovely film\n")
+    assert outcome.err == "column 'review': 1 text has none of the words of training\n"
+
+
 @pytest.mark.long
 def test_workers_count_texts_without_a_word_of_training(folder: Path, tmp_path: Path, nncli: Run) -> None:
     new = tmp_path / "new.csv"
