@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,10 @@ import numpy as np
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.train_config import TrainConfig
 from nncli.data.column_statistics import blocks_of
+from nncli.data.csv.column_kinds import is_number
 from nncli.data.dataset import Table, TextColumn
+from nncli.data.dates import days_of
+from nncli.data.spellings import Spelling, date_spellings, number_spellings, time_spelling
 from nncli.data.text_inputs import TextInputs, first_texts, holds_texts
 from nncli.data.words.options import WordOptions
 from nncli.errors import OptionError, flag, listing, mention, write_names
@@ -114,23 +117,31 @@ def notes_on_no_words(words: TextInputs | None) -> list[str]:
 
 
 def _refuse_no_texts(name: str, column: TextColumn) -> None:
-    """Raise OptionError for a column, told to be one of texts, that has none, or numbers alone."""
+    """Raise OptionError for a column, told to be one of texts, that has none, or numbers, dates or times alone."""
     cells = first_texts(column)
     if not column.values:
         problem = f"column {in_quotes(name)} has no text in any row"
         raise OptionError("text", problem, f"Leave it out, or drop the column with {mention('drop', name)}")
-    if cells and all(map(_is_number, cells)):
-        problem = f"expected texts in column {in_quotes(name)}, found numbers, such as {in_quotes(shortened(cells[0]))}"
-        raise OptionError("text", problem, "Leave it out")
+    if cells and (others := _all_are(cells)):
+        problem = (
+            f"expected texts in column {in_quotes(name)}, found {others}, such as {in_quotes(shortened(cells[0]))}"
+        )
+        raise OptionError("text", problem, f"Leave it out; {mention('categorical', name)} makes each a category")
 
 
-def _is_number(cell: str) -> bool:
-    """Tell whether a cell holds a number."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _all_are(cells: Sequence[str]) -> str:
+    """Say what all cells are that can be read as numbers, dates or times; empty for texts."""
+    if all(is_number(cell) for cell in cells) or _one_reads_all(number_spellings(cells), Spelling.number, cells):
+        return "numbers"
+    if all(days_of(cell) is not None for cell in cells) or _one_reads_all(date_spellings(cells), Spelling.days, cells):
+        return "dates"
+    times = time_spelling(cells)
+    return "times" if times and _one_reads_all([times], Spelling.number, cells) else ""
+
+
+def _one_reads_all(ways: Sequence[Spelling], read: Callable[[Spelling, str], object], cells: Sequence[str]) -> bool:
+    """Tell whether one of these ways to read cells reads all of them."""
+    return any(all(read(way, cell) is not None for cell in cells) for way in ways)
 
 
 def _characters(column: TextColumn) -> int:
