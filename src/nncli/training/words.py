@@ -48,7 +48,9 @@ def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
         for name in OF_TEXTS:
             if getattr(config, name):
                 problem = "the data have no column of texts with several words each"
-                raise OptionError(name, problem, f"Name the column with {mention('text')}, or leave {flag(name)} out")
+                raise OptionError(
+                    name, problem, f"Name the column with {mention('text')}, or leave {mention(name)} out"
+                )
     return found
 
 
@@ -76,7 +78,7 @@ def word_options(config: TrainConfig) -> WordOptions:
 
 def refuse_with_words(config: TrainConfig, columns: tuple[str, ...]) -> None:
     """Raise OptionError for a network that cannot take words as they are."""
-    where = f"column {in_quotes(columns[0])} holds texts ({flag('categorical')} makes each text a category)"
+    where = f"column {in_quotes(columns[0])} holds texts ({mention('categorical')} makes each text a category)"
     model = config.model or ""
     if model in (TabularModel.name, AutoModel.name):
         remedy = f"Use {mention('model', SoftmaxModel.name)} or {mention('model', MLPModel.name)}"
@@ -91,7 +93,7 @@ def refuse_with_words(config: TrainConfig, columns: tuple[str, ...]) -> None:
     if members is not None and (config.embedding or config.vectors):
         option = "embedding" if config.embedding else "vectors"
         raise OptionError(
-            option, "members of an ensemble have no embedding of words", f"Leave it or {flag('ensemble')} out"
+            option, "members of an ensemble have no embedding of words", f"Leave it or {mention('ensemble')} out"
         )
 
 
