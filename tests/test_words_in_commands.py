@@ -17,6 +17,7 @@ from sklearn.linear_model import LinearRegression
 from ledgers import trials
 from nncli.cli.main import main
 from nncli.config.train_config import TrainConfig
+from nncli.data.csv import header
 from nncli.model import checkpoint
 from nncli.training import optimum
 from served import CSV, app_of, asking
@@ -119,6 +120,19 @@ def test_a_column_without_any_text_is_told(tmp_path: Path, nncli: Run) -> None:
     outcome = nncli("train", data, "--text", "t")
     assert outcome.code == 2
     assert outcome.err == "--text: column 't' has no text in any row. Leave it out, or drop the column with --drop t.\n"
+
+
+def test_a_first_text_that_is_longer_than_the_sample_is_a_text(
+    folder: Path, tmp_path: Path, nncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken for a number, as there was no other cell to look at."""
+    monkeypatch.setattr(header, "SAMPLE_BYTES", 1 << 10)
+    head, *lines = (folder / "t.csv").read_text().splitlines()
+    long = " ".join(f"the {letter * 3}" for letter in "abcdefghijklmnopqrst") + " the" * 500
+    (tmp_path / "long.csv").write_text("\n".join([head, f"{long},y", *lines]) + "\n")
+    outcome = nncli("train", tmp_path / "long.csv", "--ngrams", "words:1", "--epochs", "1", "-o", tmp_path / "m.npz")
+    assert outcome.code == 0, outcome.err
+    assert "column 'review': texts, learned from by their words, hashed to 2^18 inputs" in outcome.err
 
 
 def test_texts_without_any_word_are_told(tmp_path: Path, nncli: Run) -> None:
