@@ -135,6 +135,16 @@ def test_a_first_text_that_is_longer_than_the_sample_is_a_text(
     assert "column 'review': texts, learned from by their words, hashed to 2^18 inputs" in outcome.err
 
 
+def test_numbers_alone_are_no_rows_of_a_model_of_texts(folder: Path, tmp_path: Path, nncli: Run) -> None:
+    (tmp_path / "d.svm").write_text("1 1:1\n0 2:1\n")
+    outcome = nncli("predict", folder / "m.npz", tmp_path / "d.svm")
+    told = "expected the columns of the model, also 'review' and 'colour', found numbers without names"
+    assert (outcome.code, outcome.err) == (
+        1,
+        f"{tmp_path / 'd.svm'}: {told}. Name a table with the columns of training.\n",
+    )
+
+
 def test_texts_without_any_word_are_told(tmp_path: Path, nncli: Run) -> None:
     path = tmp_path / "d.csv"
     path.write_text("review,label\n" + "".join(f"--{'-' * (i % 3)},{'ny'[i % 2]}\n" for i in range(40)))
