@@ -104,7 +104,17 @@ def predicted(model: Model, path: Path, options: PredictOptions, threads: int, b
         except NncliError as error:
             failure = str(error)
     guard = None if sink.guard is None else sink.guard.state()
-    return [sink.header, lines.getvalue(), sink.notes, sink.unread, sink.blank, sink.unseen, sink.told, guard, failure]
+    return [
+        sink.header,
+        lines.getvalue(),
+        sink.notes,
+        sink.unread,
+        sink.blank,
+        sink.cells.unseen,
+        sink.told,
+        guard,
+        failure,
+    ]
 
 
 @settings(max_examples=60)

@@ -134,12 +134,21 @@ def test_numbers_that_grow_are_no_ids() -> None:
         ({"only": ("class",)}, "--only: 'class' is the target column. Name another one with --target."),
         ({"only": ("a",), "drop": ("a",)}, "--drop: 'a' is named by --only too. Name it once."),
         ({"numeric": ("a",), "categorical": ("a",)}, "--numeric: 'a' is named by --categorical too. Name it once."),
+        ({"text": ("a",), "group": "a"}, "--group: 'a' is named by --text too. Name it once."),
+        ({"text": ("a",), "time": "a"}, "--time: 'a' is named by --text too. Name it once."),
         ({"numeric": ("b",)}, "data.csv:2: column 'b': expected a number, found 'x'. Add --missing x, read the column "
             "as text with --categorical b, or leave it out with --drop b."),
     ],
 )  # fmt: skip
 def test_columns_that_contradict_one_another(options: dict[str, Any], line: str) -> None:
     assert complaint("a,b,class\n1,x,p\n2,y,q\n", **options) == line
+
+
+@pytest.mark.parametrize("option", ["text", "categorical", "numeric"])
+def test_what_is_said_of_a_column_that_is_left_out_is_told(option: str) -> None:
+    options: dict[str, Any] = {option: ("a",), "only": ("b",)}
+    told = f"--{option}: 'a' is none of the columns to learn from, which --only names. Name it there too, or leave"
+    assert complaint("a,b,class\n1,x,p\n2,y,q\n", **options) == f"{told} it out here."
 
 
 def header_of(text: str, **options: Any) -> tuple[str, ...]:

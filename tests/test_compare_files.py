@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import peak_memory
+from nncli.data.dataset import Table
+from nncli.guards.summary import summary_of
 from short_and_long import short_and_long
 
 Run = Callable[..., Any]
@@ -173,3 +175,9 @@ def test_files_are_compared_in_constant_memory() -> None:
         assert done.returncode == 0, done.stderr
         peaks.append(peak)
     assert peaks[1] < peaks[0] + 50_000  # KiB, where 1,400,000 rows more have numbers of 66,000
+
+
+def test_blocks_without_rows_add_nothing() -> None:
+    """As there are where one row is longer than a block."""
+    none, one = (Table(("x",), np.arange(n, dtype=np.float32)[:, None], {}, {}) for n in (0, 3))
+    assert repr(summary_of("d.csv", [none, one, none])) == repr(summary_of("d.csv", [one]))

@@ -349,14 +349,28 @@ def test_what_takes_more_memory_than_there_is_is_refused_before_it_is_made(
 def test_what_no_model_file_has_room_for_is_refused_before_it_is_trained(
     nncli: Run, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ["train", "iris", "--hidden", "9", "--dry-run", "-q"]  # 75 numbers of 4 bytes, as above
-    monkeypatch.setattr(npz, "MOST_BYTES", 300)
+    command = ["train", "iris", "--hidden", "9", "--dry-run", "-q"]  # 75 parameters of 4 bytes, as above …
+    monkeypatch.setattr(npz, "MOST_BYTES", 300 + 4 * (9 + 24))  # … and what is known of each input
     assert nncli(*command).code == 0
-    monkeypatch.setattr(npz, "MOST_BYTES", 299)
+    monkeypatch.setattr(npz, "MOST_BYTES", 431)
     outcome = nncli(*command)
     assert (outcome.code, outcome.out) == (2, "")
-    found = "takes 0.0 GB to save, and a model file has at most 2.99e-07 GB"
+    found = "takes 0.0 GB to save, and a model file has at most 4.31e-07 GB"
     assert outcome.err == f"--hidden: a network of 4 inputs and 9 units {found}. Use fewer units.\n"
+    monkeypatch.setattr(npz, "MOST_BYTES", 4 * (2 * 256 + 2) + 4 * 256 - 1)  # parameters, and weights of words
+    words = ["train", "reviews", "--hash-bits", "8", "--ngrams", "words:1", "--dry-run", "-q"]
+    found = "takes 0.0 GB to save, and a model file has at most 3.079e-06 GB"
+    assert nncli(*words).err == f"--hash-bits: a network of 256 inputs {found}. Use a lower --hash-bits.\n"
+    assert nncli(*words, "--embedding", "2").err.endswith("Use a lower --hash-bits or --embedding.\n")
+
+
+def test_a_model_that_no_file_has_room_for_is_one_line(nncli: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By parts that are not known beforehand, as the names of n-grams."""
+    command = ["train", "iris", "--hidden", "9", "--epochs", "1", "-q"]
+    monkeypatch.setattr(npz, "MOST_BYTES", 3_000)
+    outcome = nncli(*command)
+    assert (outcome.code, outcome.err) == (1, "model.npz: the model cannot be saved: more than 3e-06 GB.\n")
+    assert not Path("model.npz").exists()
 
 
 @pytest.mark.parametrize("ensemble", ["3", "shared:3"])

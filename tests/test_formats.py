@@ -228,7 +228,7 @@ def test_libsvm(name: str, nncli: Run) -> None:
     Path("new.svm").write_text("0 5:3.5\n0 5:-3.5 # nothing in the last columns\n")
     assert nncli("predict", "m.npz", "new.svm").out == "prediction\n1\n0\n"
     Path("bad.svm").write_text("1 2:0.5\n1 2:x\n")
-    assert "bad.svm:2: expected a line such as '1 3:0.5 7:2'" in nncli("train", "bad.svm", "-q").err
+    assert "bad.svm:2: feature 2: expected a finite number" in nncli("train", "bad.svm", "-q").err
 
 
 @pytest.mark.parametrize("first", some_short([0, 1], 1))

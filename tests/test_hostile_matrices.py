@@ -177,15 +177,28 @@ def test_objects_are_classes_only_if_their_text_tells_them_apart(labels: list[An
 # LIBSVM
 
 
+A_FEATURE = "expected the number of a feature, 0, 1, 2 or so on, before ':'"
+A_VALUE = "expected a finite number that fits float32"
+CORRECT = "Correct it, or leave it out where it is 0 or not known."
+
+
 @pytest.mark.parametrize(("line", "problem"), [
     ("1 2000000000:1", "expected at most 1,048,576 features, found 2,000,000,000."),
-    ("1 99999999999999999999:1", "expected a line such as '1 3:0.5 7:2': Python int too large to convert to C long."),
-    ("1 -1:1", "expected a line such as '1 3:0.5 7:2': Invalid index -1 in SVMlight/LibSVM data file."),
-    ("1 2:1 1:1",
-     "expected a line such as '1 3:0.5 7:2': Feature indices in SVMlight/LibSVM data file should be sorted and unique."),
-    ("1 1_0:1", "expected a line such as '1 3:0.5 7:2': a number with _ in it."),
-    ("1 1:nan", "expected finite numbers that fit float32, found others."),
-    ("1 1:1e400", "expected finite numbers that fit float32, found others."),
+    ("1 2147483648:1", "expected at most 1,048,576 features, found 2,147,483,648."),
+    ("1 99999999999999999999:1", "expected at most 1,048,576 features, found 99,999,999,999,999,999,999."),
+    ("1 -1:1", f"{A_FEATURE}, found '-1'. Number the features from 0 or 1 on."),
+    ("1 x:1", f"{A_FEATURE}, found 'x'. Number the features from 0 or 1 on."),
+    ("1 1:1 qid:3", f"{A_FEATURE}, found 'qid'. Number the features from 0 or 1 on."),
+    ("1 1_0:1", f"{A_FEATURE}, found '1_0'. Number the features from 0 or 1 on."),
+    ("1 2:1 1:1 2:3", "expected each feature once, found one twice. Leave one of them out."),
+    ("1 1:nan", f"feature 1: {A_VALUE}, found 'nan'. {CORRECT}"),
+    ("1 1:1e400", f"feature 1: {A_VALUE}, found '1e400'. {CORRECT}"),
+    ("1 3:1e39", f"feature 3: {A_VALUE}, found '1e39'. {CORRECT}"),
+    ("1 1:1_0", f"feature 1: {A_VALUE}, found '1_0'. {CORRECT}"),
+    ("1 1:", f"feature 1: {A_VALUE}, found ''. {CORRECT}"),
+    ("1 1 2:3", "expected a feature and its value, as in '1 3:0.5 7:2', found '1'. Write both with a colon between them, and no blank."),
+    ("spam 1:1", "expected a finite number as the label, as in '1 3:0.5 7:2', found 'spam'. Number the classes, and write one number."),
+    ("1,2 1:1", "expected a finite number as the label, as in '1 3:0.5 7:2', found '1,2'. Number the classes, and write one number."),
     ("1" + " 1:1" * 1_048_577, "expected at most 1,048,576 features in a row, found 1,048,577."),
 ], ids=lambda text: text[:20])  # fmt: skip
 def test_a_line_of_sparse_text_is_refused_where_it_stands(line: str, problem: str, nncli: Run) -> None:
@@ -198,12 +211,30 @@ def test_a_line_of_sparse_text_is_refused_where_it_stands(line: str, problem: st
     assert (answered.code, answered.err) == (1, f"d.svm:5: {problem}\n")
 
 
-@pytest.mark.parametrize("label", ["nan", "inf", "1e400", "9007199254740993"])
-def test_labels_of_sparse_text_that_are_no_classes_are_refused(label: str, nncli: Run) -> None:
-    Path("d.svm").write_text(f"1 1:1\n{label} 1:2\n")
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("nan", "d.svm:4: expected a finite number as the label, found 'nan'. Correct it, or leave the line out.\n"),
+        (
+            "1e400",
+            "d.svm:4: expected a finite number as the label, found '1e400'. Correct it, or leave the line out.\n",
+        ),
+        ("inf", "d.svm:4: expected a finite number as the label, as in '1 3:0.5 7:2', found 'inf'. Number the"),
+        ("9007199254740993", "d.svm: y: expected classes, found "),
+    ],
+)
+def test_labels_of_sparse_text_that_are_no_classes_are_refused(label: str, said: str, nncli: Run) -> None:
+    Path("d.svm").write_text(f"1 1:1\n\n# nothing\n{label} 1:2\n")
     outcome = nncli("train", "d.svm", "-q")
     assert outcome.code == 1
-    assert outcome.err.startswith("d.svm: y: expected classes, found ")
+    assert outcome.err.startswith(said)
+    assert outcome.err.count("\n") == 1
+
+
+def test_rows_without_a_feature_are_rows(nncli: Run) -> None:
+    Path("d.svm").write_text("1 1:1\n0\n" * 20)
+    assert "40 rows" in nncli("train", "d.svm", "--epochs", 1, "-o", "m.npz").err
+    assert nncli("predict", "m.npz", "d.svm").out.count("\n") == 41
 
 
 @pytest.mark.parametrize("command", ["train", "eval", "predict"])

@@ -49,6 +49,16 @@ def test_columns_and_texts_may_have_commas() -> None:
     assert list(found.axes) == ["lr"]
 
 
+def test_values_that_may_have_commas_have_semicolons_between_them() -> None:
+    found = space(ngrams="words:1;words:1-2,chars:3-5", hash_bits="10,12", lr_scale="bias=0.1;bias=0.1,weight=2")
+    assert found.values("ngrams") == ("words:1-1", "words:1-2,chars:3-5")
+    assert found.values("hash_bits") == (10, 12)
+    assert found.values("lr_scale") == ("bias=0.1", "weight=2,bias=0.1")
+    assert str(found.axes["ngrams"]) == "words:1-1 or words:1-2,chars:3-5"
+    assert space(ngrams="words:1-2,chars:3-5", vectors="a,b.vec").axes == {}
+    assert space(ngrams=["words:1-2,chars:3-5", "words:1"]).values("ngrams") == ("words:1-2,chars:3-5", "words:1-1")
+
+
 @pytest.mark.parametrize("is_learned", [False, True], ids=["no", "yes"])
 def test_a_flag_of_the_model_is_the_same_for_all(is_learned: bool) -> None:
     assert [(c.lr, c.learn_scale) for c in space(lr="0.1,0.2", learn_scale=is_learned).grid()] == [
@@ -142,6 +152,8 @@ def test_what_is_of_another_space_is_told(other: Mapping[str, str], difference: 
         ({"activation": "relu,tahn"}, "--activation: expected one of identity, step, sign, sigmoid, tanh, arctan, relu, leaky-relu, prelu, elu, selu, softplus, gelu, silu, mish; found 'tahn'. Did you mean 'tanh'?"),
         ({"seed": "1,2"}, "--seed: expected one value, as all trials share the data and the split, found '1,2'. Repeat each configuration with --seeds N."),
         ({"test": "0.1,0.2"}, "--test: expected one value, as all trials share the data and the split, found '0.1,0.2'. Give one."),
+        ({"ngrams": "words:1,words:2"}, "--ngrams: expected words:1-2, chars:3-5 or both with a comma between them, of 1 to 5 words and 1 to 8 characters, found 'words:1,words:2'. Several values have ';' between them."),
+        ({"hash_bits": "10:12"}, "--hash-bits: expected a range of whole numbers, found '10:12'. Write int:10:12."),
         ({"dropout": "0:1"}, "--dropout: expected a share from 0 to below 1, found '1'."),
     ],
 )  # fmt: skip

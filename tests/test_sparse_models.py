@@ -15,8 +15,11 @@ from sklearn.datasets import load_svmlight_file
 from sklearn.linear_model import LogisticRegression
 
 import peak_memory
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.load import load_dataset
 from nncli.data.sparse_numbers import SparseNumbers
-from nncli.model.checkpoint import load
+from nncli.model.checkpoint import check_fits_model_file, load
+from nncli.system import plain_json
 from sparse_files import COLUMNS, sparse_rows, write_npz, write_svm
 
 Run = Callable[..., Any]
@@ -101,6 +104,30 @@ def test_a_model_file_knows_that_its_numbers_are_sparse(trained: str, nncli: Run
     stored = json.loads(zipfile.ZipFile(trained).read("meta.npy")[128:])["schema"]
     assert (stored["columns"], stored["sparse"]) == ([], [1, COLUMNS])
     assert "scaling max-abs" in nncli("info", trained).out
+
+
+def test_a_model_file_holds_as_many_features_as_sparse_text_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of features that are stored sparse it has the first and their number, and not each name."""
+    monkeypatch.setattr(plain_json, "MOST_VALUES", 3_000)
+    Path("w.svm").write_text("".join(f"{i % 2} {1 + i % 2}:1 {5000 - i}:1\n" for i in range(20)))
+    dataset = load_dataset(("w.svm",), CsvOptions(), "float32")
+    assert dataset.table.numbers.shape == (20, 5000)
+    check_fits_model_file(dataset)
+
+
+def test_a_column_without_a_name_is_left_out_of_the_file(nncli: Run) -> None:
+    """--drop would be refused."""
+    Path("w.svm").write_text("".join(f"{i % 2} 1:{i % 2} 2:{i * 7 % 11}\n" for i in range(200)))
+    told = nncli("train", "w.svm", "--epochs", 1, "--dry-run").err
+    assert "will you know it when you predict? If not, leave it out of the file\n" in told
+
+
+@pytest.mark.long
+def test_as_many_features_are_trained_on_as_sparse_text_may_have(nncli: Run) -> None:
+    Path("w.svm").write_text("".join(f"{i % 2} {1 + i % 2}:1 {(1 << 20) - i}:1\n" for i in range(20)))
+    own = ["--model", "logistic", "--epochs", 1, "--val", 0, "--test", 0, "-q", "-o", "w.npz"]
+    assert nncli("train", "w.svm", *own).code == 0
+    assert nncli("predict", "w.npz", "w.svm").out.count("\n") == 21
 
 
 def test_answers_do_not_depend_on_how_rows_come(trained: str, nncli: Run) -> None:
@@ -214,10 +241,3 @@ def test_memory_of_reading_and_training_is_that_of_the_numbers_that_are_not_0() 
     Path("small.svm").write_text("1 47000:1\n0 1:1\n" * 40)
     _, before = peak_memory.run("train", "small.svm", "--model", "logistic", "--epochs", "2", "-q", "-o", "s.npz")
     assert peak - before < 60 << 10  # KiB
-
-
-def test_as_many_columns_as_are_read_are_kept(nncli: Run) -> None:
-    """2^20 features are the most of a file of sparse text: their names are numbers, of which a model keeps two."""
-    Path("wide.svm").write_text("".join(f"{i % 2} {i + 1}:1 {2**20 - i}:1\n" for i in range(20)))
-    assert nncli("train", "wide.svm", "-m", "logistic", "--epochs", "1", "-o", "wide.npz", "-q").code == 0
-    assert len(nncli("predict", "wide.npz", "wide.svm").out.splitlines()) == 1 + 20

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (each message stands on one line)
 """Models of texts: what they go on with, what they tell of, and what is refused."""
 
 from __future__ import annotations
@@ -77,12 +78,17 @@ def test_texts_without_anything_known_are_answered_and_counted(first: list[str],
     ("cell", "told"),
     [
         ("", "column 'note' has no text in any row. Leave it out, or drop the column with --drop note."),
-        ("{}", "expected texts in column 'note', found numbers, such as '0'. Leave it out."),
+        ("{}", "expected texts in column 'note', found numbers, such as '1'. Leave it out; --categorical note makes each a category."),
+        ("{:02}.01.2020", "expected texts in column 'note', found dates, such as '01.01.2020'. Leave it out; --categorical note makes each a category."),
+        ("{:02}/01/20", "expected texts in column 'note', found dates, such as '01/01/20'. Leave it out; --categorical note makes each a category."),
+        ("1,{:03}", "expected texts in column 'note', found numbers, such as '1,001'. Leave it out; --categorical note makes each a category."),
+        ("{} kg", "expected texts in column 'note', found numbers, such as '1 kg'. Leave it out; --categorical note makes each a category."),
+        ("{:02}:30", "expected texts in column 'note', found times, such as '01:30'. Leave it out; --categorical note makes each a category."),
     ],
-    ids=["empty", "numbers"],
-)
+    ids=["empty", "numbers", "dates", "dates of another form", "thousands", "numbers with a unit", "times"],
+)  # fmt: skip
 def test_a_column_without_words_is_refused(nncli: Nncli, cell: str, told: str) -> None:
-    lines = [f"{cell.format(i * 7 % 31)},{i % 5},{'ab'[i % 2]}" for i in range(60)]
+    lines = [f'"{cell.format(i % 23 + 1)}",{i % 5},{"ab"[i % 2]}' for i in range(60)]
     Path("notes.csv").write_text("\n".join(["note,n,label", *lines]) + "\n")
     done = nncli("train", "notes.csv", "--text", "note")
     assert (done.code, done.err.splitlines()[-1]) == (2, f"--text: {told}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from ledgers import trials
 from nncli.cli.main import main
+from nncli.config.train_config import TrainConfig
+from nncli.data.csv import header
 from nncli.model import checkpoint
 from nncli.training import optimum
 from served import CSV, app_of, asking
@@ -118,6 +122,29 @@ def test_a_column_without_any_text_is_told(tmp_path: Path, nncli: Run) -> None:
     assert outcome.err == "--text: column 't' has no text in any row. Leave it out, or drop the column with --drop t.\n"
 
 
+def test_a_first_text_that_is_longer_than_the_sample_is_a_text(
+    folder: Path, tmp_path: Path, nncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken for a number, as there was no other cell to look at."""
+    monkeypatch.setattr(header, "SAMPLE_BYTES", 1 << 10)
+    head, *lines = (folder / "t.csv").read_text().splitlines()
+    long = " ".join(f"the {letter * 3}" for letter in "abcdefghijklmnopqrst") + " the" * 500
+    (tmp_path / "long.csv").write_text("\n".join([head, f"{long},y", *lines]) + "\n")
+    outcome = nncli("train", tmp_path / "long.csv", "--ngrams", "words:1", "--epochs", "1", "-o", tmp_path / "m.npz")
+    assert outcome.code == 0, outcome.err
+    assert "column 'review': texts, learned from by their words, hashed to 2^18 inputs" in outcome.err
+
+
+def test_numbers_alone_are_no_rows_of_a_model_of_texts(folder: Path, tmp_path: Path, nncli: Run) -> None:
+    (tmp_path / "d.svm").write_text("1 1:1\n0 2:1\n")
+    outcome = nncli("predict", folder / "m.npz", tmp_path / "d.svm")
+    told = "expected the columns of the model, also 'review' and 'colour', found numbers without names"
+    assert (outcome.code, outcome.err) == (
+        1,
+        f"{tmp_path / 'd.svm'}: {told}. Name a table with the columns of training.\n",
+    )
+
+
 def test_texts_without_any_word_are_told(tmp_path: Path, nncli: Run) -> None:
     path = tmp_path / "d.csv"
     path.write_text("review,label\n" + "".join(f"--{'-' * (i % 3)},{'ny'[i % 2]}\n" for i in range(40)))
@@ -194,6 +221,68 @@ def test_texts_without_a_word_of_training_are_answered_and_counted(folder: Path,
     assert "none of the words" not in nncli("predict", folder / "t.npz", folder / "new.csv").err
 
 
+def test_rows_that_are_judged_count_their_unfamiliar_cells(folder: Path, tmp_path: Path, nncli: Run) -> None:
+    """As `predict` does: two texts without a word of training, and three cells of two colours that it has not seen."""
+    model, new, guard = folder / "m.npz", tmp_path / "new.csv", tmp_path / "g.json"
+    rows = ["qwertz,1,red,n", "a lovely film,1,green,y", ",1,gold,y", "yxcvb,1,gold,n", "a dull day,1,blue,n"]
+    new.write_text("\n".join(["review,price,colour,label", *rows]) + "\n")
+    lines = [
+        "column 'colour': 3 cells with a category that the model has not seen",
+        "column 'review': 2 texts have none of the words of training",
+    ]
+    for command in (["predict", model], ["eval", model, "--guard", guard], ["eval", model, model]):
+        outcome = nncli(*command, new)
+        assert [line for line in outcome.err.splitlines() if "texts have" in line or "cells with" in line] == lines
+    assert json.loads(guard.read_text())["unknown_texts"] == {"review": 2}
+    assert "of the words" not in nncli("eval", model).err  # of its own test rows nothing is told
+
+
+def test_a_number_that_is_judged_by_texts_counts_those_without_a_word_of_training(
+    folder: Path, tmp_path: Path, nncli: Run
+) -> None:
+    words = [
+        "train",
+        folder / "r.csv",
+        "-t",
+        "stars",
+        "--ngrams",
+        "words:1",
+        "--hash-bits",
+        "16",
+        "--epochs",
+        "1",
+        "-q",
+    ]
+    assert nncli(*words, "-o", tmp_path / "r.npz").code == 0
+    (tmp_path / "new.csv").write_text("review,stars\nqwertz,1\na lovely film,2\n")
+    outcome = nncli("eval", tmp_path / "r.npz", tmp_path / "new.csv", "--guard", tmp_path / "g.json")
+    assert "column 'review': 1 text has none of the words of training\n" in outcome.err
+    assert json.loads((tmp_path / "g.json").read_text())["unknown_texts"] == {"review": 1}
+
+
+def test_strict_stops_at_a_text_without_a_word_of_training(folder: Path, tmp_path: Path, nncli: Run) -> None:
+    new = tmp_path / "new.csv"
+    new.write_text("review,label\na lovely film,y\n,y\nqwertz,n\nyxcvb,n\n")
+    line = (
+        f"{new}: row 3: column 'review': expected a text with words of training, found 'qwertz'. Correct it, leave the "
+        "row out, or leave --strict out.\n"
+    )
+    stopped = nncli("predict", folder / "t.npz", new, "--strict", "-q")
+    assert (stopped.code, stopped.err, stopped.out.count("\n")) == (1, line, 3)
+    judged = nncli("eval", folder / "t.npz", new, "--strict", "-q")
+    assert (judged.code, judged.err, judged.out) == (1, line, "")
+    new.write_text("review,label\na lovely film,y\n,y\n")
+    assert nncli("predict", folder / "t.npz", new, "--strict").code == 0
+    assert nncli("eval", folder / "t.npz", new, "--strict").code == 0
+
+
+def test_embeddings_of_texts_without_a_word_of_training_are_counted(folder: Path, tmp_path: Path, nncli: Run) -> None:
+    own = ["--hidden", "2", "--ngrams", "words:1", "--hash-bits", "12", "--epochs", "1", "-q", "-o", tmp_path / "h.npz"]
+    assert nncli("train", folder / "t.csv", *own).code == 0
+    outcome = nncli("predict", tmp_path / "h.npz", "-", "--embed", stdin="review\nqwertz\na lovely film\n")
+    assert outcome.err == "column 'review': 1 text has none of the words of training\n"
+
+
 @pytest.mark.long
 def test_workers_count_texts_without_a_word_of_training(folder: Path, tmp_path: Path, nncli: Run) -> None:
     new = tmp_path / "new.csv"
@@ -228,6 +317,76 @@ def test_a_sweep_trains_as_train_does(folder: Path, tmp_path: Path, nncli: Run) 
     assert nncli(*own).code == 0
     first, second = (checkpoint.load(path)[0].network.theta for path in (tmp_path / "s.npz", tmp_path / "again.npz"))
     np.testing.assert_array_equal(first, second)
+
+
+VECTORS = "5 2\nfine 1 0\nlovely 2 1\nawful -1 0\ndull -2 1\nday 0 0\n"
+
+
+@pytest.mark.parametrize(
+    "varied",
+    ["--ngrams words:1;words:1-2,chars:3 --hash-bits 8,10", "--embedding 0,3", "--vectors words.vec --lr 0.05,0.02"],
+    ids=["n-grams", "embedding", "vectors"],
+)
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+def test_each_trial_of_texts_is_what_train_would_do(varied: str, folder: Path, nncli: Run) -> None:
+    """And the model that is kept is the one that its command trains."""
+    Path("words.vec").write_text(VECTORS)
+    usual = ["--hash-bits", "10", "--vocabulary", "--epochs", "2"]
+    words = [folder / "t.csv", *(usual[2:] if "--hash-bits" in varied else usual), *varied.split()]
+    outcome = nncli("sweep", *words, "--jobs", "1")
+    assert outcome.code == 0, outcome.err
+    found = trials()
+    assert len(found) == (4 if "--hash-bits" in varied else 2)
+    assert len({record["val"]["loss"] for record in found}) == len(found)
+    for record in found:
+        own = shlex.split(TrainConfig.from_json(record["config"]).command_line(brief=True))
+        figures = nncli("train", folder / "t.csv", *own, "--threads", "1", "--json", "-q", "-o", "again.npz").json
+        assert figures["val"]["objective"] == pytest.approx(record["val"]["loss"], rel=1e-12)
+    [again] = [line for line in outcome.err.splitlines() if line.startswith("nncli train ")]
+    assert nncli(*shlex.split(again.replace("model.npz", "again.npz"))[1:]).code == 0
+    first, second = (checkpoint.load(Path(file))[0] for file in ("model.npz", "again.npz"))
+    np.testing.assert_array_equal(first.network.theta, second.network.theta)
+    assert first.preprocess.words is not None
+    assert first.preprocess.words.vocabulary is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("iris --embedding 0,8", "--embedding: the data have no column of texts"),
+        ("iris --ngrams words:1;chars:2", "--ngrams: the data have no column of texts"),
+        ("iris --hash-bits int:8:12 --trials 2", "--hash-bits: the data have no column of texts"),
+        ("reviews --vectors words.vec --embedding 2,3", "--embedding: the vectors of a file have one width."),
+        ("reviews --vectors words.vec --ngrams words:1;chars:2", "--vectors: it has vectors of single words"),
+        ("reviews --vectors words.vec --embedding 3", "words.vec:1: expected vectors of 3 numbers"),
+        ("reviews --vectors other.vec", "other.vec: no such file."),
+        (
+            "reviews --vectors words.vec --cluster tcp://127.0.0.1:1 --insecure",
+            "--vectors: the workers of a cluster look for it",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+def test_a_sweep_refuses_options_of_texts_before_it_begins(words: str, line: str, nncli: Run) -> None:
+    Path("words.vec").write_text(VECTORS)
+    own = ["--epochs", 1, *([] if "--trials" in words or "--cluster" in words else ["--lr", "0.1,0.2", "--jobs", 1])]
+    outcome = nncli("sweep", *words.split(), *own, "-q")
+    assert outcome.code in (1, 2)
+    assert outcome.err.startswith(line)
+    assert outcome.err.count("\n") == 1
+    assert not Path("model.sweep.jsonl").exists()
+
+
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+def test_a_sweep_notices_vectors_that_have_changed(folder: Path, nncli: Run) -> None:
+    Path("words.vec").write_text(VECTORS)
+    words = ["sweep", folder / "t.csv", "--vectors", "words.vec", "--hash-bits", "8", "--epochs", "1", "--jobs", "1"]
+    assert nncli(*words).code == 0
+    assert "has 1 trial already" in nncli(*words).err
+    Path("words.vec").write_text(VECTORS.replace("lovely 2", "lovely 3"))
+    outcome = nncli(*words)
+    assert outcome.code == 1
+    assert "found that of another: words.vec has changed since then." in outcome.err
 
 
 def test_a_sweep_refuses_models_that_cannot_take_words_before_it_begins(

@@ -22,7 +22,7 @@ GUARD_HELP = (
 )
 STRICT_HELP = (
     "Stop at a row that has what no training row had: a value far outside of their range, a missing one, an unseen "
-    "category. Fail at the end where the rows have drifted."
+    "category, a text without a word of training. Fail at the end where the rows have drifted."
 )
 GuardOption = Annotated[str | None, value_option("FILE", GUARD_HELP, "none")]
 StrictOption = Annotated[bool, switch("--strict", STRICT_HELP)]

@@ -56,6 +56,8 @@ OTHER_HELP = {
     "activation": "Activation of all hidden layers: {activations}. Not step and sign: their derivative is 0, and "
     "nothing can be learned through them.",
     "threads": "Number of threads of each training run, which is one in a sweep: --jobs says how many run at a time.",
+    "ngrams": "What is counted in texts: words:1-2 is words and pairs of words, chars:3-5 sequences of 3 to 5 "
+    "characters; both with a comma between them. Several values have ; between them: 'words:1;words:1-2,chars:3-5'.",
     "kernels": "Loops that do the work: numba (fused and compiled; it needs nncli[fast]), else numpy.",
 }
 
@@ -181,9 +183,11 @@ def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memor
         raise OptionError("dtype", "stdin can be read only once, with one type of numbers", "Name a file")
     if cluster is not None and memory is not None:
         raise OptionError("memory", "the workers of a cluster have the data in memory", "Leave it out")
-    if cluster is not None and not all(Path(name).is_absolute() for name in base.val_data):
-        problem = "the workers of a cluster look for it in another folder"
-        raise OptionError("val_data", problem, "Give its whole path, from /")
+    of_trials = {"val_data": base.val_data, "vectors": filter(None, [base.vectors])}
+    for name, files in of_trials.items() if cluster is not None else ():
+        if not all(Path(file).is_absolute() for file in files):
+            problem = "the workers of a cluster look for it in another folder"
+            raise OptionError(name, problem, "Give its whole path, from /")
     check_writable(Path(ledger), reads, "--ledger")
     check_writable(Path(out), (ledger, *reads), replaces=MODEL)
 
@@ -214,7 +218,7 @@ def _load(plan: SearchPlan, memory: int | None) -> tuple[SearchPlan, dict[str, D
         for dtype, its in datasets.items():
             datasets[dtype] = apart_from_test(prepare(dataclasses.replace(final, dtype=dtype), its))
         dataset = next(iter(datasets.values()))
-    elif base.group is not None or base.time is not None:
+    elif base.group is not None or base.time is not None or base.vectors is not None:
         prepare(final, dataset)
     for number in range(0 if plan.folds == 1 else 1 if base.time is None else plan.folds):
         prepare(data_config(base), dataset, fold_of(number, plan.folds))

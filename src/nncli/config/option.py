@@ -35,6 +35,8 @@ REGISTRIES = (
 class Kind(ABC):
     """A kind of value. What `write` has written, `read` reads as the same value."""
 
+    separator = ","  # between the values of a sweep
+
     @abstractmethod
     def read(self, text: str) -> Any:
         """Read a value; ValueError, saying what was expected, for a text that is none."""
@@ -57,7 +59,7 @@ class Kind(ABC):
 
     def several(self, text: str) -> list[str]:
         """Cut what a sweep is given into the texts of its values."""
-        return text.split(",")
+        return text.split(self.separator)
 
 
 @dataclass(frozen=True)

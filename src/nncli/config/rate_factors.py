@@ -12,11 +12,10 @@ from nncli.system.numbers import read_number, write_number
 class RateFactors(Kind):
     """Factors of the learning rate between commas, as input=6,bias=0.1; of weights fan-in too, see `factors_of`."""
 
+    separator = ";"  # as a value may have commas
+
     def read(self, text: str) -> str:
         return written_factors(factors_of(text))
-
-    def several(self, text: str) -> list[str]:
-        return [text]
 
 
 def factors_of(text: str) -> dict[str, float | str]:

@@ -186,6 +186,12 @@ def stream_like(
 def _named(table: Table, schema: Schema, source: str) -> Table:
     """Numbers without names of their own are a model's columns if there are as many."""
     wanted, found = schema.of_kind("number"), table.numbers.shape[1]
-    if len(wanted) < len(schema.columns) or len(wanted) != found:
+    if len(wanted) < len(schema.columns):
+        others = listing([in_quotes(name) for name in schema.names if name not in wanted])
+        remedy = "Name a table with the columns of training"
+        raise DataError(
+            source, f"expected the columns of the model, also {others}, found numbers without names", remedy
+        )
+    if len(wanted) != found:
         raise DataError(source, f"expected the {len(schema.columns)} columns of the model, found {found} without names")
     return Table(wanted, table.numbers)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import check_width
+from nncli.data.formats.npz import MOST_FEATURES, read_as
+from nncli.data.sparse_numbers import DENSE_COLUMNS, SparseNumbers
 from nncli.estimators.columns import Column
 from nncli.estimators.refusals import InvalidCell, InvalidData
 from nncli.system.characters import composed
@@ -22,23 +24,26 @@ A_TABLE = "Give an array, a data frame, or a mapping of names to columns"
 
 @dataclass(frozen=True)
 class Frame:
-    """n rows as columns: all numbers as one `matrix` (n, d), or one by one. `names` are None for arrays."""
+    """n rows as columns: all numbers as one `matrix` (n, d), stored sparse where X is and has many columns, or one by
+    one. `names` are None for arrays."""
 
     n: int
     width: int
     names: tuple[str, ...] | None
-    matrix: NDArray[Any] | None = None
+    matrix: NDArray[Any] | SparseNumbers | None = None
     columns: Sequence[Column] = ()
 
     def column(self, place: int) -> Column:
+        if isinstance(self.matrix, SparseNumbers):
+            return self.matrix.column(place)
         return self.columns[place] if self.matrix is None else self.matrix[:, place]
 
 
 def frame_of(X: Any) -> Frame:
     """Return X as columns. Raises InvalidData, or InvalidCell, for what is no table of rows."""
     if hasattr(X, "tocsr"):
-        raise InvalidData("X", "expected a dense array, found a sparse one", "Use X.toarray()")
-    if isinstance(X, Mapping):
+        found = _of_sparse(X)
+    elif isinstance(X, Mapping):
         found = _of_mapping(X)
     elif hasattr(X, "iloc") and hasattr(X, "columns"):
         found = _of_pandas(X)
@@ -51,7 +56,7 @@ def frame_of(X: Any) -> Frame:
         raise InvalidData("X", f"expected one column or more, found {shape}", "Give it columns")
     if not found.n:
         raise InvalidData("X", "expected one row or more, found 0 samples", "Give it rows")
-    check_width(found.width, "X")
+    check_width(found.width, "X", most=MOST_FEATURES if isinstance(found.matrix, SparseNumbers) else None)
     return found
 
 
@@ -77,6 +82,8 @@ def _of_array(X: Any) -> Frame:
         remedy = "Reshape your data: X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row"
         if array.ndim > 2:
             remedy = "Reshape your data: X.reshape(len(X), -1)"
+        if array.ndim == 1 and len(array) and isinstance(array[0], str):
+            remedy = "Reshape your data: {'text': X} for a column of texts"
         raise InvalidData("X", f"expected rows of shape (n, d), found {array.dtype} of shape {array.shape}", remedy)
     n, width = array.shape
     if array.dtype.kind == "c":
@@ -85,6 +92,31 @@ def _of_array(X: Any) -> Frame:
     if array.dtype.kind in "biuf":
         return Frame(n, width, None, array)
     return Frame(n, width, None, columns=[array[:, place] for place in range(width)])
+
+
+def _of_sparse(X: Any) -> Frame:
+    """Return a matrix or an array of SciPy, of any sparse format; of few columns with all zeros."""
+    from scipy.sparse import csr_array
+
+    if X.ndim != 2:
+        problem = f"expected rows of shape (n, d), found a sparse array of shape {X.shape}"
+        raise InvalidData("X", problem, "Reshape your data: X.reshape(1, -1) for one row")
+    if X.dtype.kind not in "biuf":
+        told = ". Complex data not supported" if X.dtype.kind == "c" else ""
+        raise InvalidData("X", f"expected real numbers, found {X.dtype}{told}", "Use X.real, or X.astype(float)")
+    csr = csr_array(X, copy=True)  # as what follows changes it
+    csr.sum_duplicates()
+    n, width = csr.shape
+    if width <= DENSE_COLUMNS:
+        return Frame(n, width, None, csr.toarray())
+    with np.errstate(over="ignore"):  # infinite then
+        data = csr.data.astype(read_as(csr.data) if len(csr.data) and csr.dtype != np.uint8 else np.float32)
+    wrong = np.flatnonzero(~np.isfinite(data))
+    if len(wrong):
+        row = int(np.searchsorted(csr.indptr, wrong[0], "right")) - 1
+        problem = f"row {row}, column {csr.indices[wrong[0]]}: expected a finite number, found {data[wrong[0]]:g}"
+        raise InvalidData("X", problem, "Correct it, or leave the row out: a sparse matrix has none that is missing")
+    return Frame(n, width, None, SparseNumbers.of(data, csr.indices, csr.indptr, (n, width)))
 
 
 def _of_mapping(X: Mapping[Any, Any]) -> Frame:

@@ -8,20 +8,24 @@ from typing import Any
 from nncli.config.resolve import resolve
 from nncli.config.resolved import CONSTANT
 from nncli.config.train_config import TrainConfig
+from nncli.config.usual_model import linear_model
 from nncli.data.dataset import Dataset
 from nncli.data.preprocess import Preprocess
+from nncli.data.sparse_numbers import is_sparse
 from nncli.data.split import row_numbers
 from nncli.estimators.refusals import InvalidOption
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.nn.schedules import SCHEDULES
 from nncli.training.scale_of_target import scale_of
+from nncli.training.sparse_inputs import refuse_layers_of_zeros
 from nncli.training.steps import Steps, begin_steps, options_for_steps, steps_from
+from nncli.training.words import columns_of_words, refuse_with_words, with_usual_words, word_options
 
-# what rests on validation rows, on all rows at once, or on an end
+# what rests on validation rows, on all rows at once, on a file, or on an end
 NOT_HERE = (
     "rare", "dedupe", "group", "time", "folds", "refit", "patience", "metric", "time_limit", "calibrate",
-    "choose_threshold", "search_steps",
+    "choose_threshold", "search_steps", "vectors",
 )  # fmt: skip
 USE_FIT = "Leave it out, or use fit"
 
@@ -29,10 +33,19 @@ USE_FIT = "Leave it out, or use fit"
 def begin(config: TrainConfig, dataset: Dataset) -> Steps:
     """Return the run of a model that has seen nothing: rows are prepared as these first ones have it. Raises
     OptionError for options that ask for more than steps."""
+    words = columns_of_words(config, dataset.table)
+    if words:
+        if config.model is None and not config.hidden:
+            config = dataclasses.replace(config, model=linear_model(dataset.is_numeric))
+        config = with_usual_words(config, dataset.table, words)
+        refuse_with_words(config, words)
     resolved = resolve(_for_steps(config), len(dataset), has_val=False)
+    if words or is_sparse(dataset.table.numbers):
+        refuse_layers_of_zeros(resolved)
     rows = row_numbers(len(dataset))
     target = scale_of(dataset, rows) if dataset.is_numeric else None
-    return begin_steps(resolved, dataset, Preprocess.fit(dataset.table, rows, resolved.data.scale), target)
+    how: dict[str, Any] = {"words": words, "how": word_options(config), "with_vocabulary": config.vocabulary}
+    return begin_steps(resolved, dataset, Preprocess.fit(dataset.table, rows, resolved.data.scale, **how), target)
 
 
 def resume(model: Model, provenance: Provenance, dataset: Dataset) -> Steps:

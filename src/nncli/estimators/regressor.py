@@ -202,8 +202,8 @@ class NNRegressor(RegressorMixin, NNEstimator):
         self._keep(locals())
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train on rows X, (n, d) numbers, a data frame, or a mapping of names of columns to values, and their numbers
-        y (n,).
+        """Train on rows X, (n, d) numbers, also a sparse matrix, a data frame, or a mapping of names of columns to
+        values, and their numbers y (n,).
 
         Columns of a frame are numbers, text (also booleans and categories) or dates, as their types say; NaN, NaT, None
         and NA are missing values. `sample_weight` (n,) says how much each row counts: a whole weight is as many copies

@@ -18,6 +18,7 @@ from nncli.data.labels import classes_of
 from nncli.data.numeric_target import LARGEST, numeric_labels
 from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import ARRAYS
+from nncli.data.sparse_numbers import SparseNumbers, stays_sparse
 from nncli.errors import did_you_mean
 from nncli.estimators.columns import NOTHING, days_of, is_missing, kind_of, numbers_of, text_of
 from nncli.estimators.frames import Frame, array_of, frame_of
@@ -163,6 +164,12 @@ def schema_of(rows: Rows, config: TrainConfig, is_numeric: bool) -> Schema:
             if name not in rows.names:
                 remedy = did_you_mean(name, rows.names, listed="columns")
                 raise InvalidOption(option, f"no column is called '{name}'", remedy)
+    numbers = rows.frame.matrix
+    sparse = isinstance(numbers, SparseNumbers) and stays_sparse(numbers.shape, numbers.csr.nnz)
+    for option in ("categorical", "text", "group", "time") if sparse else ():
+        if getattr(config, option):
+            problem = f"expected X with all zeros, found a sparse matrix of {rows.frame.width:,} columns"
+            raise InvalidOption(option, problem, "Leave it out, or use X.toarray()")
     as_text = {*config.categorical, *config.text, config.group}
     kinds: list[tuple[str, str]] = []
     for place, name in enumerate(rows.names):
@@ -177,7 +184,8 @@ def schema_of(rows: Rows, config: TrainConfig, is_numeric: bool) -> Schema:
             raise InvalidOption("time", problem, "Give it as datetime64")
         kinds.append((name, kind))
     has_names, width = rows.frame.names is not None, rows.frame.width
-    return Schema(tuple(kinds), rows.target, has_names, DEFAULT_MISSING, width, numeric_target=is_numeric, width=width)
+    named = tuple(kinds), rows.target, has_names, DEFAULT_MISSING, width
+    return Schema(*named, numeric_target=is_numeric, width=width, sparse=sparse)
 
 
 def table_of(frame: Frame, schema: Schema, names: Sequence[str], who: str) -> Table:
@@ -206,16 +214,29 @@ def table_of(frame: Frame, schema: Schema, names: Sequence[str], who: str) -> Ta
     numbers = schema.of_kind("number")
     return Table(
         numbers,
-        _matrix(frame, [places[name] for name in numbers], numbers),
+        _matrix(frame, [places[name] for name in numbers], numbers, schema.sparse),
         {name: text_of(frame.column(places[name]), name) for name in schema.of_kind("text")},
         {name: days_of(frame.column(places[name]), name) for name in schema.of_kind("date")},
     )
 
 
-def _matrix(frame: Frame, places: Sequence[int], names: Sequence[str]) -> NDArray[Any]:
-    """Return columns of numbers as one matrix, in the type that holds them: see `read_as`."""
-    if frame.matrix is not None:
-        matrix = frame.matrix if places == [*range(frame.width)] else frame.matrix[:, places]
+def _matrix(frame: Frame, places: Sequence[int], names: Sequence[str], sparse: bool) -> NDArray[Any] | SparseNumbers:
+    """Return columns of numbers as one matrix, in the type that holds them: see `read_as`; stored sparse if asked for.
+    Raises InvalidData for numbers that are infinite, and where they are to be stored sparse for missing ones."""
+    given = frame.matrix
+    if isinstance(given, SparseNumbers):
+        if sparse:
+            return given
+        given = given[:]
+    elif sparse:
+        from scipy.sparse import csr_array
+
+        with_zeros = _matrix(frame, places, names, sparse=False)
+        its = frame_of(csr_array(with_zeros)).matrix
+        assert isinstance(its, SparseNumbers), "a model of sparse numbers has many columns"
+        return its
+    if given is not None:
+        matrix = given if places == [*range(frame.width)] else given[:, places]
         if not matrix.size:
             return np.empty((frame.n, len(places)), np.float32)
         found = np.asarray(matrix, read_as(matrix), order="C")
@@ -255,6 +276,9 @@ def dataset_of(
         if weights is None and again.any():
             table, y, hashes = table.take(order), y[order], hashes[order]
     sha256 = hashlib.sha256(repr((schema, classes, [column.values for column in table.texts.values()])).encode())
-    for array in (table.numbers, *(column.codes for column in table.texts.values()), *table.dates.values(), y):
+    numbers = table.numbers
+    csr = numbers.csr if isinstance(numbers, SparseNumbers) else None
+    of_numbers = [numbers] if csr is None else [csr.data, csr.indices, csr.indptr]
+    for array in (*of_numbers, *(column.codes for column in table.texts.values()), *table.dates.values(), y):
         sha256.update(np.ascontiguousarray(array).data)
     return Dataset(table, y, classes, schema, ARRAYS, sha256.hexdigest(), weights=weights, hashes=hashes)

@@ -23,6 +23,7 @@ from nncli.data.preprocess import Preprocess
 from nncli.guards.bins import EDGES, Floats, Integers, count_outside, count_up_to
 from nncli.guards.distribution import Distribution, category_counts
 from nncli.guards.shares import written_date, written_number
+from nncli.system.output import in_quotes, shortened
 
 ALL_BINNED, EACH_BINNED = 4_096, 4  # rows that are all counted in bins, and which of those after them are
 MARGIN = 0.1  # of the training range: what lies beyond it by more is outside
@@ -106,8 +107,8 @@ class Guard:
 
     def first_unlike(self, table: Table) -> tuple[int, str, str] | None:
         """Find the first of some rows that has what no training row had: a number or date far outside (farther beyond
-        the training range than that is wide), a missing value in a column that had none, or an unseen category. Return
-        the row, from 0, its column, and what is wrong with it."""
+        the training range than that is wide), a missing value in a column that had none, an unseen category, or a text
+        with none of the words of training. Return the row, from 0, its column, and what is wrong with it."""
         found, far = list[tuple[int, int, str, str]](), widened(self.distribution.ranges, 1)
         training = category_counts(self.fitted, self.distribution.rows)
         columns = [(name, table.numbers[:, i]) for i, name in enumerate(self.numbers)]
@@ -132,8 +133,15 @@ class Guard:
             if wrong.any():
                 row = int(wrong.argmax())
                 code = int(table.texts[name].codes[row])
-                text = "a missing value" if code < 0 else repr(table.texts[name].values[code])
+                text = "a missing value" if code < 0 else in_quotes(shortened(table.texts[name].values[code]))
                 found.append((row, i, name, f"expected a category of training, found {text}"))
+        if (words := self.fitted.words) is not None:
+            _, unknown = words.transform(table, np.dtype(np.float32))
+            for i, name in enumerate(words.columns, start=len(columns) + len(self.texts)):
+                if unknown[name].any():
+                    row = int(unknown[name].argmax())
+                    text = shortened(table.texts[name].values[int(table.texts[name].codes[row])])
+                    found.append((row, i, name, f"expected a text with words of training, found {in_quotes(text)}"))
         if not found:
             return None
         row, _, name, what = min(found)

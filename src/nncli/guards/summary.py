@@ -104,6 +104,8 @@ class _Collector:
         """Add some rows."""
         if not self.rows:
             self._begin(table)
+        if not len(table):  # as where one row is longer than a block
+            return
         block = np.column_stack([table.numbers[:].astype(np.float64), *(table.dates[name][:] for name in self.dates)])
         if block.shape[1]:
             there = block == block

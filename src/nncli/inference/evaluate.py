@@ -152,7 +152,7 @@ def score(
     logits: Any = np.empty((len(rows), 0))
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
-        Z = model.scores(dataset.table.take(rows[part]))
+        Z = found.scores(model, part)
         some = model.logits(Z)
         logits = logits if start else logits_of(len(rows), some.shape[1], some.dtype)
         if isinstance(logits, StoredLogits):

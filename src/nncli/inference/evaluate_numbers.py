@@ -123,6 +123,6 @@ def predicted_rows(model: Model, found: RowsToJudge, memory: int | None = None) 
     y, predicted, losses = dataset.y[rows], np.empty(len(rows)), np.empty(len(rows))
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
-        Z = model.scores(dataset.table.take(rows[part]))
+        Z = found.scores(model, part)
         predicted[part], losses[part] = model.numbers(Z), model.losses(Z, y[part])
     return ScoredRows.of_numbers(y, predicted, losses, found.groups)

@@ -20,13 +20,15 @@ WHEN_JUDGED = "the figures are of other rows than the model learned from: train 
 
 
 def guard_report(model: Model, found: RowsToJudge, predicted: NDArray[Any], as_decided: bool = True) -> Report | None:
-    """Report on rows that were named, and, unless somebody decides in another way than the model, on what is predicted
-    of them. None for the rows of its own training run, and where its training columns are not known."""
+    """Report on rows that were named and have been judged, and, unless somebody decides in another way than the model,
+    on what is predicted of them. None for the rows of its own training run, and where its training columns are not
+    known."""
     guard = model.guard() if found.guarded else None
     if guard is None:
         return None
     for _, table in _blocks(found):
         guard.look(table)
+    guard.look_at_texts(found.cells.unknown)
     if as_decided:
         guard.look_at_predictions(predicted)
     return report_of(guard, found.told, WHEN_JUDGED)

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import io
 import shutil
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -20,10 +19,11 @@ from nncli.inference.answers import Answer, Answers
 from nncli.inference.guarding import before_unlike
 from nncli.inference.other_units import FarColumns, NewCategories
 from nncli.inference.predict_options import PredictOptions
+from nncli.inference.unfamiliar_cells import UnfamiliarCells
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.model import Model
 from nncli.system import plain_json
-from nncli.system.output import counted, in_quotes, note_of, say
+from nncli.system.output import counted, note_of, say
 from nncli.system.threads import multiply_with, use_threads
 from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 
@@ -47,8 +47,7 @@ class OutputSink:
     def __init__(self, file: IO[bytes], quiet: bool, guard: Guard | None = None) -> None:
         self.file, self.quiet, self.blank, self.guard = file, quiet, 0, guard
         self.told = list[str]()
-        # by column, the cells with an unseen category, and the texts with none of the words of training
-        self.unseen, self.unknown = Counter[str](), Counter[str]()
+        self.cells = UnfamiliarCells()
         self._header, self._first = b"", ""
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
@@ -77,8 +76,7 @@ class OutputSink:
 
     def report(self, unread: Sequence[str], count: int, unseen: Mapping[str, int], unknown: Mapping[str, int]) -> None:
         """Report the first few of the `count` rows that could not be read."""
-        self.unseen.update(unseen)
-        self.unknown.update(unknown)
+        self.cells.add(unseen, unknown)
         for error in unread[: max(0, SHOWN_ERRORS - self.blank)]:
             say(f"{error} (empty prediction)", self.quiet)
         self.blank += count
@@ -94,17 +92,10 @@ class OutputSink:
 
     def summary(self) -> list[str]:
         """Return what there is to report after the last row, one line each."""
-        seen = "with a category that the model has not seen"
-        lines = [f"column {in_quotes(name)}: {counted(n, 'cell')} {seen}" for name, n in self.unseen.items()]
-        lines += [f"column {in_quotes(name)}: {unknown_texts(n)}" for name, n in self.unknown.items()]
+        lines = self.cells.notes()
         if self.blank:
             lines.append(f"{counted(self.blank, 'row')} could not be read and got an empty prediction")
         return lines
-
-
-def unknown_texts(n: int) -> str:
-    """Say how many texts have none of the words of training."""
-    return f"{counted(n, 'text')} {'has' if n == 1 else 'have'} none of the words of training"
 
 
 def predict_source(model: Model, source: str, options: PredictOptions, sink: OutputSink | _ResultSink) -> None:
@@ -163,7 +154,7 @@ class _ResultSink:
         self.guard: Guard | None = None  # of the whole file, when it has been read
         self.header: bytes | None = None  # None: the file could not be opened
         self.notes, self.unread = list[str](), list[str]()  # of unread rows the first few
-        self.unseen, self.unknown = Counter[str](), Counter[str]()
+        self.cells = UnfamiliarCells()
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
         self.header, self.notes = header, list(notes)
@@ -176,8 +167,7 @@ class _ResultSink:
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int], unknown: Mapping[str, int]) -> None:
         self.file.write(lines)
-        self.unseen.update(unseen)
-        self.unknown.update(unknown)
+        self.cells.add(unseen, unknown)
         self.unread.extend(unread[: SHOWN_ERRORS - len(self.unread)])
         self.blank += len(unread)
 
@@ -253,6 +243,6 @@ def predict_file(
             predict_source(load_same(saved)[0], source, options, sink)
     except NncliError as error:
         failure = error.to_json()
-    rows = {"unread": sink.unread, "blank": sink.blank, "unseen": sink.unseen, "unknown": sink.unknown}
+    rows = {"unread": sink.unread, "blank": sink.blank, "unseen": sink.cells.unseen, "unknown": sink.cells.unknown}
     rows |= {"guard": None if sink.guard is None else sink.guard.state(), "told": sink.told}
     return {"header": sink.header, "notes": sink.notes, "lines": lines.getvalue(), **rows, "failure": failure}

@@ -112,7 +112,7 @@ class Predictor:
         bad = sorted(block.errors)
         self._unknown = []
         if self.options.embed:
-            return self._numbers(self.model.embed(block.table), bad)
+            return self._numbers(self.model.embed(block.table, self._look), bad)
         if self.model.target is not None:
             numbers = self.model.numbers(self._scores(block.table))[:, None]
             self._tell_guard(numbers[:, 0], bad)
@@ -233,17 +233,16 @@ class Predictor:
         return np.concatenate(codes), np.concatenate(runner_up)
 
     def _scores(self, table: Table) -> NDArray[Any]:
-        """Return the scores of some rows, and keep which of their texts have none of the words of training."""
+        return self.model.scores(table, self._look)
 
-        def look(inputs: InMemory) -> None:
-            if isinstance(inputs, SparseMatrix) and inputs.unknown:
-                self._unknown.append(inputs.unknown)
-
-        return self.model.scores(table, look)
+    def _look(self, inputs: InMemory) -> None:
+        """Keep which texts of some rows have none of the words of training."""
+        if isinstance(inputs, SparseMatrix) and inputs.unknown:
+            self._unknown.append(inputs.unknown)
 
     def unknown_texts(self, bad: Iterable[int] = ()) -> dict[str, NDArray[np.int64]]:
         """Return the rows of the block just predicted whose text has none of the words of training, by column, but for
-        bad rows. There are none where embeddings were asked for."""
+        bad rows."""
         parts = self._unknown
         found = {name: np.flatnonzero(np.concatenate([one[name] for one in parts])) for name in (parts or [{}])[0]}
         return {name: np.setdiff1d(rows, [*bad]) for name, rows in found.items() if len(rows)}

@@ -6,7 +6,7 @@ import dataclasses
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from nncli.data.unchanged_source import check_as_it_was, digest_of_source
 from nncli.errors import DataError, NncliError
 from nncli.inference.column_beside import group_codes, load_for_model, read_beside
 from nncli.inference.other_units import FIRST_ROWS, FarColumns, NewCategories
+from nncli.inference.unfamiliar_cells import UnfamiliarCells
 from nncli.metrics.intervals import IN_TIME, few_groups
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -44,6 +45,15 @@ class RowsToJudge:
     notes: list[str]
     guarded: bool = False  # whether they may differ from the training rows: they were named
     told: Sequence[str] = ()  # columns of which the notes tell that they are unlike those of training
+    cells: UnfamiliarCells = field(default_factory=UnfamiliarCells)  # of the rows that have been judged
+
+    def scores(self, model: Model, part: slice) -> NDArray[Any]:
+        """Return the scores Z (n, outputs) that a model gives some of the rows; note, behind the last of rows that were
+        named, how many cells it knows nothing of."""
+        Z = self.cells.scores(model, self.dataset.table.take(self.rows[part]))
+        if self.guarded and part.stop >= len(self.rows):
+            self.notes.extend(self.cells.notes())
+        return Z
 
 
 def rows_to_judge(

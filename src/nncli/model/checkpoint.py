@@ -72,7 +72,7 @@ def check_fits_model_file(dataset: Dataset) -> None:
     """Raise DataError now, rather than after training, if a model file could not hold all names of such data."""
     schema, texts = dataset.schema, dataset.table.texts
     document = {
-        "columns": () if schema.sparse else schema.columns,  # whose names are numbers in a row
+        "columns": [] if schema.sparse else schema.columns,  # of which a file has the first and their number
         "classes": 2 * dataset.classes,
         "categories": [[name, *column.values[:MAX_CATEGORIES]] for name, column in texts.items()],
         "dates": [[name, 0.0] for name in schema.of_kind("date")],

@@ -234,10 +234,10 @@ class Model:
             raise ModelFileError("model", "its scores for these rows are not finite", "Train it again")
         return found
 
-    def embed(self, table: Table) -> NDArray[Any]:
-        """Return the output (n, h) of the last hidden layer for the rows of a table."""
+    def embed(self, table: Table, look: Look = lambda inputs: None) -> NDArray[Any]:
+        """Return the output (n, h) of the last hidden layer for the rows of a table; `look` is given their inputs."""
         found = np.empty((len(table), self.network.embedded), self.network.dtype)
-        return self._filled(found, table, self.network.embed)
+        return self._filled(found, table, self.network.embed, look)
 
     def _filled(
         self,

@@ -33,8 +33,9 @@ VERSION = re.compile(r"[0-9A-Za-z.+!-]{1,40}")
 DIGEST, DIGEST_IF_ANY = re.compile("[0-9a-f]{64}"), re.compile("([0-9a-f]{64})?")
 HEADER = {"kind": str, "format": int, "nncli": VERSION, "data": [str], "rows": COUNT, "folds": COUNT}
 HEADER |= {"sha256": DIGEST, "val_sha256": DIGEST_IF_ANY}
-# of a sweep that needs them: how often the folds are drawn, and which validation rows belong together
-OPTIONAL = {"repeats": range(2, MOST_COUNTED + 1), "units": (None, dict)}
+# of a sweep that needs them: how often the folds are drawn, which validation rows belong together, and what the file of
+# vectors of words is
+OPTIONAL = {"repeats": range(2, MOST_COUNTED + 1), "units": (None, dict), "vectors_sha256": DIGEST}
 TRIAL = {"trial": str, "config": dict, "fold": int, "share": Between(1e-9, 1), "nncli": VERSION}
 # the result of a worker, which the ledger has beside TRIAL
 FAILED = {"outcome": re.compile("failed"), "reason": re.compile(".+", re.DOTALL), "seconds": Between(0, 1e10)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Collection
+from typing import Any
 
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.option import OneOf, read_option
@@ -20,7 +21,8 @@ from nncli.sweep.search import SEARCHES, SearchPlan
 from nncli.sweep.space import Space
 from nncli.sweep.trial import BY_ERROR, CHOSEN_BY
 from nncli.training.splitting import refuse_repeats_by_time
-from nncli.training.words import OF_NETWORK, columns_of_words, refuse_with_words
+from nncli.training.word_vectors import check_vectors
+from nncli.training.words import OF_NETWORK, OF_TEXTS, columns_of_words, refuse_with_words
 
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 
@@ -74,14 +76,23 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int) ->
 def for_dataset(plan: SearchPlan, dataset: Dataset) -> SearchPlan:
     """Return the plan for data that have been read: where the target is a number, its trials say so, and it chooses by
     RMSE unless somebody said by what; where there are columns of words and nobody names a model, it is a linear one.
-    OptionError for a metric of the other task, and for networks that cannot take words."""
+    OptionError for a metric of the other task, for networks that cannot take words, and for options of texts where
+    there are none."""
     base, space = plan.space.base, plan.space
-    if words := columns_of_words(base, dataset.table):
+    of_texts = [name for name in OF_TEXTS if name in space.axes]
+    varied: dict[str, Any] = {name: next(filter(None, space.values(name)), True) for name in of_texts}
+    if words := columns_of_words(dataclasses.replace(base, **varied), dataset.table):
         if not space.names_model and not any(space.values("hidden")):
             base = dataclasses.replace(base, model=linear_model(dataset.is_numeric))
         for name in OF_NETWORK:
             for value in space.values(name):
                 refuse_with_words(dataclasses.replace(base, **{name: value}), words)
+        if base.vectors is not None:
+            if "embedding" in space.axes:
+                problem = "the vectors of a file have one width"
+                raise OptionError("embedding", problem, f"Leave it or {mention('vectors')} out")
+            for ngrams in space.values("ngrams"):
+                check_vectors(dataclasses.replace(base, ngrams=ngrams))
     if dataset.is_numeric:
         base = dataclasses.replace(base, task=REGRESSION, metric=base.metric or BY_ERROR)
     if base.metric is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from nncli import __version__
 from nncli.config.option import Folds
 from nncli.config.train_config import TrainConfig
+from nncli.data.byte_input import sha256_of
 from nncli.data.dataset import Dataset
 from nncli.data.sources import native, portable, title
 from nncli.data.unchanged_source import digest_of_source
@@ -36,7 +37,7 @@ class Sweep:
         self.reached: dict[TrainConfig, float] = {}  # the share of its epochs that each configuration has been given
         # the best trial so far among those with the first seed that ran on this machine, and its final state
         self._leader: tuple[RankedConfig, bytes] | None = None
-        val_data = plan.space.base.val_data
+        val_data, vectors = plan.space.base.val_data, plan.space.base.vectors
         needed = find_units(plan.space.base, dataset, plan.folds, plan.repeats)
         repeats = {"repeats": plan.repeats} if plan.repeats > 1 else {}
         self.ledger = Ledger(
@@ -49,6 +50,7 @@ class Sweep:
                 "val_sha256": digest_of_source(val_data) if val_data else "",
                 "folds": plan.folds,
                 **repeats,
+                **({} if vectors is None else {"vectors_sha256": sha256_of(Path(vectors))}),
                 **({} if needed is None else {"units": needed.to_json()}),
             },
         )
@@ -99,6 +101,9 @@ class Sweep:
         val_data = self.plan.space.base.val_data
         if val_data and header["val_sha256"] != digest_of_source(val_data):
             return f"{title(val_data)} has changed since then"
+        vectors = self.plan.space.base.vectors
+        if vectors and header.get("vectors_sha256") != sha256_of(Path(vectors)):
+            return f"{vectors} has changed since then"
         return ""
 
     def notes(self) -> list[str]:

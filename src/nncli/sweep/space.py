@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 GROUPS = ("Model", "Training", "Regularisation")  # options of these groups can vary
-ALSO = ("scale",)  # and this one; no other, as all trials share the data and the split
-NEVER = ("seed", "threads", "kernels", "time_limit", "metric", "folds", "refit")
+ALSO = ("ngrams", "hash_bits", "scale")  # and these; no others, as all trials share the data and the split
+NEVER = ("seed", "threads", "kernels", "time_limit", "metric", "folds", "refit", "vectors")
 HIDDEN_ONLY = ("hidden", "activation", "dropout")  # mean nothing to a model without hidden layers
 RANGE = re.compile(r"(?:(log|int):)?([-+.\de]+):([-+.\de]+)")
 DIGITS = 3  # of a number drawn from a range: enough, and easy to read and to type again
@@ -37,7 +37,7 @@ class Choices:
         return value in self.values
 
     def __str__(self) -> str:
-        return ", ".join(map(self.of.write, self.values))
+        return (", " if self.of.separator == "," else " or ").join(map(self.of.write, self.values))
 
     def around(self, value: Any, factor: float) -> Choices:
         """Return a value with its neighbours."""
@@ -121,7 +121,7 @@ class Space:
             texts = (
                 [str(one) for one in value]
                 if isinstance(value, list | tuple)
-                else options[name].kind.several(str(value))
+                else _texts(name, str(value), options[name].kind)
             )
             found = _range(name, texts[0]) if len(texts) == 1 else None
             if found is not None:
@@ -207,6 +207,19 @@ def can_vary(name: str) -> bool:
 
 def _with(name: str, config: TrainConfig) -> str:
     return f"{flag(name)} {config.written(name) or 'by default'}"
+
+
+def _texts(name: str, text: str, kind: Kind) -> list[str]:
+    """Cut the text of an option into those of its values. OptionError where commas stand between values that may have
+    commas themselves."""
+    texts = kind.several(text)
+    if kind.separator != "," and "," in text and len(texts) == 1:
+        try:
+            read_option(name, text, kind)
+        except OptionError as error:
+            remedy = f"Several values have '{kind.separator}' between them"
+            raise OptionError(name, error.args[1], remedy) from None
+    return texts
 
 
 def _range(name: str, text: str) -> Range | None:

@@ -56,7 +56,8 @@ THREADS = 1  # of the matrix products: jobs use the cores, and the results do no
 CACHE_LINE = 64  # bytes, to which arrays are aligned
 OF_STEPS = tuple(one.name for one in dataclasses.fields(StepFigures))
 Datasets = Mapping[str, Dataset]  # by the dtype that they are read with
-DATA_OPTIONS = ("scale", "dtype", "class_weight")  # those that can vary, and that change the prepared data
+# those that can vary, and that change the prepared data
+DATA_OPTIONS = ("scale", "dtype", "class_weight", "ngrams", "hash_bits")
 
 
 @dataclass(frozen=True)
@@ -247,10 +248,12 @@ def data_config(config: TrainConfig) -> TrainConfig:
     scale = DataConfig.of(config).scale
     if config.test_data:
         config = dataclasses.replace(config, test_data=(), test=0.0)
-    names = [name for name in TrainConfig.options() if can_vary(name) and name not in DATA_OPTIONS]
+    of_data = (*DATA_OPTIONS, *(("embedding",) if config.vectors else ()))  # the width that its file has to have
+    names = [name for name in TrainConfig.options() if can_vary(name) and name not in of_data]
     usual = {name: getattr(TrainConfig(), name) for name in names}
     # a model is named, as another might be chosen by the number of rows, whose scaling is none of the trial's
-    return dataclasses.replace(config, **{**usual, "seed": 0, "model": "mlp", "scale": scale})
+    more: dict[str, Any] = {"seed": 0, "model": "mlp", "scale": scale, "vocabulary": False}  # which names words alone
+    return dataclasses.replace(config, **usual | more)
 
 
 def fold_of(number: int, folds: int) -> Fold | None:
@@ -283,6 +286,8 @@ def _prepared(trial: Trial, data: SweepData) -> Prepared:
     if words:
         refuse_with_words(given, words)
         given = with_usual_words(given, prepared.dataset.table, words)
+    if prepared.vectors is not None:
+        given = dataclasses.replace(given, embedding=prepared.vectors.values.shape[1])
     config = resolve(given, size, has_val=len(prepared.val) > 0)
     if OPTIMIZERS.create(config.training.optimizer).exact:
         given = with_steps(given, config, prepared.train.matrix.width, prepared.train.matrix.is_sparse)

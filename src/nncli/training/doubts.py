@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.csv.column_kinds import LEAST_IDS
-from nncli.data.dataset import Dataset, Positions, Table
+from nncli.data.dataset import Dataset, Positions, Table, numbered
 from nncli.data.sparse_numbers import is_sparse
 from nncli.data.split import Split
 from nncli.errors import flag, write_names
@@ -72,7 +72,8 @@ def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> l
     columns = numbers | dict(table.dates)
     coded = ((name, _binned(column, n, max(BINS, 2 * K))) for name, column in columns.items())
     texts = ((name, column.codes.astype(np.int64) + 1) for name, column in table.texts.items())
-    found = []
+    found, names = list[str](), dataset.schema.names
+    are_numbered = dataset.schema.target == "y" and names in (numbered(0, len(names)), numbered(1, len(names)))
     for name, codes in (*coded, *texts):
         guesses = [_commonest(codes[:n], y[:n], int(codes.max()) + 1)[codes[n:]]]
         if name in columns and not np.isnan(columns[name]).any():
@@ -81,7 +82,9 @@ def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> l
         score = max(float((right / np.maximum(present, 1))[present > 0].mean()) for right in rights)
         if score >= GIVES_AWAY:
             alone = f"alone predicts {percent(score)} of each class, on average"
-            advice = f"If not, leave it out with {flag('drop')} {shlex.quote(write_names([name]))}"
+            # the columns of matrices have numbers alone, and no option names them
+            how = "of the file" if are_numbered else f"with {flag('drop')} {shlex.quote(write_names([name]))}"
+            advice = f"If not, leave it out {how}"
             found.append(f"column {in_quotes(name)} {alone}: will you know it when you predict? {advice}")
     return found
 

@@ -28,6 +28,9 @@ LEAST_WINDOW = 16 << 20
 VECTORS = 3  # as long as all parameters, that each run has: the parameters, their gradient, and the best so far
 # bytes without any data; and those of a run from which on what it needs is said beforehand
 RUNNING_BYTES, WORTH_SAYING = 120 << 20, 400 << 20
+# of a model file, beside the parameters: its weight for an input of words; of another, its mean and whether it was 0
+# in all rows; and of a number its median, shift and scale
+SAVED_WORD, SAVED_INPUT, SAVED_NUMBER = 4, 9, 24
 MANY_CLASSES = 1000  # whose scores take most of it
 # evaluation: bytes without any data; of each row that is evaluated; of each class, and of each confused pair, on
 # their way to JSON; copies of the parameters, and of the rows that are evaluated at once
@@ -110,6 +113,7 @@ def check_network_fits(config: ResolvedConfig, n: int, inputs: InputKinds, K: in
     the program in the middle, without a word; and for one that no model file has room for."""
     needed, memory = bytes_of_network(config, n, inputs, K), machine_memory()
     saved = np.dtype(config.model.dtype).itemsize * _sizes(config, inputs, K)[0]
+    saved += SAVED_WORD * inputs.words + SAVED_INPUT * (inputs.width - inputs.words) + SAVED_NUMBER * inputs.numbers
     if needed > memory:
         found = f"at least {needed / 1e9:,.1f} GB to train, and there are {memory / 1e9:,.1f} GB of memory"
     elif saved > npz.MOST_BYTES:
@@ -123,7 +127,8 @@ def check_network_fits(config: ResolvedConfig, n: int, inputs: InputKinds, K: in
     option = "ensemble" if members else "hidden" if config.model.hidden else "batch_size"
     remedy = f"Use fewer {'members' if members else 'units'}"
     if inputs.words and option == "batch_size":
-        option, remedy = "hash_bits", f"Use a lower {flag('hash_bits')}"
+        lower = f" or {flag('embedding')}" * bool(config.model.embedding)
+        option, remedy = "hash_bits", f"Use a lower {flag('hash_bits')}{lower}"
     elif inputs.words:
         remedy += f", or a lower {flag('hash_bits')}"
     if many:

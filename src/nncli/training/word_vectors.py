@@ -8,7 +8,6 @@ import numpy as np
 
 from nncli.config.train_config import TrainConfig
 from nncli.data.preprocess import Preprocess
-from nncli.data.words.options import parse_ngrams
 from nncli.data.words.tfidf import idf_of
 from nncli.data.words.vectors import Vectors, read_vectors, size_of_vectors
 from nncli.errors import OptionError, flag, mention
@@ -25,21 +24,25 @@ def with_vectors(config: TrainConfig, columns: int) -> tuple[TrainConfig, Vector
     """Return the options with the width of an embedding that starts from a file, and the vectors in it, for so many
     columns of text. Raises OptionError for options that leave the file without use, DataError for a faulty file."""
     assert config.vectors is not None
-    if config.embedding == 0:
-        raise OptionError("vectors", f"{mention('embedding', 0)} asks for no vectors", "Leave one of them out")
-    options = word_options(config)
-    of_words = parse_ngrams(options.ngrams).words
-    if of_words is None or of_words[0] > 1:
-        problem = f"it has vectors of single words, and {mention('ngrams', options.ngrams)} counts none"
-        raise OptionError("vectors", problem, f"Use {mention('ngrams', 'words:1-2')}, or leave it out")
+    check_vectors(config)
     try:
         config.vectors.encode()
     except UnicodeEncodeError:
         raise OptionError("vectors", "expected the name of a file in UTF-8, found other bytes", "Rename it") from None
     size = config.embedding or size_of_vectors(config.vectors)
     return dataclasses.replace(config, embedding=size), read_vectors(
-        config.vectors, options, columns, config.dtype, size
+        config.vectors, word_options(config), columns, config.dtype, size
     )
+
+
+def check_vectors(config: TrainConfig) -> None:
+    """Raise OptionError for options that leave a file of vectors without use."""
+    if config.embedding == 0:
+        raise OptionError("vectors", f"{mention('embedding', 0)} asks for no vectors", "Leave one of them out")
+    options = word_options(config)
+    if options.parts.words is None or options.parts.words[0] > 1:
+        problem = f"it has vectors of single words, and {mention('ngrams', options.ngrams)} counts none"
+        raise OptionError("vectors", problem, f"Use {mention('ngrams', 'words:1-2')}, or leave it out")
 
 
 def notes_on_vectors(vectors: Vectors, preprocess: Preprocess, n_train: int) -> list[str]:

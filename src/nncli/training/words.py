@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,10 @@ import numpy as np
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.train_config import TrainConfig
 from nncli.data.column_statistics import blocks_of
+from nncli.data.csv.column_kinds import is_number
 from nncli.data.dataset import Table, TextColumn
+from nncli.data.dates import days_of
+from nncli.data.spellings import Spelling, date_spellings, number_spellings, time_spelling
 from nncli.data.text_inputs import TextInputs, first_texts, holds_texts
 from nncli.data.words.options import WordOptions
 from nncli.errors import OptionError, flag, listing, mention, write_names
@@ -29,6 +32,7 @@ OF_EMBEDDING = {"optimizer": "adagrad", "lr": 0.02, "epochs": 10}
 # options of layers before the first dense one, which has to take the words themselves
 OF_INPUTS = ("learn_scale", "number_embedding", "category_embedding")
 OF_NETWORK = ("model", "ensemble", *OF_INPUTS)  # of which some values are refused
+OF_TEXTS = ("ngrams", "hash_bits", "vocabulary", "embedding", "vectors")
 
 
 def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
@@ -41,10 +45,12 @@ def columns_of_words(config: TrainConfig, table: Table) -> tuple[str, ...]:
         name for name, column in table.texts.items() if holds_texts(name, column, config.text, config.categorical)
     )
     if not found:
-        for name in ("ngrams", "hash_bits", "vocabulary", "embedding", "vectors"):
+        for name in OF_TEXTS:
             if getattr(config, name):
                 problem = "the data have no column of texts with several words each"
-                raise OptionError(name, problem, f"Name the column with {mention('text')}, or leave {flag(name)} out")
+                raise OptionError(
+                    name, problem, f"Name the column with {mention('text')}, or leave {mention(name)} out"
+                )
     return found
 
 
@@ -72,7 +78,7 @@ def word_options(config: TrainConfig) -> WordOptions:
 
 def refuse_with_words(config: TrainConfig, columns: tuple[str, ...]) -> None:
     """Raise OptionError for a network that cannot take words as they are."""
-    where = f"column {in_quotes(columns[0])} holds texts ({flag('categorical')} makes each text a category)"
+    where = f"column {in_quotes(columns[0])} holds texts ({mention('categorical')} makes each text a category)"
     model = config.model or ""
     if model in (TabularModel.name, AutoModel.name):
         remedy = f"Use {mention('model', SoftmaxModel.name)} or {mention('model', MLPModel.name)}"
@@ -87,7 +93,7 @@ def refuse_with_words(config: TrainConfig, columns: tuple[str, ...]) -> None:
     if members is not None and (config.embedding or config.vectors):
         option = "embedding" if config.embedding else "vectors"
         raise OptionError(
-            option, "members of an ensemble have no embedding of words", f"Leave it or {flag('ensemble')} out"
+            option, "members of an ensemble have no embedding of words", f"Leave it or {mention('ensemble')} out"
         )
 
 
@@ -113,23 +119,31 @@ def notes_on_no_words(words: TextInputs | None) -> list[str]:
 
 
 def _refuse_no_texts(name: str, column: TextColumn) -> None:
-    """Raise OptionError for a column, told to be one of texts, that has none, or numbers alone."""
+    """Raise OptionError for a column, told to be one of texts, that has none, or numbers, dates or times alone."""
     cells = first_texts(column)
     if not column.values:
         problem = f"column {in_quotes(name)} has no text in any row"
         raise OptionError("text", problem, f"Leave it out, or drop the column with {mention('drop', name)}")
-    if cells and all(map(_is_number, cells)):
-        problem = f"expected texts in column {in_quotes(name)}, found numbers, such as {in_quotes(shortened(cells[0]))}"
-        raise OptionError("text", problem, "Leave it out")
+    if cells and (others := _all_are(cells)):
+        problem = (
+            f"expected texts in column {in_quotes(name)}, found {others}, such as {in_quotes(shortened(cells[0]))}"
+        )
+        raise OptionError("text", problem, f"Leave it out; {mention('categorical', name)} makes each a category")
 
 
-def _is_number(cell: str) -> bool:
-    """Tell whether a cell holds a number."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _all_are(cells: Sequence[str]) -> str:
+    """Say what all cells are that can be read as numbers, dates or times; empty for texts."""
+    if all(is_number(cell) for cell in cells) or _one_reads_all(number_spellings(cells), Spelling.number, cells):
+        return "numbers"
+    if all(days_of(cell) is not None for cell in cells) or _one_reads_all(date_spellings(cells), Spelling.days, cells):
+        return "dates"
+    times = time_spelling(cells)
+    return "times" if times and _one_reads_all([times], Spelling.number, cells) else ""
+
+
+def _one_reads_all(ways: Sequence[Spelling], read: Callable[[Spelling, str], object], cells: Sequence[str]) -> bool:
+    """Tell whether one of these ways to read cells reads all of them."""
+    return any(all(read(way, cell) is not None for cell in cells) for way in ways)
 
 
 def _characters(column: TextColumn) -> int:

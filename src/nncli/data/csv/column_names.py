@@ -64,10 +64,16 @@ def features_of(names: tuple[str, ...], target: str, options: CsvOptions, where:
                 )
     given |= {option: (name,) for option, name in options.row_columns.items()}
     pairs = [("drop", option) for option in ("only", "categorical", "numeric", "text", *options.row_columns)]
-    for one, other in (*pairs, ("numeric", "categorical"), ("numeric", "text"), ("categorical", "text")):
+    pairs += [("numeric", "categorical"), ("numeric", "text"), ("categorical", "text")]
+    for one, other in (*pairs, *((option, "text") for option in options.row_columns)):
         both = [name for name in given[one] if name in given[other]]
         if both:
             raise OptionError(one, f"'{both[0]}' is named by {mention(other)} too", "Name it once")
+    for option in ("categorical", "numeric", "text") if options.only else ():
+        for name in given[option]:
+            if name not in (*options.only, *options.row_columns.values(), target):
+                problem = f"'{name}' is none of the columns to learn from, which {mention('only')} names"
+                raise OptionError(option, problem, "Name it there too, or leave it out here")
     wanted = {*options.only, *options.row_columns.values()} if options.only else {*names}
     found = [name for name in names if name in wanted and name != target and name not in options.drop]
     if not found:

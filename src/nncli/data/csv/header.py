@@ -20,6 +20,7 @@ from nncli.errors import DataError, OptionError, mention
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 20
+LEAST_LINES, LONG_SAMPLE = 32, 64 << 20  # that tell what columns are, where so many bytes have them
 FIRST_LINE = 16 << 20
 MOST_DAMAGED = 100  # rows, each of which costs a look at all lines
 FEW = 20  # lines that are looked at to find out where a row begins
@@ -109,9 +110,12 @@ class Head:
             self.data += b"\n"  # the end of the file ends its last row
 
     def fill(self) -> None:
-        """Read on to as many bytes as decide how a table to learn from is read."""
-        while not self.at_end and len(self.data) < SAMPLE_BYTES:
+        """Read on to as many bytes as decide how a table to learn from is read, and of long rows to some lines."""
+        while not self.at_end and (len(self.data) < SAMPLE_BYTES or self._has_few_lines()):
             self.more()
+
+    def _has_few_lines(self) -> bool:
+        return len(self.data) < LONG_SAMPLE and self.data.count(b"\n") < LEAST_LINES
 
     def skip_line(self) -> None:
         """Leave out the first line."""

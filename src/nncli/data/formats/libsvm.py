@@ -3,39 +3,49 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.byte_input import ByteStream, Input, open_input, reason, refuse_bomb
+from nncli.data.byte_input import ByteStream, Input, open_input, refuse_bomb
 from nncli.data.cells import check_width
 from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.formats.sparse_line_parser import MOST_FEATURES, parsed_line_by_line
 from nncli.data.formats.sparse_lines import parsed_at_once
 from nncli.data.labels import dataset_of
 from nncli.data.lines import line_blocks
 from nncli.data.row_blocks import RowBlock
 from nncli.data.sparse_numbers import SparseNumbers, stays_sparse
 from nncli.errors import DataError
-from nncli.system.output import counted
+from nncli.system.output import counted, in_quotes, shortened
 
 REMEDY = "With enough memory, convert it to .npz or Parquet"  # where its zeros, too, have a size
-MOST_FEATURES = 1 << 20  # of sparse text; each has weights of its own
 DENSE_CELLS, PARSED_LINES = 1 << 22, 1 << 16  # spread at a time, or parsed without their zeros
 ROW_BYTES, VALUE_BYTES = 24, 12  # of memory, for a row and for a value of it
+OF_QUERIES = (
+    "sparse text: numbers of queries (qid:) are left out, so that rows of one query may come into several parts of the "
+    "split"
+)
 NO_LABEL = re.compile(rb"[ \t]*\d+:")
 
 
 def read(path: Path, like: Schema | None = None, stream: ByteStream | None = None) -> Dataset:
     """Read all lines of a file, or of `stream` if it is given. Features are counted from 1, unless there is a 0 among
     them; those for a model, `like`, as it counts its own. Raises DataError."""
-    parts, least, beyond, held, ignored = [], 1, 0, 0, 0
+    parts, least, beyond, held, ignored, has_queries = [], 1, 0, 0, 0, False
     with open_input(str(path), stream=stream, hashed=True) as file:
-        for number, lines in line_blocks(file):
+        for number, lines in _line_blocks(file):
             X, y = _parsed(lines, number, file.where)
+            has_queries = has_queries or any(b" qid:" in line.partition(b"#")[0] for line in lines)
+            if (missing := np.flatnonzero(~np.isfinite(y))).size:
+                at = _rows(lines)[missing[0]]
+                label = in_quotes(shortened(lines[at].split()[0].decode(errors="replace")))
+                problem = f"expected a finite number as the label, found {label}"
+                raise DataError(f"{file.where}:{number + at}", problem, "Correct it, or leave the line out")
             X.indices, X.data = X.indices.astype(np.int32), X.data.astype(np.float32)
             if like is not None:
                 ignored += _drop_unknown(X, lines, number, file.where, like)
@@ -56,8 +66,15 @@ def read(path: Path, like: Schema | None = None, stream: ByteStream | None = Non
         dense_bytes = np.dtype(np.float32).itemsize * len(labels) * width  # its zeros take memory too
         refuse_bomb(file.where, "the sparse data", dense_bytes, file.packed, REMEDY)
         found = numbers[:]
+    notes += [OF_QUERIES] * (has_queries and like is None)
     said = (f"sparse text: the features are counted from {first}", *notes, *_notes(ignored, like))
     return dataset_of(found, labels, str(path), sha256, like, first, said)
+
+
+def _line_blocks(file: Input) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield whole lines, and the number of the first, without the mark of Unicode that a file may begin with."""
+    for number, lines in line_blocks(file):
+        yield number, lines if number > 1 else [lines[0].removeprefix(BOM_UTF8), *lines[1:]]
 
 
 def _joined(parts: list[Any], first: int, width: int) -> SparseNumbers:
@@ -84,7 +101,7 @@ def _blocks(file: Input, like: Schema) -> Iterator[RowBlock]:
     unlabelled, empty = False, 0  # whether a row without a label has come, and the number of the first empty line
     at_once = PARSED_LINES if like.sparse else max(1, DENSE_CELLS // width)
     with file:
-        for number, lines in line_blocks(file):
+        for number, lines in _line_blocks(file):
             empty = empty or next((number + i for i, line in enumerate(lines) if not line.strip()), 0)
             unlabelled = unlabelled or any(map(NO_LABEL.match, lines))
             if unlabelled:
@@ -123,34 +140,10 @@ def _parsed(lines: Sequence[bytes], number: int, where: str) -> tuple[Any, NDArr
         if NO_LABEL.match(line):
             problem = "expected a label before the features, found none"
             raise DataError(f"{where}:{number + i}", problem, "Begin the line with it, as in '1 3:0.5 7:2'")
-    try:
-        X, y = _loaded(lines)
-    except (ValueError, OverflowError) as error:
-        if len(lines) > 1:  # the first one that is wrong is in this half or in that
-            half = len(lines) // 2
-            _parsed(lines[:half], number, where)
-            _parsed(lines[half:], number + half, where)
-        problem = f"expected a line such as '1 3:0.5 7:2': {reason(error)}"
-        raise DataError(f"{where}:{number}", problem) from None
-    wrong = np.flatnonzero(~np.isfinite(X.data))
-    if len(wrong):
-        place = _place(X, wrong[0], lines, number, where)
-        raise DataError(place, "expected finite numbers that fit float32, found others")
+    X, y = parsed_at_once(b"\n".join(lines)) or parsed_line_by_line(lines, number, where)
     if len(X.indices):
         widest = X.indices.argmax()
         check_width(int(X.indices[widest]), _place(X, widest, lines, number, where), "features", MOST_FEATURES)
-    return X, y
-
-
-def _loaded(lines: Sequence[bytes]) -> tuple[Any, NDArray[np.float64]]:
-    text = b"\n".join(lines)
-    if (found := parsed_at_once(text)) is not None:
-        return found
-    from sklearn.datasets import load_svmlight_file  # a second, and ten times as long
-
-    if b"_" in text and any(b"_" in line.partition(b"#")[0] for line in lines):
-        raise ValueError("a number with _ in it")  # which Python takes
-    X, y = load_svmlight_file(BytesIO(text), dtype=np.float32, zero_based=True)
     return X, y
 
 
@@ -172,5 +165,9 @@ def _drop_unknown(X: Any, lines: Sequence[bytes], number: int, where: str, like:
 def _place(X: Any, value: int, lines: Sequence[bytes], number: int, where: str) -> str:
     """Name the line that a value of X is from; one with a comment alone is no row."""
     row = int(np.searchsorted(X.indptr, value, "right")) - 1
-    rows = [i for i, line in enumerate(lines) if line.partition(b"#")[0].strip()]
-    return f"{where}:{number + rows[row]}"
+    return f"{where}:{number + _rows(lines)[row]}"
+
+
+def _rows(lines: Sequence[bytes]) -> list[int]:
+    """Return which lines are rows, from 0."""
+    return [i for i, line in enumerate(lines) if line.partition(b"#")[0].strip()]

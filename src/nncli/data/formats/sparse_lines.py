@@ -1,4 +1,4 @@
-"""Parse plain lines of sparse text all at once: labels, and pairs of place and value in order, with single blanks."""
+"""Parse plain lines of sparse text all at once: labels, and pairs of place and value in order."""
 
 from __future__ import annotations
 
@@ -16,23 +16,36 @@ if TYPE_CHECKING:
 NEWLINE, BLANK, COLON = b"\n :"
 MOST_PLACE = 1 << 31
 COMMENT, PLUS = re.compile(rb"[ \t]*#[^\n]*"), re.compile(rb"^\+(?=[\d.])", re.MULTILINE)
+BLANKS, EMPTY = re.compile(rb" {2,}"), re.compile(rb"\n{2,}")
+QUERY = re.compile(rb"^([^ :\n]+) qid:\d+(?=[ \n]|\Z)", re.MULTILINE)  # as SVMlight has it behind the label
 ONE_EACH = bytes.maketrans(b" :", b"\n\n")
 
 
 def parsed_at_once(text: bytes) -> tuple[csr_array, NDArray[np.float64]] | None:
     """Return the rows and the labels of lines that are plain, as `load_svmlight_file` of scikit-learn does in ten times
-    as long; None where some line is not, for which that has the words: it may be written in another way, or wrong."""
+    as long; None where some line is not: it may be written in another way, or wrong. Comments, lines without anything
+    and numbers of queries are left out."""
     if b"#" in text:
         text = COMMENT.sub(b"", text)
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n")
+    if b"\t" in text:
+        text = text.replace(b"\t", b" ")
+    if b"  " in text:
+        text = BLANKS.sub(b" ", text)
     if b" \n" in text:
         text = text.replace(b" \n", b"\n")
+    if b"\n " in text:
+        text = text.replace(b"\n ", b"\n")
+    if b"\n\n" in text:
+        text = EMPTY.sub(b"\n", text)
+    text = text.strip(b" \r\n") + b"\n"
+    if b"qid:" in text:
+        text = QUERY.sub(rb"\1", text)
     if b"+" in text:
         text = PLUS.sub(b"", text)
-    text = text.rstrip(b" \r\n") + b"\n"
     bytes_of = np.frombuffer(text, np.uint8)
-    if ((bytes_of < BLANK) & (bytes_of != NEWLINE)).any():  # as tabs, which are blanks for one and not for the other
+    if ((bytes_of < BLANK) & (bytes_of != NEWLINE)).any() or not text.isascii():
         return None
     ends = np.flatnonzero((bytes_of == BLANK) | (bytes_of == COLON) | (bytes_of == NEWLINE))  # of all numbers
     kinds = bytes_of[ends]
