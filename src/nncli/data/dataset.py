@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.data.column_profile import PROFILE_FORM, ColumnProfile, profile_of, ranges
 from nncli.data.disk.memmap import DiskArray
+from nncli.data.disk.texts import DiskTexts
 from nncli.data.sources import Source, title
 from nncli.data.sparse_numbers import SparseNumbers, is_sparse
 from nncli.data.spellings import SPELLING_FORM, Spelling, spelling_of
@@ -33,13 +34,16 @@ AnyArray = Any  # NDArray; or a `DiskArray`, where `memory` has asked for that; 
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column of text as codes into its distinct values; code −1 is a missing cell."""
+    """A column of text as codes into its distinct values; code −1 is a missing cell. Of texts on the disk, `DiskTexts`,
+    some may be there several times."""
 
     codes: AnyArray  # (n,)
-    values: tuple[str, ...]
+    values: Sequence[str]
 
-    def take(self, rows: NDArray[Any]) -> TextColumn:
-        return TextColumn(self.codes[rows], self.values)
+    def take(self, rows: NDArray[Any] | slice) -> TextColumn:
+        """Return some cells, in the order given; of texts on the disk those that these have, in memory."""
+        codes = self.codes[rows]
+        return TextColumn(*self.values.some(codes)) if isinstance(self.values, DiskTexts) else TextColumn(codes, self.values)
 
 
 def canonical(category: str) -> str:
@@ -96,8 +100,8 @@ class Table:
     @property
     def is_on_disk(self) -> bool:
         """Tell whether the table is on the disk."""
-        arrays = [self.numbers, *(column.codes for column in self.texts.values()), *self.dates.values()]
-        return any(isinstance(array, DiskArray) for array in arrays)
+        texts = (part for column in self.texts.values() for part in (column.codes, column.values))
+        return any(isinstance(part, DiskArray | DiskTexts) for part in (self.numbers, *texts, *self.dates.values()))
 
     def take(self, rows: NDArray[Any]) -> Table:
         """Return some rows, in the order given."""

@@ -11,6 +11,7 @@ import numpy as np
 from nncli.data.dataset import Dataset, Table, TextColumn
 from nncli.data.disk.memmap import DiskArray
 from nncli.data.disk.stacked import Stacked
+from nncli.data.disk.texts import DiskTexts, StackedTexts
 from nncli.data.sparse_numbers import SparseNumbers, stacked
 
 
@@ -51,6 +52,13 @@ def _stacked(arrays: Sequence[Any]) -> Any:
 def _text(columns: Sequence[TextColumn]) -> TextColumn:
     values: dict[str, int] = {}
     codes = []
+    if any(isinstance(column.values, DiskTexts) for column in columns):
+        first = 0
+        for column in columns:
+            own = column.codes[:].astype(np.int64)
+            codes.append(np.where(own < 0, -1, own + first).astype(np.int32))
+            first += len(column.values)
+        return TextColumn(np.concatenate(codes), StackedTexts([column.values for column in columns]))
     for column in columns:
         recode = [values.setdefault(value, len(values)) for value in column.values]
         codes.append(np.array([*recode, -1], np.int32)[column.codes[:]])  # −1, a missing cell, finds the last one

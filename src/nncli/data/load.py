@@ -7,7 +7,7 @@ text).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -59,7 +59,7 @@ def load_dataset(
     if given.is_matrix:
         dataset = for_task(given.matrix(memory, None, options.resize, options.on_error), task)
         return dataclasses.replace(dataset, source=source, file_bytes=size)
-    rows = given.table(None, options, dtype, memory, tables)
+    rows = given.table(None, options, dtype, memory, tables, is_read=is_read)
     if options.rows is None:
         is_text = given.formats == [TEXT] and options.on_error == "fail"
         refuse_total(rows.table, rows.target, rows.schema.target, title(source), is_text)
@@ -71,7 +71,8 @@ def load_dataset(
         if given.stream is not None:  # which is read once
             raise
         schema = with_numeric_target(rows.schema, error.spelling)
-        rows = given.table(schema, options, dtype, memory, tables)  # and raises the error of the line
+        # which raises the error of the line
+        rows = given.table(schema, options, dtype, memory, tables, is_read=is_read)
         dataset = to_learn_from(rows, source, REGRESSION)
     notes = (*dataset.notes, *notes_of_totals(rows.table, rows.target))
     notes += (*notes_of_texts(rows.table, rows.target, rows.schema.target, options.group, is_read),)
@@ -92,12 +93,14 @@ def load_like(
     told: bool = True,
     row_columns: Mapping[str, str] = {},
     takes_new: bool = False,
+    words: Collection[str] = (),
 ) -> Dataset:
     """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Rows of other classes
     are of the one that `rare` merges them into, or `UNKNOWN` if it drops them; else, if the data set `takes_new` ones,
     they are among its classes, and if not, DataError is raised. `text` is what the user has told of these files, or
     with `told` False of others like them. Raises OptionError for what is told of a file that has no use of it.
-    `row_columns` are the columns of weights and groups, by their options."""
+    `row_columns` are the columns of weights and groups, by their options, and `words` those of text that are read word
+    by word."""
     given, where = SourceFiles.of(source), title(source)
     size, is_numeric = given.bytes(), schema.numeric_target
     if told:
@@ -115,7 +118,8 @@ def load_like(
             **vars(text), on_error=on_error, weight=row_columns.get("weight"), group=row_columns.get("group")
         )
         expected = {} if rare or is_numeric or takes_new else {schema.target: tuple(classes)}
-        rows = given.table(schema, options, dtype, memory, tables, expected, alone=told)
+        how = dtype, memory, tables, expected, told
+        rows = given.table(schema, options, *how, is_read=lambda name, column: name in words)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
     if is_numeric:
         numbers = numbers_like(target, schema, where)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def hash_rows(table: Table) -> Hashes:
     factors = np.random.default_rng(19).integers(0, 1 << 63, len(names), np.uint64) * np.uint64(2) + np.uint64(1)
     factor_of = dict(zip(names, factors, strict=True))
     of_numbers = np.array([factor_of[name] for name in table.number_names], np.uint64)
-    texts = {name: _hashes_of([*column.values, MISSING]) for name, column in table.texts.items()}
+    texts = {name: _hashes_of(column.values) for name, column in table.texts.items()}
     is_sparse = isinstance(table.numbers, SparseNumbers)
     if is_sparse:
         _add_stored(table.numbers, of_numbers, found)
@@ -74,5 +75,8 @@ def _of_bytes() -> Hashes:
 
 
 def _hashes_of(texts: Sequence[str]) -> Hashes:
-    digests = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts]
-    return np.frombuffer(b"".join(digests), np.uint64)
+    """Return the hash of each text, and at last that of a missing one, (m + 1,)."""
+    found = bytearray()
+    for text in chain(texts, [MISSING]):
+        found += hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return np.frombuffer(found, np.uint64)

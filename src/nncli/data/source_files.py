@@ -33,7 +33,7 @@ from nncli.data.formats.known_formats import (
 )
 from nncli.data.row_blocks import BlockReader, OnError
 from nncli.data.sources import STDIN, Source, is_there, paths_of, title
-from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, read_files
+from nncli.data.table_builder import IsRead, MemoryStorage, Opener, RawDataset, Storage, read_files
 from nncli.errors import DataError, OptionError
 
 if TYPE_CHECKING:
@@ -125,13 +125,15 @@ class SourceFiles(NamedTuple):
         tables: int,
         known: Known | None = None,
         alone: bool = True,
+        is_read: IsRead = lambda name, column: False,
     ) -> RawDataset:
         """Read tables for a schema and `known` classes, or to learn from, into memory, or onto the disk where `memory`
-        is all there is for so many `tables`; `alone` if no other source has the same options."""
+        is all there is for so many `tables`; also the texts of columns that are read word by word, as `is_read` tells.
+        `alone` if no other source has the same options."""
         alone, codes, notes = alone and len(self.paths) == 1, dict[str, str](), list[str]()
         while True:
             try:
-                rows = self._table(schema, options, dtype, memory, tables, known, alone, codes)
+                rows = self._table(schema, options, dtype, memory, tables, known, alone, codes, is_read)
                 return rows._replace(notes=(*rows.notes, *notes))
             except LateCode as late:
                 if self.stream is not None:  # which is read once
@@ -153,6 +155,7 @@ class SourceFiles(NamedTuple):
         known: Known | None,
         alone: bool,
         codes: Mapping[str, str],
+        is_read: IsRead,
     ) -> RawDataset:
         """Read tables in which some columns are known to hold codes. Raises LateCode for another one."""
         watch: CodeWatch | None = None
@@ -184,7 +187,10 @@ class SourceFiles(NamedTuple):
         )
         from nncli.data.disk import cache
 
-        return cache.read_stored(self.paths, how, where, memory, lambda place: read_files(files, where, place), tables)
+        def read(place: Storage) -> RawDataset:
+            return read_files(files, where, place, is_read)
+
+        return cache.read_stored(self.paths, how, where, memory, read, tables)
 
 
 def open_training(

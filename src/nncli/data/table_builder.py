@@ -17,14 +17,17 @@ from nncli.data.numeric_target import find_numeric_target, with_numeric_target
 from nncli.data.row_blocks import BlockReader, RowBlock
 from nncli.data.sources import Source, title
 from nncli.data.task import CLASSIFICATION
+from nncli.data.text_inputs import LOOKED_AT
 from nncli.data.text_doubts import difference, folded
 from nncli.errors import DataError, mention
 from nncli.system.output import counted, in_quotes
 
 VALUE_BYTES = 100  # of memory for a text in a dict, beside itself
-
+# different texts, from which on they leave memory, if they may: of so many nobody asks which are alike or garbled
+MOST_VALUES = 20_000
 
 Opener = Callable[[Schema | None], BlockReader]
+IsRead = Callable[[str, TextColumn], bool]  # whether a column of that name is read word by word
 
 
 class ArrayBuilder(Protocol):
@@ -36,13 +39,29 @@ class ArrayBuilder(Protocol):
         ...
 
 
+class TextsBuilder(Protocol):
+    """Texts that are put one behind the other, elsewhere than in memory."""
+
+    def append(self, texts: Sequence[str]) -> int:
+        """Append texts; return the place of the first."""
+        ...
+
+    def finish(self) -> Sequence[str]:
+        """Return all of them."""
+        ...
+
+
 class Storage(Protocol):
     """A place in which the arrays of a table are built."""
 
-    most_text: int  # bytes that the distinct values of its columns of text may take
+    most_text: int  # bytes that the distinct values of its columns of text may take in memory
 
     def builder(self, name: str, growth: Callable[[], float]) -> ArrayBuilder:
         """Begin an array. `growth()` estimates how many times the rows so far there will be."""
+        ...
+
+    def texts(self, name: str) -> TextsBuilder | None:
+        """Begin the different texts of a column that are too many for memory; None where they stay there."""
         ...
 
 
@@ -53,6 +72,9 @@ class MemoryStorage:
 
     def builder(self, name: str, growth: Callable[[], float]) -> ArrayBuilder:
         return _ArrayBuilder(growth)
+
+    def texts(self, name: str) -> None:
+        return None
 
 
 class _ArrayBuilder:
@@ -83,20 +105,38 @@ class _ArrayBuilder:
 
 
 class _TextBuilder:
-    """Rewrites the codes of blocks into the values of all of them."""
+    """Rewrites the codes of blocks into the values of all of them: each once, as long as they are in memory."""
 
-    def __init__(self, codes: ArrayBuilder) -> None:
-        self.codes, self.values = codes, dict[str, int]()
+    def __init__(self, name: str, codes: ArrayBuilder) -> None:
+        self.name, self.codes, self.values, self.bytes = name, codes, dict[str, int](), 0
+        self.first = np.zeros(0, np.int32)  # codes of the first cells
+        self.texts: TextsBuilder | None = None
+        self.stays = False  # in memory, as its first cells say
 
-    def append(self, column: TextColumn) -> int:
-        """Return how many bytes of memory the new values take."""
+    def append(self, column: TextColumn) -> None:
+        if self.texts is not None:
+            first = self.texts.append(column.values)
+            self.codes.append(np.where(column.codes < 0, -1, column.codes + first).astype(np.int32))
+            return
         new = [value for value in column.values if value not in self.values]
         recode = [self.values.setdefault(value, len(self.values)) for value in column.values]
-        self.codes.append(np.array([*recode, -1], np.int32)[column.codes])  # −1 finds the last one
-        return sum(map(sys.getsizeof, new)) + VALUE_BYTES * len(new)
+        codes = np.array([*recode, -1], np.int32)[column.codes]  # −1 finds the last one
+        self.codes.append(codes)
+        self.first = np.append(self.first, codes[: LOOKED_AT - len(self.first)])
+        self.bytes += sum(map(sys.getsizeof, new)) + VALUE_BYTES * len(new)
+
+    def begins(self) -> TextColumn:
+        """Return the first cells."""
+        return TextColumn(self.first, tuple(self.values))
+
+    def move_to(self, texts: TextsBuilder) -> None:
+        """Keep the values elsewhere from now on."""
+        texts.append([*self.values])
+        self.texts, self.values, self.bytes = texts, {}, 0
 
     def finish(self) -> TextColumn:
-        return TextColumn(self.codes.finish(), tuple(self.values))
+        codes = self.codes.finish()
+        return TextColumn(codes, tuple(self.values) if self.texts is None else self.texts.finish())
 
 
 class RawDataset(NamedTuple):
@@ -109,9 +149,12 @@ class RawDataset(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_files(files: Sequence[Opener], where: str, storage: Storage) -> RawDataset:
+def read_files(
+    files: Sequence[Opener], where: str, storage: Storage, is_read: IsRead = lambda name, column: False
+) -> RawDataset:
     """Read all rows. The first file is opened without a schema, and decides what the columns are; the others are opened
-    for its schema. Raises DataError where there is no row."""
+    for its schema. The texts of a column that `is_read` word by word need not be in memory. Raises DataError where
+    there is no row."""
     schema: Schema | None = None
     notes: list[str] = []
     digests = []
@@ -121,7 +164,7 @@ def read_files(files: Sequence[Opener], where: str, storage: Storage) -> RawData
         with opener(schema) as reader:
             if schema is None or columns is None:
                 schema = reader.layout.schema()
-                columns = _Columns(reader, len(files), storage)
+                columns = _Columns(reader, len(files), storage, is_read)
             for block in reader:
                 columns.append(block, where)
             notes += [note for note in reader.notes if note not in notes]
@@ -173,15 +216,16 @@ def digest_of(digests: Sequence[str]) -> str:
 class _Columns:
     """The columns of a table that is being read."""
 
-    def __init__(self, first: BlockReader, files: int, storage: Storage) -> None:
+    def __init__(self, first: BlockReader, files: int, storage: Storage, is_read: IsRead) -> None:
         def builder(name: str) -> ArrayBuilder:
             return storage.builder(name, lambda: files * first.growth())
 
         self.layout = layout = first.layout
-        self.n, self.text_bytes, self.storage = 0, 0, storage
+        self.n, self.storage, self.is_read = 0, storage, is_read
         self.numbers = builder("numbers") if layout.numeric else None
-        self.target = _TextBuilder(builder("target"))
-        self.texts = {name: _TextBuilder(builder(f"text-{i}")) for i, name in enumerate(layout.text)}
+        self.target = _TextBuilder("target", builder("target"))
+        places = {name: f"text-{i}" for i, name in enumerate(layout.text)}
+        self.texts = {name: _TextBuilder(place, builder(place)) for name, place in places.items()}
         self.dates = {name: builder(f"date-{i}") for i, name in enumerate(layout.dates)}
 
     def append(self, block: RowBlock, where: str) -> None:
@@ -194,15 +238,27 @@ class _Columns:
             *((name, text, block.table.texts[name]) for name, text in self.texts.items()),
             (target, self.target, block.target),
         ):
-            self.text_bytes += text.append(column)
-            if self.text_bytes > self.storage.most_text:
-                remedy = f"Leave the column out with {mention('drop')}, or allow more {mention('memory')}"
-                if text is self.target:
-                    remedy = f"Allow more {mention('memory')}"
-                problem = f"column '{name}': {len(text.values):,} different texts so far, too many for that memory"
-                raise DataError(where, problem, remedy)
+            text.append(column)
+            if len(text.values) > MOST_VALUES or self._are_too_many():
+                self._move_out(name, text)
+            if self._are_too_many():
+                raise _too_many(where, name, len(text.values), text is self.target)
         for name, days in self.dates.items():
             days.append(block.table.dates[name])
+
+    def _are_too_many(self) -> bool:
+        """Tell whether the texts take more memory than they may."""
+        return self.target.bytes + sum(text.bytes for text in self.texts.values()) > self.storage.most_text
+
+    def _move_out(self, name: str, text: _TextBuilder) -> None:
+        """Move the texts of a column out of memory, if they may be elsewhere: those that are read word by word."""
+        if text is self.target or text.texts is not None or text.stays:
+            return
+        place = self.storage.texts(text.name) if self.is_read(name, text.begins()) else None
+        if place is not None:
+            text.move_to(place)
+        else:
+            text.stays = len(text.first) == LOOKED_AT
 
     def finish(self, where: str) -> tuple[Table, TextColumn]:
         if not self.n:
@@ -213,7 +269,17 @@ class _Columns:
             {name: text.finish() for name, text in self.texts.items()},
             {name: days.finish() for name, days in self.dates.items()},
         )
+        for name, column in table.texts.items():  # the cells behind the first block may say otherwise
+            if self.texts[name].texts is not None and not self.is_read(name, column):
+                raise _too_many(where, name, len(column.values), is_target=False)
         return table, self.target.finish()
+
+
+def _too_many(where: str, name: str, n: int, is_target: bool) -> DataError:
+    remedy = f"Leave the column out with {mention('drop')}, or allow more {mention('memory')}"
+    if is_target:
+        remedy = f"Allow more {mention('memory')}"
+    return DataError(where, f"column '{name}': {n:,} different texts so far, too many for that memory", remedy)
 
 
 def one_spelling(values: Sequence[str], decimal: str = ".") -> tuple[list[str], list[str]]:

@@ -80,10 +80,9 @@ class TextInputs:
         for start in range(0, len(table), ROWS_AT_ONCE):
             found = None
             for place, name in enumerate(self.columns):
-                column = table.texts[name]
-                codes = TextColumn(column.codes[start : start + ROWS_AT_ONCE], column.values)
-                own = self.of_column(codes, place, dtype)
-                unknown[name][start : start + ROWS_AT_ONCE] = _are_zero(own) & (codes.codes >= 0)
+                column = table.texts[name].take(slice(start, start + ROWS_AT_ONCE))
+                own = self.of_column(column, place, dtype)
+                unknown[name][start : start + ROWS_AT_ONCE] = _are_zero(own) & (column.codes >= 0)
                 found = own if found is None else found + own
             parts.append(found)
         if not parts:
@@ -131,8 +130,7 @@ def holds_texts(name: str, column: TextColumn, told: Collection[str], categorica
 
 def first_texts(column: TextColumn) -> list[str]:
     """Return the first cells of a column that are there."""
-    codes = np.asarray(column.codes[:LOOKED_AT])
-    return [column.values[code] for code in codes[codes >= 0].tolist()]
+    return [text for text in texts_of(column.take(slice(LOOKED_AT))) if text is not None]
 
 
 def texts_of(column: TextColumn) -> list[str | None]:

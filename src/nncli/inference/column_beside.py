@@ -51,6 +51,7 @@ def load_for_model(model: Model, source: Source, schema: Schema, **how: Any) -> 
     """Read rows for a model as `load_like` does, without those of weight 0 where there is the column of weights that
     the training run had."""
     name = model.config.data.csv.weight
+    how |= {"words": model.preprocess.columns_of_words}
     known = {*schema.names, *(column.name for column in schema.profile)}
     if name is not None and name in known and source != STDIN:
         weighted = schema if name in schema.names else with_column(schema, name)

@@ -16,7 +16,8 @@ PREFIX = "nncli-"
 NAME = re.compile(PREFIX + "[0-9a-f]{16}")
 # the data of a sweep, the states of its training runs, predictions of files, and the parts of a table on the disk
 FILES = re.compile(
-    r"data|[0-9a-f]{16}|[0-9]+|numbers(\.uint8)?|columns|values|(text|date)-[0-9]+|target|table\.json|SHA256SUMS"
+    r"data|[0-9a-f]{16}|[0-9]+|numbers(\.uint8)?|columns|values|texts|(text|date)-[0-9]+(-ends)?|target|table\.json"
+    r"|SHA256SUMS|entries"
 )
 VARIABLE = "TMPDIR"
 

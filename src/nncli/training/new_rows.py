@@ -99,7 +99,7 @@ def _read_new(before: Before, config: TrainConfig, memory: int | None, tables: i
     named = {name: column for name, column in csv.row_columns.items() if name != "time"}
     return load_like(
         config.data, _schema(before, config), model.classes, config.dtype, csv.of_text, memory, tables, csv.on_error,
-        rare, row_columns=named, takes_new=not rare,
+        rare, row_columns=named, takes_new=not rare, words=model.preprocess.columns_of_words,
     )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def _read_replay(
         text, on_error = (csv.of_text, csv.on_error) if is_own else (DETECTED, DataConfig.of(config).csv.on_error)
         part = load_like(
             source, _schema(before, config), new.classes, config.dtype, text, memory, tables, on_error,
-            config.rare, told=False, row_columns=named,
+            config.rare, told=False, row_columns=named, words=before.model.preprocess.columns_of_words,
         )  # fmt: skip
         found.append((part, its if its is not None and its.n_rows == len(part) else None))
     return found

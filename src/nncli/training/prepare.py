@@ -143,6 +143,7 @@ def prepare(
     of_row, rare_notes = columns.weight if read.weights is None else read.weights, list[str]()
     if config.rare is not None and start is None:
         dataset, rare_notes = settle_rare(config, dataset, columns)
+    words, vectors = columns_of_words(config, dataset.table) if start is None else start.words, None
     # test rows have equal weight but for those of weight 0, and in files of their own no part depends on the time
     of_part = {name: _of(asked, "weight", "group") for name in ("val_data", "test_data")}
     whole = dict[str, Dataset]()
@@ -151,13 +152,13 @@ def prepare(
             others = {*asked.values()} - {*of_part[name].values()}
             its = of_part[name]
             try:
-                found = _load_like(config, source, without_columns(read.schema, others), dataset, its)
+                found = _load_like(config, source, without_columns(read.schema, others), dataset, its, words)
             except DataError:
                 if name == "val_data" or config.weight is None:
                     raise
                 of_part[name] = its = _of(asked, "group")  # test rows need no weights
                 others.add(config.weight)
-                found = _load_like(config, source, without_columns(read.schema, others), dataset, its)
+                found = _load_like(config, source, without_columns(read.schema, others), dataset, its, words)
             whole[name] = found
     read_notes = [
         note_of(flag(name), note) for name, its in whole.items() for note in its.notes if note not in read.notes
@@ -197,7 +198,6 @@ def prepare(
     has_val = len(split.val) > 0 or folds is not None or bool(config.val_data) or (on_all and config.val != 0)
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
-    words, vectors = columns_of_words(config, dataset.table) if start is None else start.words, None
     if refit is None:
         config, by_data = with_model(config, dataset, words)
         config, chosen = with_usual_words(config, dataset.table, words), [*chosen, *by_data]
@@ -328,11 +328,17 @@ def _load(config: TrainConfig, memory: int | None) -> Dataset:
 
 
 def _load_like(
-    config: TrainConfig, source: Source, schema: Schema, dataset: Dataset, row_columns: Mapping[str, str]
+    config: TrainConfig,
+    source: Source,
+    schema: Schema,
+    dataset: Dataset,
+    row_columns: Mapping[str, str],
+    words: Sequence[str],
 ) -> Dataset:
     csv, tables = DataConfig.of(config).csv, n_tables(config)
     how = csv.text_of_others, dataset.memory, tables, csv.on_error, merging(config.rare)
-    return load_like(source, schema, dataset.classes, config.dtype, *how, told=False, row_columns=row_columns)
+    read = functools.partial(load_like, told=False, row_columns=row_columns, words=words)
+    return read(source, schema, dataset.classes, config.dtype, *how)
 
 
 def _groups(column: TextColumn | None, part: Subset) -> NDArray[np.int64] | None:

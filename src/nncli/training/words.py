@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -148,5 +149,6 @@ def _one_reads_all(ways: Sequence[Spelling], read: Callable[[Spelling, str], obj
 
 def _characters(column: TextColumn) -> int:
     """Count the characters of all cells of a column."""
-    lengths = np.array([*map(len, column.values), 0], np.int64)  # the last is that of a missing cell
+    # the last is that of a missing cell
+    lengths = np.fromiter(chain(map(len, column.values), [0]), np.int64, len(column.values) + 1)
     return sum(int(lengths[block].sum()) for block in blocks_of(column.codes, np.arange(len(column.codes))))
