@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.data.column_profile import PROFILE_FORM, ColumnProfile, profile_of, ranges
 from nncli.data.disk.memmap import DiskArray
+from nncli.data.disk.sparse_rows import DiskSparseNumbers
 from nncli.data.disk.texts import DiskTexts
 from nncli.data.sources import Source, title
 from nncli.data.sparse_numbers import SparseNumbers, is_sparse
@@ -29,7 +30,12 @@ LARGEST = 1e15  # whole numbers below are exact
 TWINS = {"0": "false", "1": "true", "false": "0", "true": "1"}
 QUOTES, ESCAPES = ('"', "'", ""), ("", "\\")
 Target = NDArray[Any]  # `Positions` of classes, or numbers in float64
-AnyArray = Any  # NDArray; or a `DiskArray`, where `memory` has asked for that; or `SparseNumbers`
+AnyArray = Any  # NDArray; or a `DiskArray`, where `memory` has asked for that; or `SparseNumbers`, also there
+
+
+def is_on_disk(part: Any) -> bool:
+    """Tell whether an array, or the texts of a column, are on the disk."""
+    return isinstance(part, DiskArray | DiskTexts | DiskSparseNumbers)
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,11 @@ class TextColumn:
     def take(self, rows: NDArray[Any] | slice) -> TextColumn:
         """Return some cells, in the order given; of texts on the disk those that these have, in memory."""
         codes = self.codes[rows]
-        return TextColumn(*self.values.some(codes)) if isinstance(self.values, DiskTexts) else TextColumn(codes, self.values)
+        return (
+            TextColumn(*self.values.some(codes))
+            if isinstance(self.values, DiskTexts)
+            else TextColumn(codes, self.values)
+        )
 
 
 def canonical(category: str) -> str:
@@ -101,7 +111,7 @@ class Table:
     def is_on_disk(self) -> bool:
         """Tell whether the table is on the disk."""
         texts = (part for column in self.texts.values() for part in (column.codes, column.values))
-        return any(isinstance(part, DiskArray | DiskTexts) for part in (self.numbers, *texts, *self.dates.values()))
+        return any(is_on_disk(part) for part in (self.numbers, *texts, *self.dates.values()))
 
     def take(self, rows: NDArray[Any]) -> Table:
         """Return some rows, in the order given."""

@@ -58,7 +58,7 @@ def load_dataset(
     refuse_unused(given.named_formats(), vars(options))
     if given.is_matrix:
         dataset = for_task(given.matrix(memory, None, options.resize, options.on_error), task)
-        return dataclasses.replace(dataset, source=source, file_bytes=size)
+        return dataclasses.replace(dataset, source=source, memory=memory, file_bytes=size)
     rows = given.table(None, options, dtype, memory, tables, is_read=is_read)
     if options.rows is None:
         is_text = given.formats == [TEXT] and options.on_error == "fail"
@@ -108,10 +108,11 @@ def load_like(
     if given.is_matrix:
         matrix = given.matrix(memory, schema, on_error=on_error)
         matrix = for_task(matrix, REGRESSION if is_numeric else CLASSIFICATION)
+        matrix = dataclasses.replace(matrix, source=source, memory=memory, file_bytes=size)
         table, sha256, notes = _named(matrix.table, schema, where), matrix.sha256, matrix.notes
         if is_numeric:
             table = _named(matrix.table, schema, where)
-            return dataclasses.replace(matrix, table=table, schema=schema, source=source, file_bytes=size)
+            return dataclasses.replace(matrix, table=table, schema=schema)
         target = TextColumn(matrix.y, matrix.classes)
     else:
         options = CsvOptions(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from nncli.data.formats.known_formats import (
     IDX,
     IMAGES,
     JSON_LINES,
+    NPZ,
     SPARSE,
     TEXT,
     XLSX,
@@ -100,21 +102,30 @@ class SourceFiles(NamedTuple):
     def matrix(
         self, memory: int | None, like: Schema | None, resize: Size | None = None, on_error: OnError = "fail"
     ) -> Dataset:
-        """Read a matrix; pictures are brought to the size `resize`. Raises OptionError for `memory`, as it is read into
-        memory, and for `on_error` where it has no rows of its own."""
-        if memory is not None:
-            problem = f"{title(self.source)} is not a table, and only tables can stay on the disk"
-            raise OptionError("memory", problem, "Leave it out")
+        """Read a matrix; pictures are brought to the size `resize`. With `memory`, rows that are stored without their
+        zeros are on the disk. Raises OptionError for `memory` where others would be, and for `on_error` where it has no
+        rows of its own."""
+        if memory is not None and not self._may_stay_on_disk():
+            kinds = "a table, or rows that are stored without their zeros"
+            problem = f"expected {kinds}, as only they can stay on the disk, found {self.formats[0].name}"
+            raise OptionError("memory", f"{title(self.source)}: {problem}", "Leave it out")
         if self.stream is None and self.formats[0] == IMAGES:
             return IMAGES.load().read(self.paths[0], like, resize, on_error)
         if on_error != "fail":
             problem = f"{title(self.source)} is neither a table nor a folder of pictures: nothing in it can be left out"
             raise OptionError("on_error", problem, "Leave the option out")
-        if self.stream is None:
-            return self.formats[0].load().read(self.paths[0], like)
-        from nncli.data.formats import libsvm
+        how = (self.stream,) if self.formats[0] == SPARSE else ()
+        read = functools.partial(self.formats[0].load().read, self.paths[0], like, *how)
+        if memory is None:
+            return read()
+        from nncli.data.disk import cache
 
-        return libsvm.read(self.paths[0], like, self.stream)
+        cache.check_memory_to_read(memory)
+        return cache.kept(lambda folder: read(folder=folder), lambda found: found.table.numbers)
+
+    def _may_stay_on_disk(self) -> bool:
+        """Tell whether a matrix is stored without its zeros."""
+        return self.formats[0] == SPARSE or (self.formats[0] == NPZ and NPZ.load().is_sparse(self.paths[0]))
 
     def table(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,18 @@ ROWS_AT_ONCE, VALUES_AT_ONCE = 8_192, 1 << 20  # that are worked on at a time
 MOST_INDEX = np.iinfo(np.int32).max
 
 
-@dataclass(frozen=True, eq=False)
 class SparseNumbers:
-    """(n, d) numbers in memory, of which only those that are not 0 are kept, row by row; none is missing or infinite.
+    """(n, d) numbers, of which only those that are not 0 are kept, row by row; none is missing or infinite. They are in
+    memory here, and on the disk in `DiskSparseNumbers`.
 
     An array of rows, in any order, a mask (n,), or a slice of rows gives an array of its own, (m, d), with all zeros,
-    as of a `DiskArray`; a pair of rows and columns gives these: right for a few. `csr`, and what `take` and `blocks`
-    give, grows with the others only.
+    as of a `DiskArray`; a pair of rows and columns gives these: right for a few. `csr`, which is in memory alone, and
+    what `take` and `blocks` give, grows with the others only.
     """
 
-    csr: Any  # scipy.sparse.csr_array (n, d), the columns of each row in order, without zeros
+    def __init__(self, csr: Any) -> None:
+        """Take a scipy.sparse.csr_array (n, d), the columns of each row in order, without zeros."""
+        self.csr = csr
 
     @classmethod
     def of(
@@ -56,6 +57,11 @@ class SparseNumbers:
         return np.dtype(self.csr.dtype)
 
     @property
+    def nnz(self) -> int:
+        """Count the numbers that are not 0."""
+        return int(self.csr.nnz)
+
+    @property
     def nbytes(self) -> int:
         """Return the bytes of memory that it takes."""
         return int(self.csr.data.nbytes + self.csr.indices.nbytes + self.csr.indptr.nbytes)
@@ -74,9 +80,10 @@ class SparseNumbers:
     def blocks(self, rows: NDArray[Any] | None = None) -> Iterator[Any]:
         """Yield the rows (None: all, in their order) some thousands at a time, each block a csr_array."""
         n = len(self) if rows is None else len(rows)
-        at_once = max(1, min(ROWS_AT_ONCE, VALUES_AT_ONCE * len(self) // max(1, self.csr.nnz)))
+        at_once = max(1, min(ROWS_AT_ONCE, VALUES_AT_ONCE * len(self) // max(1, self.nnz)))
         for start in range(0, n, at_once):
-            yield self.csr[start : start + at_once] if rows is None else self.csr[rows[start : start + at_once]]
+            part = slice(start, start + at_once)
+            yield self.take(part if rows is None else rows[part]).csr
 
     def columns(self, places: NDArray[Any] | Sequence[int]) -> NDArray[Any]:
         """Return a few columns with all zeros, (n, some), column by column in memory."""
@@ -103,29 +110,29 @@ class SparseNumbers:
         csr.eliminate_zeros()
         return SparseNumbers(csr)
 
-    def deviation(self) -> NDArray[np.float64]:
-        """Return the standard deviation of each column, (d,): √((Σ (x − mean)² over those that are not 0 + zeros ·
-        mean²) / n)."""
-        n, total, stored = len(self), np.zeros(self.shape[1]), self.stored()
-        for block in self.blocks():
+    def deviation(self, rows: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the standard deviation of each column over some rows, (d,): √((Σ (x − mean)² over those that are not 0
+        + zeros · mean²) / n)."""
+        n, total, stored = len(rows), np.zeros(self.shape[1]), self.stored(rows)
+        for block in self.blocks(rows):
             total += np.bincount(block.indices, block.data, len(total))
         mean = total / n
         squares = (n - stored) * mean**2
-        for block in self.blocks():
+        for block in self.blocks(rows):
             squares += np.bincount(block.indices, (block.data - mean[block.indices]) ** 2, len(total))
         found: NDArray[np.float64] = np.sqrt(squares / n)
         return found
 
-    def stored(self) -> NDArray[np.int64]:
-        """Count the numbers of each column that are not 0, (d,)."""
+    def stored(self, rows: NDArray[Any] | None = None) -> NDArray[np.int64]:
+        """Count the numbers of each column that are not 0, in some rows (None: in all), (d,)."""
         found = np.zeros(self.shape[1], np.int64)
-        for block in self.blocks():
+        for block in self.blocks(rows):
             found += np.bincount(block.indices, minlength=len(found))
         return found
 
     def __str__(self) -> str:
         n, d = self.shape
-        each = self.csr.nnz / max(1, n)
+        each = self.nnz / max(1, n)
         some = f"{each:,.0f}" if each >= 100 else f"{each:.3g}"
         return f"{some} of {d:,} numbers in a row are not 0, on average: only those are kept"
 
@@ -153,4 +160,8 @@ def stacked(parts: Sequence[SparseNumbers]) -> SparseNumbers:
     """Return the rows of all parts, one below the other."""
     from scipy.sparse import vstack
 
+    from nncli.data.disk.sparse_rows import DiskSparseNumbers, StackedSparseNumbers
+
+    if any(isinstance(part, DiskSparseNumbers) for part in parts):
+        return StackedSparseNumbers(parts)
     return SparseNumbers(vstack([part.csr for part in parts], format="csr"))

@@ -58,7 +58,7 @@ def sparse_statistics(numbers: SparseNumbers, rows: Positions, scale: str) -> Co
     if scale == "max-abs":
         spread = np.maximum(np.maximum(np.abs(low), np.abs(high)), SMALLEST_RANGE)
     elif scale == "standard":
-        spread = numbers.take(rows).deviation()
+        spread = numbers.deviation(rows)
     found = ColumnStatistics(_median(numbers, evenly(rows)), low, high, np.zeros(d), spread, scale, mean, missing)
     return found._replace(mean_input=np.clip(mean * found.factor, -LARGEST, LARGEST))
 

@@ -17,8 +17,8 @@ from nncli.data.numeric_target import find_numeric_target, with_numeric_target
 from nncli.data.row_blocks import BlockReader, RowBlock
 from nncli.data.sources import Source, title
 from nncli.data.task import CLASSIFICATION
-from nncli.data.text_inputs import LOOKED_AT
 from nncli.data.text_doubts import difference, folded
+from nncli.data.text_inputs import LOOKED_AT
 from nncli.errors import DataError, mention
 from nncli.system.output import counted, in_quotes
 

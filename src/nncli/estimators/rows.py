@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nncli.config.train_config import TrainConfig
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table
-from nncli.data.formats.npz import read_as
+from nncli.data.formats.npz_arrays import read_as
 from nncli.data.labels import classes_of
 from nncli.data.numeric_target import LARGEST, numeric_labels
 from nncli.data.row_hashes import hash_rows

@@ -15,13 +15,15 @@ import shlex
 import stat
 import sys
 import warnings
+import weakref
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from nncli import __version__
 from nncli.data.disk import table_files
+from nncli.data.disk.sparse_rows import DiskSparseNumbers
 from nncli.data.disk.table_files import DiskStorage, Origin
 from nncli.data.sources import title
 from nncli.data.table_builder import RawDataset, Storage
@@ -29,6 +31,7 @@ from nncli.errors import DataError, NncliWarning, OptionError, OutputError, ment
 from nncli.system import owned_folders, scratch
 from nncli.system.atomic import sync_folder
 
+T = TypeVar("T")
 VARIABLE = "NNCLI_CACHE"
 TABLES = "tables"
 NAME = re.compile("table-[0-9a-f]{32}")
@@ -90,8 +93,7 @@ def read_stored(
     OutputError where the disk is full or may not be written to, DataError where a file changes meanwhile or is no file,
     and OptionError for too little memory to read with.
     """
-    if memory < LEAST_MEMORY:
-        raise OptionError("memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
+    check_memory_to_read(memory)
     for name in files:  # what comes through a pipe, or has no name, cannot be known again
         if not Path(os.path.realpath(name)).is_file():
             where = title((str(name),))
@@ -121,6 +123,24 @@ def read_stored(
         table_files.moved(rows, area / f"table-{origin.key}")
         sync_folder(area)
         return rows
+
+
+def check_memory_to_read(memory: int) -> None:
+    """Raise OptionError for less memory, in bytes, than reading takes."""
+    if memory < LEAST_MEMORY:
+        raise OptionError("memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
+
+
+def kept(write: Callable[[Path], T], numbers_of: Callable[[T], Any]) -> T:
+    """Return what `write` makes in a folder, which stays as long as the numbers in it, and no longer than this process.
+    Raises OutputError where the disk is full or may not be written to."""
+    area = _made_area()
+    with _writing(), ExitStack() as stack:
+        found = write(stack.enter_context(scratch.folder(area)))
+        numbers = numbers_of(found)
+        file = numbers.pieces.file if isinstance(numbers, DiskSparseNumbers) else numbers.file
+        weakref.finalize(file, stack.pop_all().close)
+    return found
 
 
 def _found(key: str, where: str, most_text: int) -> RawDataset | None:

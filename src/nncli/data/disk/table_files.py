@@ -147,7 +147,9 @@ def read(folder: Path, key: str, most_text: int) -> RawDataset | None:
         else:
             its = next(values)
         columns[name] = TextColumn(_codes(codes, its, -1), its)
-    of_date = {name: DiskArray(files[COLUMNS], DATES, (n,), at + DATES.itemsize * n * i) for i, name in enumerate(dates)}
+    of_date = {
+        name: DiskArray(files[COLUMNS], DATES, (n,), at + DATES.itemsize * n * i) for i, name in enumerate(dates)
+    }
     at += DATES.itemsize * n * len(dates)
     its = next(values)
     target = TextColumn(_codes(DiskArray(files[COLUMNS], CODES, (n,), at), its, 0), its)
@@ -180,9 +182,7 @@ def _values(file: File, counts: Sequence[int]) -> list[tuple[str, ...]]:
     if (lengths < 0).any() or (lengths > len(content)).any() or at + int(lengths.sum()) != len(content):
         raise ValueError("values of another length")
     ends = (at + np.cumsum(lengths)).tolist()
-    values = [
-        str(content[end - n : end], *UTF_8) for n, end in zip(lengths.tolist(), ends, strict=True)
-    ]
+    values = [str(content[end - n : end], *UTF_8) for n, end in zip(lengths.tolist(), ends, strict=True)]
     found, begin = list[tuple[str, ...]](), 0
     for count in counts:
         found.append(tuple(values[begin : begin + count]))

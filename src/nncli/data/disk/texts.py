@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, overload
 
 import numpy as np
@@ -91,4 +91,4 @@ class TextsFile:
 
 def _texts(content: NDArray[np.uint8], starts: NDArray[np.int64]) -> list[str]:
     whole, ends = content.tobytes(), starts.tolist()
-    return [whole[start:end].decode(*UTF_8) for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    return [whole[start:end].decode(*UTF_8) for start, end in pairwise(ends)]

@@ -6,7 +6,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.byte_input import ByteStream, Input, open_input, refuse_bomb
 from nncli.data.cells import check_width
 from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.disk.sparse_rows import SparseRowsFile, with_zeros
 from nncli.data.formats.sparse_line_parser import MOST_FEATURES, parsed_line_by_line
 from nncli.data.formats.sparse_lines import parsed_at_once
 from nncli.data.labels import dataset_of
@@ -33,10 +34,35 @@ OF_QUERIES = (
 NO_LABEL = re.compile(rb"[ \t]*\d+:")
 
 
-def read(path: Path, like: Schema | None = None, stream: ByteStream | None = None) -> Dataset:
-    """Read all lines of a file, or of `stream` if it is given. Features are counted from 1, unless there is a 0 among
-    them; those for a model, `like`, as it counts its own. Raises DataError."""
-    parts, least, beyond, held, ignored, has_queries = [], 1, 0, 0, 0, False
+class RowsBuilder(Protocol):
+    """Rows that are put one below the other, without their zeros."""
+
+    def append(self, X: Any) -> None: ...
+    def finish(self, width: int, first: int = 0) -> SparseNumbers:
+        """Return all rows, of so many columns, of which the first was called `first` so far."""
+        ...
+
+
+class RowsInMemory:
+    """Rows that are put one below the other in memory."""
+
+    def __init__(self) -> None:
+        self.parts = list[Any]()
+
+    def append(self, X: Any) -> None:
+        self.parts.append(X)
+
+    def finish(self, width: int, first: int = 0) -> SparseNumbers:
+        return _joined(self.parts, first, width)
+
+
+def read(
+    path: Path, like: Schema | None = None, stream: ByteStream | None = None, folder: Path | None = None
+) -> Dataset:
+    """Read all lines of a file, or of `stream` if it is given; with a `folder`, into files there. Features are counted
+    from 1, unless there is a 0 among them; those for a model, `like`, as it counts its own. Raises DataError."""
+    rows: RowsBuilder = RowsInMemory() if folder is None else SparseRowsFile(folder, np.dtype(np.float32))
+    labels_of, least, beyond, held, ignored, has_queries = list[NDArray[np.float64]](), 1, 0, 0, 0, False
     with open_input(str(path), stream=stream, hashed=True) as file:
         for number, lines in _line_blocks(file):
             X, y = _parsed(lines, number, file.where)
@@ -52,20 +78,23 @@ def read(path: Path, like: Schema | None = None, stream: ByteStream | None = Non
             least, beyond = min(least, int(X.indices.min(initial=1))), max(beyond, X.shape[1])
             held += VALUE_BYTES * X.nnz + ROW_BYTES * len(y)
             refuse_bomb(file.where, "the sparse data", held, file.packed, REMEDY)
-            parts.append((X, y))
+            if folder is not None:
+                X.eliminate_zeros()
+            rows.append(X)
+            labels_of.append(y)
         sha256 = file.hexdigest()
     first = least if like is None else _first(like)
     width = beyond - first if like is None else len(like.columns)
-    labels = np.concatenate([y for _, y in parts])
-    numbers, notes = _joined([X for X, _ in parts], first, width), list[str]()
-    del parts, X
-    if stays_sparse(numbers.shape, numbers.csr.nnz) if like is None else like.sparse:
+    labels = np.concatenate(labels_of)
+    del X
+    numbers, notes = rows.finish(width, first), list[str]()
+    if stays_sparse(numbers.shape, numbers.nnz) if like is None else like.sparse:
         notes = [str(numbers)] * (like is None)
         found: Any = numbers
     else:
         dense_bytes = np.dtype(np.float32).itemsize * len(labels) * width  # its zeros take memory too
         refuse_bomb(file.where, "the sparse data", dense_bytes, file.packed, REMEDY)
-        found = numbers[:]
+        found = numbers[:] if folder is None else with_zeros(numbers, folder)
     notes += [OF_QUERIES] * (has_queries and like is None)
     said = (f"sparse text: the features are counted from {first}", *notes, *_notes(ignored, like))
     return dataset_of(found, labels, str(path), sha256, like, first, said)
