@@ -38,7 +38,7 @@ SPARSE_SCALINGS = {
     "none": "numbers as they are, as the rows have unit length",
     "max-abs": "numbers divided by the largest absolute value of their column, so that zeros stay zeros",
 }
-WORDS = WordOptions()
+WORDS, INDEX = WordOptions(), np.dtype(np.int32)
 MOST_ZEROS = 256 << 20  # bytes of inputs that are all in memory, with columns of text
 
 
@@ -73,6 +73,8 @@ class Preprocess:
     heaps: tuple[Heap, ...] = ()  # columns of numbers that heap up at one value, where the scaling is robust
     words: TextInputs | None = None
     statistics: ColumnStatistics | None = field(default=None, compare=False)  # of number columns, where just fitted
+    # how many inputs of a row are stored, on average, where just fitted, and most are 0 and are not
+    not_zero: float | None = field(default=None, compare=False)
 
     @property
     def n_numbers(self) -> int:
@@ -209,6 +211,11 @@ class Preprocess:
         median, shift, factor = (
             np.concatenate([getattr(own, name), getattr(made, name)]) for name in ("median", "shift", "factor")
         )
+        of_words = TextInputs.fit(table, rows, words, how, vectors, with_vocabulary) if words else None
+        not_zero = numbers.nnz / len(table) if is_sparse(numbers) else None
+        if of_words is not None:
+            beside = len(table.number_names) + len(INPUTS) * len(dates) + len(categories)
+            not_zero = beside + of_words.mean_not_zero(len(rows))
         return cls(
             table.number_names,
             median,
@@ -221,19 +228,22 @@ class Preprocess:
             tuple(notes),
             np.concatenate(means),
             own.heaps,
-            TextInputs.fit(table, rows, words, how, vectors, with_vocabulary) if words else None,
+            of_words,
             own,
+            not_zero,
         )
 
     def input_bytes(self, table: Table, dtype: np.dtype[Any]) -> int:
         """Return how many bytes `transform` takes for the inputs of a table, beside the table itself."""
         if is_sparse(table.numbers):
-            return int(table.numbers.csr.nnz) * dtype.itemsize
+            return int(table.numbers.nnz) * dtype.itemsize
+        if self.words is not None and self.not_zero is not None:
+            return int(len(table) * (self.not_zero * (dtype.itemsize + INDEX.itemsize) + INDEX.itemsize))
         if table.numbers.dtype == np.uint8 and not self.categories and not self.dates:
             return 0
         if self._are_few(table, dtype):
             return len(table) * self.n_others * dtype.itemsize
-        return len(table) * (self.n_numbers * dtype.itemsize + len(self.categories) * np.dtype(np.int32).itemsize)
+        return len(table) * (self.n_numbers * dtype.itemsize + len(self.categories) * INDEX.itemsize)
 
     def _are_few(self, table: Table, dtype: np.dtype[Any]) -> bool:
         """Tell whether the inputs are so few that all of them are in memory, also the zeros of categories: a batch of

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Positions, Table, Target
+from nncli.data.dataset import Positions, Target
 from nncli.data.input_scale import smooth_clip
 from nncli.data.one_hot_rows import OneHotRows
 
@@ -153,8 +153,18 @@ class SparseMatrix:
 InMemory = Matrix | SparseMatrix | OneHotRows
 
 
+class Stored(Protocol):
+    """Rows on the disk."""
+
+    def __len__(self) -> int: ...
+    def take(self, rows: Positions) -> Any:
+        """Return some rows, in the order given, in memory."""
+        ...
+
+
 class RowWindow:
-    """Rows of a table on the disk, scaled, of which a window of those that are expected is in memory.
+    """Rows of a table on the disk, or of inputs that are stored there, of which a window of those that are expected is
+    in memory, scaled.
 
     A window is read in the order of the file, however it is shuffled: an epoch is a few passes over the file, not a
     search for each row.
@@ -162,9 +172,17 @@ class RowWindow:
 
     raw_dtype = None
 
-    def __init__(self, table: Table, width: int, transform: Callable[[Table], InMemory], size: int) -> None:
-        """Take rows from a table on the disk. `transform` makes inputs of them; `size` rows are in memory at a time."""
-        self.table, self.width, self.transform, self.size = table, width, transform, size
+    def __init__(
+        self,
+        table: Stored,
+        width: int,
+        transform: Callable[[Any], InMemory],
+        size: int,
+        lengths: NDArray[np.int32] | None = None,
+    ) -> None:
+        """Take rows from the disk. `transform` makes inputs of them; `size` rows are in memory at a time, or with the
+        `lengths` (n,) of all rows, as many as have so many numbers together."""
+        self.table, self.width, self.transform, self.size, self.lengths = table, width, transform, size, lengths
         self._expected: Positions = np.zeros(0, np.int64)
         # of the window, of what is taken next, and of what was taken last, as a line search wants it again
         self._start = self._next = self._last = 0
@@ -201,12 +219,19 @@ class RowWindow:
         end = start + len(rows)
         if self._window is None or end > self._start + len(self._window):
             self._window = None  # before there is another
-            self._window, self._start = self._read(self._expected[start : max(end, start + self.size)]), start
+            self._window, self._start = self._read(self._expected[start : max(end, self._end_of_window(start))]), start
         found = self._window.slice(start - self._start, end - self._start)
         self._last, self._next = start, end
         if end == len(self._expected) and self._start:
             self._window = None  # it makes room for those of other rows
         return found
+
+    def _end_of_window(self, start: int) -> int:
+        """Return where a window that begins with that expected row ends."""
+        if self.lengths is None:
+            return start + self.size
+        total = np.cumsum(self.lengths[self._expected[start:]], dtype=np.int64)
+        return start + int(np.searchsorted(total, self.size, "right"))
 
     def _are(self, start: int, rows: Positions) -> bool:
         """Tell whether these rows are the ones expected from `start` on."""

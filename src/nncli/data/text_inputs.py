@@ -44,6 +44,11 @@ class TextInputs:
         """Count the inputs."""
         return 1 << self.options.bits
 
+    def mean_not_zero(self, n: int) -> float:
+        """Return how many inputs of a row are not 0, on average over the n training rows."""
+        seen = self.idf[self.idf > 0].astype(np.float64)
+        return float(((1 + n) * np.exp(1 - seen) - 1).sum()) / n  # the n_j that idf comes from
+
     @classmethod
     def fit(
         cls,

@@ -142,11 +142,13 @@ def score(
     if model.target is not None:
         return predicted_rows(model, found, memory)
     K, dataset, rows = len(model.classes), found.dataset, found.rows
-    inputs = network_inputs(model.preprocess)
-    at_once = eval_rows(model.network.widths, inputs.words > 0)
+    inputs = network_inputs(model.preprocess, dataset.table)
+    at_once = eval_rows(model.network.widths, inputs.words > 0 or inputs.not_zero is not None)
     block = max(at_once, CELLS_AT_ONCE // max(inputs.stored, K) // at_once * at_once)
     if memory is not None:
-        check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
+        check_memory_to_evaluate(
+            memory, model, inputs, n=len(dataset), evaluated=len(rows), block=min(block, len(rows))
+        )
     y, losses = dataset.y[rows].astype(np.int64), np.empty(len(rows)) if with_losses else None
     predicted = np.empty(len(rows), np.int64)
     logits: Any = np.empty((len(rows), 0))

@@ -115,11 +115,13 @@ def predicted_rows(model: Model, found: RowsToJudge, memory: int | None = None) 
     """Return the rows with what a model predicts for them, and their losses, block by block. Raises OptionError where
     `memory`, in bytes, is too little."""
     dataset, rows = found.dataset, found.rows
-    inputs = network_inputs(model.preprocess)
-    at_once = eval_rows(model.network.widths, inputs.words > 0)
+    inputs = network_inputs(model.preprocess, dataset.table)
+    at_once = eval_rows(model.network.widths, inputs.words > 0 or inputs.not_zero is not None)
     block = max(at_once, CELLS_AT_ONCE // inputs.stored // at_once * at_once)
     if memory is not None:
-        check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
+        check_memory_to_evaluate(
+            memory, model, inputs, n=len(dataset), evaluated=len(rows), block=min(block, len(rows))
+        )
     y, predicted, losses = dataset.y[rows], np.empty(len(rows)), np.empty(len(rows))
     for start in range(0, len(rows), block):
         part = slice(start, start + block)

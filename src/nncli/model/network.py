@@ -9,7 +9,9 @@ import numpy as np
 
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolved import ModelConfig
+from nncli.data.dataset import Table
 from nncli.data.preprocess import Preprocess
+from nncli.data.sparse_numbers import is_sparse
 from nncli.errors import OptionError, mention
 from nncli.nn.buffers import zeros
 from nncli.nn.input_layers import InputKinds, InputScale
@@ -105,10 +107,13 @@ def network_layers(config: ModelConfig, inputs: InputKinds, K: int) -> list[Laye
     return layers_of(config.hidden, outputs, config.activation, config.dropout, config.input_dropout, before)
 
 
-def network_inputs(preprocess: Preprocess) -> InputKinds:
-    """Return what the inputs of a network are that preprocessed rows go into."""
+def network_inputs(preprocess: Preprocess, table: Table | None = None) -> InputKinds:
+    """Return what the inputs of a network are that preprocessed rows go into, as those of a `table` if it is given."""
     words = 0 if preprocess.words is None else preprocess.words.width
-    return InputKinds(preprocess.n_numbers, preprocess.category_inputs, preprocess.bins, words)
+    not_zero = preprocess.not_zero
+    if table is not None and is_sparse(table.numbers):
+        not_zero = table.numbers.nnz / max(1, len(table))
+    return InputKinds(preprocess.n_numbers, preprocess.category_inputs, preprocess.bins, words, not_zero)
 
 
 def _input_layers(config: ModelConfig, inputs: InputKinds) -> list[Layer]:

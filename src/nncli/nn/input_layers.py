@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
@@ -18,12 +19,14 @@ USUAL_WORDS = 1000  # different n-grams of a text
 class InputKinds(NamedTuple):
     """The inputs of a network: so many numbers, then for each column of text one input for each category, of which
     one is 1 and the others are 0, and at last those that words are hashed to. Some numbers, by their place, have edges
-    of bins that tell their values apart."""
+    of bins that tell their values apart. Where most are 0 and not stored, `not_zero` is how many of a row are, on
+    average, if that is known."""
 
     numbers: int
     categories: tuple[int, ...] = ()
     bins: tuple[tuple[int, tuple[float, ...]], ...] = ()
     words: int = 0
+    not_zero: float | None = None
 
     @property
     def width(self) -> int:
@@ -33,6 +36,8 @@ class InputKinds(NamedTuple):
     @property
     def stored(self) -> int:
         """Return about how many inputs of a row are in memory: of those that words are hashed to, what is not 0."""
+        if self.not_zero is not None:
+            return min(self.width, math.ceil(self.not_zero))
         return self.width - self.words + min(self.words, USUAL_WORDS)
 
 

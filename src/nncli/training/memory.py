@@ -25,6 +25,7 @@ NUMBER_BYTES = 24  # … or its target as it is, and as it is learned
 TRAINING_BYTES, SPLIT_BYTES, TRAINING_COPIES = 150 << 20, 20, 9
 GROUPED_SPLIT_BYTES = 80  # by group or by time
 LEAST_WINDOW = 16 << 20
+INDEX_BYTES = 4  # of an input that is not 0, where only these are stored; and to note how many a row has
 VECTORS = 3  # as long as all parameters, that each run has: the parameters, their gradient, and the best so far
 # bytes without any data; and those of a run from which on what it needs is said beforehand
 RUNNING_BYTES, WORTH_SAYING = 120 << 20, 400 << 20
@@ -41,11 +42,11 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKin
     """Return how many of n rows of such inputs training can hold at a time, of all files together; OptionError if
     `memory`, in bytes, is too little."""
     d, (parameters, numbers) = inputs.stored, _sizes(config, inputs, K)
-    number = np.dtype(config.model.dtype).itemsize
+    number, is_sparse = np.dtype(config.model.dtype).itemsize, inputs.not_zero is not None
     batch = rows_per_step(config.training.batch_size, n)
     widths = [d, *config.model.hidden, max(K, 1)]
     at_once = min(batch, rows_at_once(widths))
-    row_bytes = 3 * d * number + 16  # of a window: as read, scaled, and on the way
+    row_bytes = 3 * d * (number + INDEX_BYTES * is_sparse) + 16  # of a window: as read, scaled, and on the way
     network = TRAINING_COPIES * parameters * number
     step = 3 * numbers * number * max(at_once, eval_rows(widths)) + row_bytes * at_once
     of_row = (
@@ -53,6 +54,7 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKin
         + NUMBER_BYTES * config.options.is_regression
         + 16 * (config.training.class_weight != "none")
         + 32 * (config.data.csv.weight is not None)
+        + INDEX_BYTES * is_sparse
     )
     beside = network + step + of_row * n  # the window
     drawn = config.options.group is None and config.options.time is None
@@ -137,10 +139,13 @@ def check_network_fits(config: ResolvedConfig, n: int, inputs: InputKinds, K: in
     raise OptionError(option, f"{takes} {found}", remedy)
 
 
-def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: int, block: int) -> None:
-    """Raise OptionError if `memory`, in bytes, cannot hold the scores of the evaluated rows of n, and a block."""
+def check_memory_to_evaluate(
+    memory: int, model: Model, inputs: InputKinds, *, n: int, evaluated: int, block: int
+) -> None:
+    """Raise OptionError if `memory`, in bytes, cannot hold the scores of the evaluated rows of n, and a block of them,
+    of such inputs."""
     K, network = max(1, len(model.classes)), model.network
-    widths = [network_inputs(model.preprocess).stored, *network.widths[1:]]
+    widths = [inputs.stored, *network.widths[1:]]
     block_numbers = block * EVALUATION_COPIES * (widths[0] + K) + eval_rows(widths) * sum(widths) * network.copies
     numbers = min(evaluated * K, MOST_IN_MEMORY) + block_numbers + EVALUATION_COPIES * network.size
     pairs = min(evaluated, K * K) + K

@@ -19,7 +19,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.config.usual_model import with_usual_model
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.stand_ins import notes_of_late_ones
-from nncli.data.dataset import Dataset, Positions, Schema, TextColumn, measured
+from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn, measured
 from nncli.data.labels import for_task
 from nncli.data.load import load_dataset, load_like
 from nncli.data.pictures import shape_to_distort
@@ -27,10 +27,11 @@ from nncli.data.preprocess import Preprocess
 from nncli.data.rare_classes import merging
 from nncli.data.row_columns import set_aside, without_columns
 from nncli.data.row_hashes import hash_rows
-from nncli.data.scaled_rows import Inputs, RowWindow, Subset
+from nncli.data.scaled_rows import InMemory, Inputs, RowWindow, SparseMatrix, Subset
 from nncli.data.sources import Source
 from nncli.data.sparse_numbers import is_sparse
 from nncli.data.split import Split, row_numbers
+from nncli.data.stored_inputs import stored_inputs
 from nncli.data.task import REGRESSION
 from nncli.data.words.vectors import Vectors
 from nncli.errors import DataError, flag
@@ -359,10 +360,19 @@ def _inputs(config: ResolvedConfig, preprocess: Preprocess, part: Dataset, n_all
     dtype = np.dtype(config.model.dtype)
     if part.memory is None or not part.table.is_on_disk:
         return preprocess.transform(part.table, dtype)
-    window = (
-        rows_in_memory(part.memory, config, n_all, network_inputs(preprocess), len(part.classes)) * len(part) // n_all
-    )
-    return RowWindow(part.table, preprocess.width, lambda table: preprocess.transform(table, dtype), max(1, window))
+    inputs, table, lengths = network_inputs(preprocess), part.table, None
+    window = rows_in_memory(part.memory, config, n_all, inputs, len(part.classes)) * len(part) // n_all
+
+    def transformed(rows: Table) -> InMemory:
+        return preprocess.transform(rows, dtype)
+
+    if preprocess.words is not None:  # counting them takes too long to do it in each epoch
+        made = stored_inputs(table, lambda rows: preprocess.transform(rows, dtype).values, preprocess.width, dtype)
+        size = max(1, window) * inputs.stored
+        return RowWindow(made, made.width, lambda rows: SparseMatrix(rows.csr, dtype), size, made.lengths)
+    if is_sparse(table.numbers):
+        lengths, window = table.numbers.lengths, window * inputs.stored
+    return RowWindow(table, preprocess.width, transformed, max(1, window), lengths)
 
 
 def _product(of_row: Weights, of_class: Weights, y: Positions) -> Weights:

@@ -16,8 +16,8 @@ import stat
 import sys
 import warnings
 import weakref
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -131,12 +131,20 @@ def check_memory_to_read(memory: int) -> None:
         raise OptionError("memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
 
 
-def kept(write: Callable[[Path], T], numbers_of: Callable[[T], Any]) -> T:
-    """Return what `write` makes in a folder, which stays as long as the numbers in it, and no longer than this process.
-    Raises OutputError where the disk is full or may not be written to."""
+@contextmanager
+def working_folder() -> Iterator[Path]:
+    """Make a folder beside the tables, and remove it at the end; files that are open stay readable. Raises OutputError
+    where the disk is full or may not be written to."""
     area = _made_area()
-    with _writing(), ExitStack() as stack:
-        found = write(stack.enter_context(scratch.folder(area)))
+    with _writing(), scratch.folder(area) as made:
+        yield made
+
+
+def kept(write: Callable[[Path], T], numbers_of: Callable[[T], Any]) -> T:
+    """Return what `write` makes in a folder, which stays as long as the numbers in it, and no longer than this process:
+    others find them there. Raises OutputError where the disk is full or may not be written to."""
+    with ExitStack() as stack:
+        found = write(stack.enter_context(working_folder()))
         numbers = numbers_of(found)
         file = numbers.pieces.file if isinstance(numbers, DiskSparseNumbers) else numbers.file
         weakref.finalize(file, stack.pop_all().close)

@@ -35,6 +35,11 @@ class DiskTexts(Sequence[str]):
         for part in self.pieces.parts():
             yield from _texts(*part)
 
+    @property
+    def n_bytes(self) -> int:
+        """Return about how many bytes they take in UTF-8."""
+        return self.pieces.file.size
+
     def at(self, places: NDArray[Any]) -> list[str]:
         """Return the texts at some places, in the order given."""
         return _texts(*self.pieces.read(places))
@@ -60,6 +65,10 @@ class StackedTexts(DiskTexts):
 
     def __iter__(self) -> Iterator[str]:
         return chain.from_iterable(self.parts)
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(part.n_bytes for part in self.parts if isinstance(part, DiskTexts))
 
     def at(self, places: NDArray[Any]) -> list[str]:
         found, of_part = [""] * len(places), np.searchsorted(self.ends, places, side="right")
