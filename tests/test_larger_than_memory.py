@@ -36,8 +36,8 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     read, begin = scaled_rows.RowWindow._read, scaled_rows.RowWindow.__init__
 
-    def small(self: scaled_rows.RowWindow, table: Any, width: int, transform: Any, size: int) -> None:
-        begin(self, table, width, transform, min(size, WINDOW))
+    def small(self: scaled_rows.RowWindow, table: Any, width: int, transform: Any, size: int, *more: Any) -> None:
+        begin(self, table, width, transform, min(size, WINDOW), *more)
 
     monkeypatch.setattr(scaled_rows.RowWindow, "__init__", small)
 

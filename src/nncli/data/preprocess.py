@@ -234,11 +234,12 @@ class Preprocess:
         )
 
     def input_bytes(self, table: Table, dtype: np.dtype[Any]) -> int:
-        """Return how many bytes `transform` takes for the inputs of a table, beside the table itself."""
+        """Return how many bytes `transform` takes for the inputs of a table, beside the table itself: those of words
+        twice, as they are made in parts and put together then."""
         if is_sparse(table.numbers):
             return int(table.numbers.nnz) * dtype.itemsize
         if self.words is not None and self.not_zero is not None:
-            return int(len(table) * (self.not_zero * (dtype.itemsize + INDEX.itemsize) + INDEX.itemsize))
+            return int(2 * len(table) * (self.not_zero * (dtype.itemsize + INDEX.itemsize) + INDEX.itemsize))
         if table.numbers.dtype == np.uint8 and not self.categories and not self.dates:
             return 0
         if self._are_few(table, dtype):

@@ -18,9 +18,9 @@ ROWS_AT_ONCE, BYTES_AT_ONCE = 4096, 8 << 20  # of a table, and of its texts, tha
 def stored_inputs(
     table: Table, transform: Callable[[Table], Any], width: int, dtype: np.dtype[Any]
 ) -> DiskSparseNumbers:
-    """Return the inputs (n, width) that `transform` makes of the rows of a table, a csr_array of some at a time, in files
-    that have lost their names, so that nothing is left of them however the process ends. Raises OutputError where the
-    disk is full or may not be written to."""
+    """Return the inputs (n, width) that `transform` makes of the rows of a table, a csr_array of some at a time. They
+    are in files that have lost their names, so that nothing is left of them however the process ends. Raises
+    OutputError where the disk is full or may not be written to."""
     at_once = _rows_at_once(table)
     with cache.working_folder() as folder:
         file = SparseRowsFile(folder, dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from nncli.config.ensemble_kind import ensemble_of
@@ -89,6 +91,7 @@ def bytes_to_train(config: ResolvedConfig, n: int, table: Table, preprocess: Pre
     inputs, and the network."""
     arrays = [table.numbers, *(column.codes for column in table.texts.values()), *table.dates.values()]
     of_table = sum(array.nbytes for array in arrays)
+    of_table += sum(sys.getsizeof(text) for column in table.texts.values() for text in column.values)
     of_inputs = preprocess.input_bytes(table, np.dtype(config.model.dtype))
     return RUNNING_BYTES + of_table + of_inputs + bytes_of_network(config, n, network_inputs(preprocess), K)
 

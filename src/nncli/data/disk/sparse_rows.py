@@ -49,7 +49,7 @@ class DiskSparseNumbers(SparseNumbers):
 
     def __getitem__(self, rows: Any) -> Any:
         if isinstance(rows, tuple):
-            return self.take(np.atleast_1d(rows[0]))[(np.arange(np.size(rows[0])), rows[1])]
+            return self.take(np.array([rows[0]]))[0, rows[1]]
         return self.take(rows)[:]
 
     def take(self, rows: slice | NDArray[Any]) -> SparseNumbers:
@@ -119,10 +119,12 @@ class SparseRowsFile:
         self._pieces = PiecesFile(ArrayFile(folder / PLACES), folder / ENTRIES, lambda: File(folder / ENTRIES))
 
     def append(self, X: csr_array) -> None:
-        """Append rows; no zero is stored in them."""
-        entries = np.empty(X.nnz, self._type)
-        entries["column"], entries["value"] = X.indices, X.data
-        self._pieces.append(entries, np.diff(X.indptr))
+        """Append rows, without the zeros that they may hold."""
+        there, before = X.data != 0, np.zeros(X.nnz + 1, np.int64)
+        np.cumsum(there, out=before[1:])
+        entries = np.empty(before[-1], self._type)
+        entries["column"], entries["value"] = X.indices[there], X.data[there]
+        self._pieces.append(entries, np.diff(before[X.indptr]))
 
     def finish(self, width: int, first: int = 0) -> DiskSparseNumbers:
         """Return all rows."""

@@ -78,8 +78,6 @@ def read(
             least, beyond = min(least, int(X.indices.min(initial=1))), max(beyond, X.shape[1])
             held += VALUE_BYTES * X.nnz + ROW_BYTES * len(y)
             refuse_bomb(file.where, "the sparse data", held, file.packed, REMEDY)
-            if folder is not None:
-                X.eliminate_zeros()
             rows.append(X)
             labels_of.append(y)
         sha256 = file.hexdigest()
