@@ -218,7 +218,7 @@ def test_too_little_memory_is_one_line(options: str, expected: str, nncli: Run) 
 
 def test_what_cannot_be_on_the_disk_says_so(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert complaint(nncli, "train", "digits-idx", "--memory", "1GB") == (
-        "--memory: digits-idx is not a table, and only tables can stay on the disk. Leave it out."
+        "--memory: digits-idx is neither a table nor a sparse matrix, and only these can stay on the disk. Leave it out."
     )
     no_file = "expected a file, as --memory keeps its table. Write it to one first."
     assert complaint(nncli, "train", "-", "--memory", "1GB") == f"stdin: {no_file}"
@@ -247,9 +247,9 @@ def test_tables_share_the_memory(nncli: Run, monkeypatch: pytest.MonkeyPatch) ->
     sizes: list[int] = []
     begin = scaled_rows.RowWindow.__init__
 
-    def recorded(self: scaled_rows.RowWindow, table: Any, width: int, transform: Any, size: int) -> None:
+    def recorded(self: scaled_rows.RowWindow, table: Any, width: int, transform: Any, size: int, *more: Any) -> None:
         sizes.append(size)
-        begin(self, table, width, transform, size)
+        begin(self, table, width, transform, size, *more)
 
     monkeypatch.setattr(scaled_rows.RowWindow, "__init__", recorded)
     Path("d.csv").write_text(mixed(), "utf-8")

@@ -259,8 +259,7 @@ def test_new_rows_and_those_of_before_may_be_on_the_disk(nncli: Run) -> None:
 def test_rows_with_all_zeros_that_are_no_table_are_refused_in_one_line(nncli: Run) -> None:
     np.savez("d.npz", X=np.eye(20), y=np.arange(20) % 2)
     assert complaint(nncli, "train", "d.npz", *DISK) == (
-        "--memory: d.npz: expected a table, or rows that are stored without their zeros, as only they can stay on the "
-        "disk, found an npz file. Leave it out."
+        "--memory: d.npz is neither a table nor a sparse matrix, and only these can stay on the disk. Leave it out."
     )
 
 

@@ -106,9 +106,8 @@ class SourceFiles(NamedTuple):
         zeros are on the disk. Raises OptionError for `memory` where others would be, and for `on_error` where it has no
         rows of its own."""
         if memory is not None and not self._may_stay_on_disk():
-            kinds = "a table, or rows that are stored without their zeros"
-            problem = f"expected {kinds}, as only they can stay on the disk, found {self.formats[0].name}"
-            raise OptionError("memory", f"{title(self.source)}: {problem}", "Leave it out")
+            problem = "is neither a table nor a sparse matrix, and only these can stay on the disk"
+            raise OptionError("memory", f"{title(self.source)} {problem}", "Leave it out")
         if self.stream is None and self.formats[0] == IMAGES:
             return IMAGES.load().read(self.paths[0], like, resize, on_error)
         if on_error != "fail":
