@@ -218,7 +218,8 @@ def test_too_little_memory_is_one_line(options: str, expected: str, nncli: Run) 
 
 def test_what_cannot_be_on_the_disk_says_so(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert complaint(nncli, "train", "digits-idx", "--memory", "1GB") == (
-        "--memory: digits-idx is neither a table nor a sparse matrix, and only these can stay on the disk. Leave it out."
+        "--memory: digits-idx is neither a table nor a sparse matrix, and only these can stay on the disk. "
+        "Leave it out."
     )
     no_file = "expected a file, as --memory keeps its table. Write it to one first."
     assert complaint(nncli, "train", "-", "--memory", "1GB") == f"stdin: {no_file}"

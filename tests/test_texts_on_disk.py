@@ -161,7 +161,7 @@ def test_the_model_of_texts_is_that_of_a_training_in_memory(options: str, nncli:
         assert nncli(*train, "disk.npz", *DISK).code == 0
         assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
         Path("disk.npz").rename("last.npz")
-    assert sum(size < 300 for size in windows) > 10  # the training rows were not there all at once
+    assert sum(size < 300 for size in windows) > 5  # the training rows were not there all at once
     assert all(path.stat().st_size > 5000 for path in TABLES.glob("table-*/texts"))
     for data in ([], ["other.csv"]):
         judged = [nncli("eval", "last.npz", *data, "--json", "-q", *more) for more in ((), DISK)]
@@ -221,9 +221,9 @@ def test_the_model_of_sparse_rows_is_that_of_a_training_in_memory(
     kind, _, dense = name.partition(" ")
     monkeypatch.setattr("nncli.data.formats.sparse_npz.VALUES_AT_ONCE", 300)
     monkeypatch.setattr("nncli.data.disk.sparse_rows.CELLS_AT_ONCE", 5000)
-    X, y = sparse_rows(500, 900 if dense else 1200)
+    X, y = sparse_rows(500, 40 if dense else 1200)
     KINDS[kind](f"d.{kind}", X, y)
-    KINDS[kind](f"o.{kind}", *sparse_rows(90, 900 if dense else 1200, seed=1))
+    KINDS[kind](f"o.{kind}", *sparse_rows(90, 40 if dense else 1200, seed=1))
     train = ["train", f"d.{kind}", "--epochs", 2, "-q", "--json", *options.replace(" o", f" o.{kind}").split(), "-o"]
     assert nncli(*train, "memory.npz").code == 0
     assert nncli(*train, "disk.npz", *DISK).code == 0

@@ -32,9 +32,11 @@ def summary(prepared: Prepared) -> list[str]:
         place = f" (from {place})" if place else " (each by the member that leaves it out)" if is_in_folds else ""
         parts.append(f"{len(part):,} {name}{place}")
     n = len(dataset) if prepared.start is None else prepared.start.n_new
+    # a matrix, which has no profile of its columns, is there for this run alone
+    on_disk = ", on the disk" + " (nncli info --cache)" * bool(dataset.schema.profile)
     return [
         f"data: {bundled}{title(options.data)}, {n:,} rows, {columns}, "
-        f"{predicts}{', on the disk (nncli info --cache)' if dataset.table.is_on_disk else ''}",
+        f"{predicts}{on_disk if dataset.table.is_on_disk else ''}",
         f"rows: {', '.join(parts)}",
         *([] if options.preset.searches else [_network(prepared)]),
         *([f"read as text: {', '.join(texts[:10])}{', …' if len(texts) > 10 else ''}"] if texts else []),
