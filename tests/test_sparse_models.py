@@ -160,11 +160,33 @@ def test_importance_is_that_of_the_rows_with_all_zeros(
     trained: str, nncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = "explain", trained, "new.npz", "--json", "-q"
+    monkeypatch.setattr("nncli.explain.importance.MOST_SHUFFLED", COLUMNS)
     sparse = {one["column"]: one["importance"] for one in nncli(*words).json["importance"]}
     monkeypatch.setattr(SparseNumbers, "of", classmethod(_dense_of))
     dense = {one["column"]: one["importance"] for one in nncli(*words).json["importance"]}
     assert sparse.keys() == dense.keys()
     np.testing.assert_allclose([sparse[name] for name in dense], [*dense.values()], atol=1e-6)
+
+
+def test_only_columns_that_can_move_the_scores_most_are_shuffled(
+    trained: str, nncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the largest σ_j ‖W_j‖, as the outputs of the first layer are a sum of x_j W_j."""
+    words = "explain", trained, "new.npz", "--json", "-q"
+    every = nncli(*words).json
+    assert (len(every["importance"]), every["left_out"]) == (500, COLUMNS - 500)
+    monkeypatch.setattr("nncli.explain.importance.MOST_SHUFFLED", 7)
+    found = nncli(*words).json
+    model, _ = load(Path(trained))
+    X, _ = sparse_rows(n=30, seed=1)
+    reach = (X * model.preprocess.scale).std(axis=0) * np.linalg.norm(model.network.dense[0].W, axis=1)
+    expected = {f"c{place + 1}" for place in np.argsort(-reach)[:7]}
+    assert {one["column"] for one in found["importance"]} == expected
+    assert found["left_out"] == COLUMNS - 7
+    for one in found["importance"]:  # the same as among all others
+        assert one in every["importance"]
+    said = "shuffled are the 7 columns that move the first layer most, and not 1,193 others, which move it less\n"
+    assert said in nncli("explain", trained, "new.npz", "-q").out
 
 
 def _dense_of(cls: type, data: Any, columns: Any, starts: Any, shape: tuple[int, int]) -> Any:

@@ -128,7 +128,8 @@ def explain(
 def _importance(
     model: Model, read: RowsToJudge, metric: str | None, repeats: int, json: bool, csv: bool, quiet: bool
 ) -> int:
-    from nncli.explain.importance import importances, permutations, suited
+    from nncli.data.sparse_numbers import is_sparse
+    from nncli.explain.importance import MOST_SHUFFLED, importances, permutations, suited
     from nncli.explain.word_weights import word_weights
     from nncli.inference.evaluate import score
     from nncli.inference.metrics import metric_for
@@ -136,7 +137,8 @@ def _importance(
     chosen = metric or suited(model)
     judged = score(model, read, with_losses=chosen == "loss")
     table, orders = read.dataset.table.take(read.rows), permutations(len(read.rows), repeats)
-    with Progress("columns", len(model.schema.names), quiet) as progress:
+    columns = min(len(model.schema.names), MOST_SHUFFLED) if is_sparse(table.numbers) else len(model.schema.names)
+    with Progress("columns", columns, quiet) as progress:
         found = importances(model, table, judged, metric_for(chosen, judged), orders, progress)
     of_words = None if model.preprocess.words is None else word_weights(model, read.dataset.table, read.rows)
     if json:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from nncli.data.csv.parallel import side_by_side
 from nncli.data.dataset import Positions, Table
+from nncli.data.sparse_numbers import SparseNumbers
 from nncli.explain.columns import correlated, inputs_of
 from nncli.metrics.intervals import MOST_CELLS, middle, resampled, resampled_groups, strata
 from nncli.metrics.metric import Metric
@@ -28,6 +29,7 @@ from nncli.nn.first_layer import split
 from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
 from nncli.nn.plain import plain
+from nncli.system.output import counted
 from nncli.system.threads import multiply_with, reader_threads
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 SEED = 0  # the same rows are shuffled in the same way
 MOST_KINDS = 100  # of rows that are counted together
+MOST_SHUFFLED = 500  # columns of sparse rows: with more, it takes minutes
 REPEATS = 5  # of the shuffling of a column, where nobody says how many
 SIZE_FOR_THREADS = 1000  # parameters behind the first layer: with fewer, threads mostly wait for one another
 DRAWS = 50  # of which the standard deviation is right within a fifth
@@ -51,18 +54,27 @@ class Importance:
 
 @dataclass(frozen=True)
 class Importances:
-    """The columns, the most important first, and the pairs that are strongly correlated, with how strongly."""
+    """The columns, the most important first, and the pairs that are strongly correlated, with how strongly; and how
+    many columns were not shuffled, as shuffling them would move the scores less: see `most_moving`."""
 
     metric: Metric
     value: float  # of the metric, on rows that are not shuffled
     columns: list[Importance]
     correlated: list[tuple[str, str, float]]
+    left_out: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return what `explain --json` says of importance."""
         columns = [dataclasses.asdict(one) | {"interval": one.interval and list(one.interval)} for one in self.columns]
         pairs = [{"columns": [a, b], "correlation": V} for a, b, V in self.correlated]
-        return {"value": self.value, "importance": columns, "correlated": pairs}
+        return {"value": self.value, "importance": columns, "left_out": self.left_out, "correlated": pairs}
+
+    def say_left_out(self) -> str:
+        """Say how many columns were not shuffled, and which; nothing where all were."""
+        if not self.left_out:
+            return ""
+        most, others = counted(len(self.columns), "column"), counted(self.left_out, "other")
+        return f"shuffled are the {most} that move the first layer most, and not {others}, which move it less"
 
     def to_table(self) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Return the header and the rows of `explain --csv`."""
@@ -109,7 +121,11 @@ def importances(
     else:
         X = model.preprocess.transform(table, dtype).slice(0, len(table))
         shuffled = (_ShuffledRowsOfMembers if model.network.is_several else _ShuffledRows)(model.network, X)
-    starts = None if isinstance(X, np.ndarray) else shuffled.X.indptr
+    left_out, is_sparse = 0, not isinstance(X, np.ndarray)
+    starts = shuffled.X.indptr if is_sparse else None
+    if is_sparse and len(columns) > MOST_SHUFFLED:
+        left_out = len(columns) - MOST_SHUFFLED
+        columns = [columns[i] for i in most_moving(X, shuffled.weights, list(inputs.values()), MOST_SHUFFLED)]
 
     def never(place: slice | int) -> bool:
         """Tell whether sparse rows have nothing but zeros there, as in many of their columns."""
@@ -134,7 +150,17 @@ def importances(
             found.append(one)
             on_column(done, one.column)
     found.sort(key=lambda one: -one.importance)
-    return Importances(metric, metric.value(rows.oriented), found, correlated(X, inputs))
+    return Importances(metric, metric.value(rows.oriented), found, correlated(X, inputs), left_out)
+
+
+def most_moving(X: csr_array, W: Array, places: Sequence[slice], most: int) -> list[int]:
+    """Return which columns, in their order, move the outputs of the first layer most where they are shuffled among the
+    rows X (n, d). Of an input j with weights W_j (d, h), one row differs from another by (x − x′) W_j, on average
+    √(E ‖(x − x′) W_j‖²) = √2 σ_j ‖W_j‖; of a column, the squares of its inputs add up."""
+    squares = SparseNumbers(X).deviation(np.arange(X.shape[0])) ** 2 * np.einsum("ij,ij->i", W, W, dtype=np.float64)
+    ends = np.concatenate([[0.0], np.cumsum(squares)])
+    moved = ends[[place.stop for place in places]] - ends[[place.start for place in places]]
+    return sorted(np.argsort(-moved, kind="stable")[:most].tolist())
 
 
 class _ShuffledRows:
@@ -151,6 +177,11 @@ class _ShuffledRows:
         self.X = _transposed(X)  # of which columns are taken
         # the last bias, for each row: ten times as fast to add as one for all rows, which are short
         self.b = np.tile(network.dense[-1].b, (min(X.shape[0], EVAL_ROWS), 1))
+
+    @property
+    def weights(self) -> Array:
+        """Return the weights of the first layer, (d, h)."""
+        return self.network.dense[0].W
 
     def of_thread(self) -> Self:
         """Return the same rows for one thread, which needs a network of its own."""
@@ -185,6 +216,11 @@ class _ShuffledRowsOfMembers:
         self.texts = [one @ self.first.W[k:] for one in texts]  # what each column adds to Z₁, (n, h)
         for one in self.texts:
             self.Z += one
+
+    @property
+    def weights(self) -> Array:
+        """Return the weights of the first layers, (d, h)."""
+        return self.first.W
 
     def of_thread(self) -> Self:
         """Return the same rows for one thread, which needs buffers of its own."""

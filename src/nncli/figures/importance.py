@@ -50,6 +50,8 @@ def figure_of_importances(found: Importances, model: Model, positive: str | None
     notes = [f"shuffled {REPEATS} times; the line through a point is its 95 % interval"]
     if len(shown) < len(found.columns):
         notes.append(f"the {MOST_COLUMNS} of {len(found.columns):,} columns that matter most")
+    if found.left_out:
+        notes.append(found.say_left_out())
     if found.correlated:
         pairs = [f"{in_quotes(a)} and {in_quotes(b)}" for a, b, _ in found.correlated[:MOST_PAIRS]]
         more = len(found.correlated) - len(pairs)

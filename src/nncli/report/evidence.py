@@ -15,7 +15,7 @@ from nncli.data.row_hashes import hash_rows
 from nncli.data.sparse_numbers import is_sparse
 from nncli.diagnostics.data_check import DataReport, check_prepared, random_split_flatters
 from nncli.errors import NncliError
-from nncli.explain.importance import Importances, importances, permutations, suited
+from nncli.explain.importance import MOST_SHUFFLED, Importances, importances, permutations, suited
 from nncli.explain.retraining import prepare_again
 from nncli.figures.images import image_shape
 from nncli.figures.kinds import Subject
@@ -142,7 +142,7 @@ class Evidence:
     @functools.cached_property
     def importances(self) -> Importances | None:
         """Return how much each column matters, on some of the rows; None of too many columns."""
-        if len(self.model.schema.names) > MOST_COLUMNS or self.n < 2:
+        if self.n_shuffled > MOST_COLUMNS or self.n < 2:
             return None
         picked = evenly(self.n, self.n_of_importances)
         some = rows_of(self.scored, picked)
@@ -150,9 +150,15 @@ class Evidence:
         return importances(self.model, self.rows.table.take(self.rows.rows[picked]), some, metric, orders)
 
     @property
+    def n_shuffled(self) -> int:
+        """Return the number of columns whose importance is looked for."""
+        names = len(self.model.schema.names)
+        return min(names, MOST_SHUFFLED) if is_sparse(self.rows.table.numbers) else names
+
+    @property
     def n_of_importances(self) -> int:
         """Return the number of rows that importance is of."""
-        affordable = max(FEWEST_ROWS, SHUFFLED_CELLS // len(self.model.schema.names))
+        affordable = max(FEWEST_ROWS, SHUFFLED_CELLS // self.n_shuffled)
         return min(self.n, IMPORTANCE_ROWS, affordable)
 
     @property
@@ -193,7 +199,10 @@ class Evidence:
     def no_groups(self, name: str) -> str:
         """Say why a column that is not sure to matter makes no groups; nothing where it does: texts do, and numbers of
         which there are few."""
-        table, names = self.rows.table, self.model.schema.of_kind("number")
+        table = self.rows.table
+        if is_sparse(table.numbers):  # of which there may be very many
+            return "numbers that are not sure to matter"
+        names = self.model.schema.of_kind("number")
         if name in self.model.preprocess.columns_of_words:
             return "texts that are read as words"
         if name in table.dates:

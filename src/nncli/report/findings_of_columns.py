@@ -142,17 +142,21 @@ def useless(of: Evidence) -> Finding:
         return Finding(name, "unknown", evidence)
     if of.importances is None:
         return Finding(name, "unknown", f"It was not tested. {of.no_importances}")
-    known = of.importances.columns
+    known, others = of.importances.columns, ""
+    if of.importances.left_out:
+        others = f" {counted(of.importances.left_out, 'column')} that move the first layer less were not shuffled."
     idle = [one.column for one in known if one.interval is None or one.interval[0] <= 0]
     if not idle:
         evidence = f"Shuffling any of {counted(len(known), 'column')} makes the answers worse by more than chance, on "
-        evidence += f"{of.importance_rows}."
+        evidence += f"{of.importance_rows}.{others}"
         return Finding(name, "passed", evidence)
     evidence = (
         f"For {len(idle):,} of {counted(len(known), 'column')}, shuffling the values makes the answers no worse than "
     )
     evidence += f"chance explains, on {of.importance_rows}: "
-    evidence += f"{listing(map(in_quotes, map(shortened, idle)), MOST_NAMED)}."
+    evidence += f"{listing(map(in_quotes, map(shortened, idle)), MOST_NAMED)}.{others}"
+    if is_sparse(of.rows.table.numbers):  # from which no column can be left out
+        return Finding(name, "unknown", evidence)
     least = known[-1].column
     remedy = (
         f"Leave out one at a time, first --drop {shlex.quote(write_names([least]))}, and compare with nncli eval A B"

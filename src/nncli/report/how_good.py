@@ -214,6 +214,8 @@ def importance_section(of: Evidence) -> Section:
     )
     text += f"rows, so that they say nothing any more. Importance is how much worse the {metric} gets, on "
     text += f"{of.importance_rows}. Where its interval contains 0, the column may do nothing."
+    if found.left_out:
+        text += f" Of {len(found.columns) + found.left_out:,} columns, {found.say_left_out()}."
     rows = tuple(
         (one.column, f"{one.importance:.4f}", " to ".join(f"{end:.4f}" for end in one.interval or ()))
         for one in found.columns[:MOST_COLUMNS]

@@ -142,7 +142,7 @@ def _spreads(of: Evidence) -> dict[str, float]:
     table, rows = of.rows.table, of.rows.rows
     names = table.number_names or of.model.schema.of_kind("number")
     if is_sparse(table.numbers):
-        return dict(zip(names, table.numbers.take(rows).deviation().tolist(), strict=True))
+        return dict(zip(names, table.numbers.deviation(rows).tolist(), strict=True))
     columns = {name: table.numbers[rows, i] for i, name in enumerate(names)}
     columns |= {name: days[rows] for name, days in table.dates.items()}
     known = {name: column[np.isfinite(column)].astype(np.float64) for name, column in columns.items()}

@@ -37,6 +37,8 @@ def print_importances(evaluated_on: str, found: Importances, repeats: int, model
     show(table)
     if len(found.columns) > MOST_COLUMNS:
         put(f"the first {MOST_COLUMNS} of {counted(len(found.columns), 'column')}; --csv has all")
+    if found.left_out:
+        put(found.say_left_out())
     if found.correlated:
         pairs = [f"{in_quotes(a)} and {in_quotes(b)} ({V:.2f})" for a, b, V in found.correlated[:MOST_PAIRS]]
         more = len(found.correlated) - len(pairs)
