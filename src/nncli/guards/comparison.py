@@ -33,12 +33,12 @@ class Comparison:
     @property
     def gone(self) -> list[str]:
         """Name the columns that only the first file has."""
-        return [name for name in self.one.names if name not in self.other.names]
+        return _not_in(self.one, self.other)
 
     @property
     def new(self) -> list[str]:
         """Name the columns that only the second file has."""
-        return [name for name in self.other.names if name not in self.one.names]
+        return _not_in(self.other, self.one)
 
     @property
     def differing(self) -> list[dict[str, Any]]:
@@ -82,9 +82,10 @@ def compare_files(one: FileSummary, other: FileSummary) -> Comparison:
     difference (the test of `Shares.drift`, corrected by Holm for all columns)."""
     found: list[dict[str, Any]] = []
     drifts: list[Drift] = []
+    alone = {*_not_in(one, other)}
     for name in one.names:
         a, b = one.columns.get(name), other.columns.get(name)
-        if name not in other.names or (a is None and b is None):
+        if name in alone or (a is None and b is None):
             continue
         column: dict[str, Any] = {"name": name, "kind": [_kind(a), _kind(b)], "differs": False, "psi": None}
         column |= {"missing": [_missing(a, one), _missing(b, other)], "before": _values(a), "now": _values(b)}
@@ -110,6 +111,12 @@ def compare_files(one: FileSummary, other: FileSummary) -> Comparison:
         column["size"] = "small" if drift.psi < SMALL else "large" if drift.psi > LARGE else "medium"
     found.sort(key=lambda column: (not column["differs"], -_or_infinite(column["psi"])))
     return Comparison(one, other, found)
+
+
+def _not_in(one: FileSummary, other: FileSummary) -> list[str]:
+    """Name the columns of a file that another one lacks."""
+    known = {*other.names}
+    return [name for name in one.names if name not in known]
 
 
 def _or_infinite(index: float | None) -> float:
