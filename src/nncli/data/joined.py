@@ -10,9 +10,10 @@ import numpy as np
 
 from nncli.data.dataset import Dataset, Table, TextColumn
 from nncli.data.disk.memmap import DiskArray
+from nncli.data.disk.sparse_rows import DiskSparseNumbers, StackedSparseNumbers
 from nncli.data.disk.stacked import Stacked
 from nncli.data.disk.texts import DiskTexts, StackedTexts
-from nncli.data.sparse_numbers import SparseNumbers, stacked
+from nncli.data.sparse_numbers import SparseNumbers
 
 
 def joined(parts: Sequence[Dataset], classes: Sequence[str]) -> Dataset:
@@ -43,10 +44,18 @@ def _stacked(arrays: Sequence[Any]) -> Any:
     if len(arrays) == 1:
         return arrays[0]
     if all(isinstance(array, SparseNumbers) for array in arrays):
-        return stacked(arrays)
+        return _sparse(arrays)
     if any(isinstance(array, DiskArray) for array in arrays):
         return Stacked(arrays)
     return np.concatenate(arrays)
+
+
+def _sparse(parts: Sequence[SparseNumbers]) -> SparseNumbers:
+    from scipy.sparse import vstack
+
+    if any(isinstance(part, DiskSparseNumbers) for part in parts):
+        return StackedSparseNumbers(parts)
+    return SparseNumbers(vstack([part.csr for part in parts], format="csr"))
 
 
 def _text(columns: Sequence[TextColumn]) -> TextColumn:

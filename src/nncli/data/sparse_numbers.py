@@ -154,14 +154,3 @@ def with_column(numbers: Any, place: int, values: Any, dtype: str) -> Any:
 def stays_sparse(shape: tuple[int, int], stored: int) -> bool:
     """Tell whether numbers of that shape, so many of which are not 0, are better kept without the zeros."""
     return shape[1] > DENSE_COLUMNS and stored < DENSE_SHARE * shape[0] * shape[1]
-
-
-def stacked(parts: Sequence[SparseNumbers]) -> SparseNumbers:
-    """Return the rows of all parts, one below the other."""
-    from scipy.sparse import vstack
-
-    from nncli.data.disk.sparse_rows import DiskSparseNumbers, StackedSparseNumbers
-
-    if any(isinstance(part, DiskSparseNumbers) for part in parts):
-        return StackedSparseNumbers(parts)
-    return SparseNumbers(vstack([part.csr for part in parts], format="csr"))
