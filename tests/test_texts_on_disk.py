@@ -16,6 +16,7 @@ from scipy.sparse import csr_array, random_array
 
 import cli_process
 from disk_tables import Run, complaint
+from nncli.config.train_config import TrainConfig
 from nncli.data import scaled_rows, table_builder
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Table, TextColumn
@@ -29,6 +30,7 @@ from nncli.data.load import load_dataset
 from nncli.data.row_hashes import hash_rows
 from nncli.data.sparse_numbers import SparseNumbers
 from nncli.training import memory as memory_of_training
+from nncli.training.prepare import prepare
 from short_and_long import some_short
 from sparse_files import sparse_rows, write_npz, write_svm
 
@@ -70,7 +72,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-def reviews(path: str, n: int = 1200, seed: int = 0, columns: str = "id text price colour label") -> None:
+def reviews(path: str, n: int = 900, seed: int = 0, columns: str = "id text price colour label") -> None:
     """Write texts, of which some are missing and some come twice, beside other columns, and a class that they tell."""
     rng = np.random.default_rng(seed)
     lines, before = [columns.replace(" ", ",")], ""
@@ -150,11 +152,12 @@ OPTIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("options", some_short(OPTIONS, 3))
+@pytest.mark.parametrize("options", some_short(OPTIONS, 2))
 def test_the_model_of_texts_is_that_of_a_training_in_memory(options: str, nncli: Run, windows: list[int]) -> None:
     reviews("d.csv")
     reviews("other.csv", 300, 1)
-    train = ["train", "d.csv", "--epochs", 2, "-q", "--json", *options.split(), "-o"]
+    small = [] if "--hash-bits" in options else ["--hash-bits", 12]
+    train = ["train", "d.csv", "--epochs", 2, "-q", "--json", *options.split(), *small, "-o"]
     assert nncli(*train, "memory.npz").code == 0
     assert not windows
     for _ in range(2):  # written, and found again
@@ -182,7 +185,7 @@ def test_texts_and_rows_without_zeros_have_the_same_hashes_wherever_they_are() -
 
 def test_a_damaged_file_of_texts_is_read_anew(nncli: Run) -> None:
     reviews("d.csv")
-    train = ["train", "d.csv", "--epochs", 1, "-o", "m.npz", *DISK]
+    train = ["train", "d.csv", "--epochs", 1, "--hash-bits", 12, "-o", "m.npz", *DISK]
     assert nncli(*train).code == 0
     before = Path("m.npz").read_bytes()
     [table] = TABLES.iterdir()
@@ -248,11 +251,11 @@ def test_new_rows_and_those_of_before_may_be_on_the_disk(nncli: Run) -> None:
     write_svm("new.svm", *sparse_rows(90, seed=1))
     reviews("d.csv")
     reviews("new.csv", 400, 1)
-    for kind in ("svm", "csv"):
-        assert nncli("train", f"d.{kind}", "--epochs", 1, "-q", "-o", "old.npz").code == 0
-        for name, more in (("memory.npz", ()), ("disk.npz", DISK)):
+    for kind, more in (("svm", []), ("csv", ["--hash-bits", 12])):
+        assert nncli("train", f"d.{kind}", *more, "--epochs", 1, "-q", "-o", "old.npz").code == 0
+        for name, how in (("memory.npz", ()), ("disk.npz", DISK)):
             again = ["train", f"new.{kind}", "--from", "old.npz", "--replay", f"d.{kind}", "--epochs", 1, "-q"]
-            assert nncli(*again, "-o", name, *more).code == 0
+            assert nncli(*again, "-o", name, *how).code == 0
         assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
 
 
@@ -263,6 +266,23 @@ def test_rows_with_all_zeros_that_are_no_table_are_refused_in_one_line(nncli: Ru
     )
 
 
+@pytest.mark.parametrize("name", ["d.csv", "d.svm"])
+def test_a_full_disk_is_told_in_one_line(
+    name: str, nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reviews("d.csv", 300)
+    write_svm("d.svm", *sparse_rows(100))
+
+    def fails(path: Path, data: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(pieces, "append", fails)
+    said = complaint(nncli, "train", name, *DISK)
+    assert said.startswith(f"{tmp_path}/cache: cannot write the table: {os.strerror(errno.ENOSPC)}.")
+    assert [*TABLES.iterdir()] == []
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["d.csv", "d.svm"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(name: str, tmp_path: Path) -> None:
     reviews("d.csv", 4000)
@@ -279,6 +299,17 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(name: str, tmp_path: Path) -
     assert not [path for path in TABLES.iterdir() if path.name.startswith("nncli-")]
 
 
+def test_the_entries_of_texts_are_counted_before_they_are_made() -> None:
+    reviews("d.csv")
+    prepared = prepare(TrainConfig(("d.csv",), ngrams="words:1-2"))
+    matrix = prepared.train.matrix
+    assert isinstance(matrix, scaled_rows.SparseMatrix)
+    X = matrix.take_sparse(prepared.train.rows)  # an entry that two columns or n-grams share is counted twice
+    assert prepared.preprocess.not_zero == pytest.approx(X.nnz / X.shape[0], rel=0.2)
+    at_least = matrix.values.data.nbytes + matrix.values.indices.nbytes
+    assert 2 * at_least <= prepared.preprocess.input_bytes(prepared.dataset.table, matrix.dtype) <= 2.5 * at_least
+
+
 def test_what_texts_take_is_said_and_refused_where_it_does_not_fit(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     reviews("d.csv")
     monkeypatch.setattr(memory_of_training, "WORTH_SAYING", 0)
@@ -286,5 +317,5 @@ def test_what_texts_take_is_said_and_refused_where_it_does_not_fit(nncli: Run, m
     assert "memory: about 0.1 GB" in dry.out + dry.err
     monkeypatch.setattr(memory_of_training, "machine_memory", lambda: 100_000)
     said = complaint(nncli, "train", "d.csv")
-    assert said.startswith("--memory: 262,164 inputs of 1,200 rows take ")
+    assert said.startswith("--memory: 262,164 inputs of 900 rows take ")
     assert said.endswith("Keep the rows on the disk, with --memory 1GB.")
