@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import check_width
-from nncli.data.formats.npz import MOST_FEATURES, read_as
+from nncli.data.formats.npz_arrays import read_as
+from nncli.data.formats.sparse_npz import MOST_FEATURES
 from nncli.data.sparse_numbers import DENSE_COLUMNS, SparseNumbers
 from nncli.estimators.columns import Column
 from nncli.estimators.refusals import InvalidCell, InvalidData
