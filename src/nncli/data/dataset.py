@@ -38,7 +38,7 @@ class TextColumn:
     codes: AnyArray  # (n,)
     values: tuple[str, ...]
 
-    def take(self, rows: NDArray[Any]) -> TextColumn:
+    def take(self, rows: NDArray[Any] | slice) -> TextColumn:
         return TextColumn(self.codes[rows], self.values)
 
 

@@ -28,3 +28,12 @@ def problem() -> str:
     found = tuple(map(int, re.findall(r"\d+", numba.__version__)[:2]))
     oldest = ".".join(map(str, OLDEST))
     return "" if found >= OLDEST else f"expected Numba {oldest} or newer, found {numba.__version__}"
+
+
+def compiles() -> bool:
+    """Tell whether Numba can be used here, and compiles: its loops in plain Python are for tests. Loads Numba."""
+    if problem():
+        return False
+    import numba
+
+    return not numba.config.DISABLE_JIT
