@@ -4,6 +4,7 @@ kept until inputs are made of them."""
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 import subprocess
 import sys
@@ -273,3 +274,17 @@ def test_rows_are_taken_without_a_copy() -> None:
         rows = rows_of(X, start, stop)
         assert bytes_of(rows) == bytes_of(X[start:stop])
         assert np.shares_memory(rows.data, X.data) == np.shares_memory(rows.indices, X.indices) == (start < 10)
+
+
+def test_memory_is_free_as_soon_as_nobody_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = table_of(ROWS_AT_ONCE + 9)
+    monkeypatch.setattr(counted_texts, "reader_threads", lambda: 1)
+    words = TextInputs.fit(table, np.arange(20), ("a", "b"), WordOptions(bits=10))
+    gc.collect()
+    gc.disable()
+    try:
+        words.transform(table, np.dtype(np.float32))
+        words.transform(table, np.dtype(np.float32))
+        assert gc.collect() == 0  # which a long stream would wait for
+    finally:
+        gc.enable()

@@ -35,7 +35,7 @@ class CountedTexts:
     @classmethod
     def of(cls, table: Table, columns: Sequence[str], options: WordOptions) -> CountedTexts:
         """Count the n-grams in columns of a table. Beside the counts, memory is that of some rows."""
-        builders = [RowsBuilder(len(table), options.places, np.dtype(np.float32)) for _ in columns]
+        builders = [RowsBuilder(len(table), options.places) for _ in columns]
         for _, counts in in_parts(table, columns, options, lambda counts: counts):
             for builder, own in zip(builders, counts, strict=True):
                 builder.append(own)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,19 +25,19 @@ def rows_of(X: csr_array, start: int, stop: int) -> csr_array:
 
 
 class RowsBuilder:
-    """Builds a matrix (n, width) in place: growing moves pages and copies nothing, so the peak is the matrix itself."""
+    """Builds a matrix (n, width), of one row or more, in place: the peak is the matrix itself."""
 
-    def __init__(self, n: int, width: int, dtype: np.dtype[Any]) -> None:
-        self.n, self.width, self.dtype = n, width, dtype
-        self._rows, self._lengths = 0, [np.zeros(1, np.int64)]
-        self._values, self._indices = InPlaceBuilder(self._growth), InPlaceBuilder(self._growth)
+    def __init__(self, n: int, width: int) -> None:
+        self.n, self.width = n, width
+        self._lengths = lengths = [np.zeros(1, np.int64)]
 
-    def _growth(self) -> float:
-        return 1.02 * self.n / max(1, self._rows)
+        def growth() -> float:  # which knows nothing of the builder, so that its memory is free as soon as it is gone
+            return 1.02 * n / max(1, len(lengths[-1]))
+
+        self._values, self._indices = InPlaceBuilder(growth), InPlaceBuilder(growth)
 
     def append(self, rows: csr_array) -> None:
         """Append rows."""
-        self._rows += rows.shape[0]
         self._lengths.append(np.diff(rows.indptr).astype(np.int64))
         self._values.append(rows.data)
         self._indices.append(rows.indices)
@@ -46,8 +46,6 @@ class RowsBuilder:
         """Return the matrix."""
         from scipy.sparse import csr_array
 
-        if not self.n:
-            return csr_array((0, self.width), dtype=self.dtype)
         starts = np.cumsum(np.concatenate(self._lengths))
         kind = np.int32 if starts[-1] < 1 << 31 else np.int64
         found = self._values.finish(), self._indices.finish().astype(kind, copy=False), starts.astype(kind)

@@ -83,22 +83,26 @@ class TextInputs:
         """Return the inputs (n, width) of the rows of a table, and which texts (n,) of each column have none of the
         n-grams of training; a missing one is no text. If its n-grams are counted already, the inputs take the place of
         these counts, and memory that of one of the two."""
+        from scipy.sparse import csr_array
+
         kept = None if self.counted is None else self.counted.take(table)
+        in_place = kept is not None and len(self.columns) == 1
         unknown = {name: np.zeros(len(table), np.bool_) for name in self.columns}
 
         def inputs_of(counts: Counts) -> tuple[csr_array, list[NDArray[np.bool_]]]:
             are_zero = [weigh(own, self.idf) for own in counts]
             return functools.reduce(operator.add, (own.astype(dtype, copy=False) for own in counts)), are_zero
 
-        builder = RowsBuilder(len(table), self.width, dtype)
-        for part, (found, are_zero) in in_parts(table, self.columns, self.options, inputs_of, counts=kept):
+        X = csr_array((0, self.width), dtype=dtype)
+        builder = None if in_place or len(table) <= ROWS_AT_ONCE else RowsBuilder(len(table), self.width)
+        for part, (X, are_zero) in in_parts(table, self.columns, self.options, inputs_of, counts=kept):
             for name, its in zip(self.columns, are_zero, strict=True):
                 unknown[name][part] = its & (np.asarray(table.texts[name].codes[part]) >= 0)
-            if kept is None or len(kept) > 1:
-                builder.append(found)
-        if kept is None or len(kept) > 1:
-            return builder.finish(), unknown
-        return kept[0].astype(dtype, copy=False), unknown
+            if builder is not None:
+                builder.append(X)
+        if kept is not None and in_place:
+            return kept[0].astype(dtype, copy=False), unknown
+        return X if builder is None else builder.finish(), unknown
 
     def of_column(self, column: TextColumn, place: int, dtype: np.dtype[Any]) -> csr_array:
         """Return what the cells of the column of that number add to the inputs, (n, width)."""
