@@ -10,9 +10,9 @@ from nncli.data.words.options import WordOptions
 from nncli.system.numba_installed import NUMBA, compiles
 
 FUSED = "nncli.data.words.fused"
-# n-grams, about: so many have to come before Numba is loaded, which takes as long as NumPy needs for these; and at once
-# before they are counted among those, as whoever asks about a single text shall not wait for that
-MANY, SEVERAL = 16_000_000, 50_000
+# n-grams, about, that have to come before Numba is loaded: NumPy counts as many in that time. Fewer than several at once
+# are not counted among these, as whoever asks about a few texts shall not wait for that
+MANY, SEVERAL = 16_000_000, 500_000
 
 
 class _Expected:

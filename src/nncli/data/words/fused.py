@@ -15,7 +15,7 @@ from nncli.data.words.segmentation import class_tables, code_points
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-BLOCK = 1 << 17  # characters that are looked at at once: a loop needs no more room for more of them
+BLOCK = 1 << 16  # characters that are looked at at once: a loop needs no more room for more of them
 NONE = 0, 0  # no n-grams of that kind
 
 
