@@ -10,8 +10,8 @@ from nncli.data.words.options import WordOptions
 from nncli.system.numba_installed import NUMBA, compiles
 
 FUSED = "nncli.data.words.fused"
-# n-grams, about, that have to come before Numba is loaded: NumPy counts as many in that time. Fewer than several at once
-# are not counted among these, as whoever asks about a few texts shall not wait for that
+# n-grams, about, that have to come before Numba is loaded: NumPy counts as many in that time. Fewer than several at
+# once are not counted among these, as whoever asks about a few texts shall not wait for that
 MANY, SEVERAL = 16_000_000, 500_000
 
 
