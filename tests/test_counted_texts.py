@@ -195,7 +195,8 @@ def test_no_rows_at_all() -> None:
 def _nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (choice.FUSED, choice.NUMBA):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.setattr(choice._Expected, "n", 0)
+    for name in ("most", "all"):
+        monkeypatch.setattr(choice._Expected, name, 0)
 
 
 @needs_numba
@@ -209,7 +210,20 @@ def test_numba_is_loaded_for_many_ngrams_alone(monkeypatch: pytest.MonkeyPatch) 
     choice.expect(choice.MANY - 1, words)
     choice.fused_loops()
     assert not asked
-    choice.expect(choice.SEVERAL // 4, both)  # four n-grams a character
+    choice.expect(choice.MANY // 4, both)  # four n-grams a character
+    choice.fused_loops()
+    assert asked
+
+
+@needs_numba
+@pytest.mark.usefixtures("_nothing_loaded")
+def test_numba_is_loaded_for_a_long_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(choice, "compiles", lambda: asked.append(1))
+    for _ in range(2 * choice.MANY // 1_000_000):
+        choice.fused_loops()
+        assert not asked
+        choice.expect(1_000_000, WordOptions())
     choice.fused_loops()
     assert asked
 

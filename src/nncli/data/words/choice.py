@@ -10,15 +10,15 @@ from nncli.data.words.options import WordOptions
 from nncli.system.numba_installed import NUMBA, compiles
 
 FUSED = "nncli.data.words.fused"
-# n-grams, about, that have to come before Numba is loaded: NumPy counts as many in that time. Fewer than several at
-# once are not counted among these, as whoever asks about a few texts shall not wait for that
-MANY, SEVERAL = 16_000_000, 500_000
+# n-grams, about, that NumPy counts in the time that it takes to load Numba and to use it first; and of which there are
+# at least as many in what is more than a few texts, whose reader shall not wait for that
+MANY, SEVERAL = 48_000_000, 500_000
 
 
 class _Expected:
-    """Counts the n-grams that the process was asked for, in several texts at once."""
+    """Counts the n-grams that were asked for: the most at once, and all together, but for those of a few texts."""
 
-    n = 0
+    most = all = 0
 
 
 def expect(characters: int, options: WordOptions) -> None:
@@ -26,13 +26,22 @@ def expect(characters: int, options: WordOptions) -> None:
     chars = options.parts.chars
     lengths = (options.parts.words is not None) + (0 if chars is None else chars[1] - chars[0] + 1)
     if (n := characters * lengths) >= SEVERAL:
-        _Expected.n += n
+        _Expected.most, _Expected.all = max(_Expected.most, n), _Expected.all + n
+
+
+def _pays() -> bool:
+    """Tell whether it pays to use loops, whose code is loaded. Of a stream nobody knows how much is to come: where more
+    than twice as much has come as would pay at once."""
+    if FUSED in sys.modules:
+        return True
+    if NUMBA in sys.modules:
+        return _Expected.most > 0
+    return _Expected.most >= MANY or _Expected.all >= 2 * MANY
 
 
 def fused_loops() -> ModuleType | None:
     """Return the compiled loops, `fused.py`; None for NumPy."""
-    pays = FUSED in sys.modules or _Expected.n >= (SEVERAL if NUMBA in sys.modules else MANY)
-    if not pays or not compiles():
+    if not _pays() or not compiles():
         return None
     from nncli.data.words import fused
 
