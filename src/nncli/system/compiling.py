@@ -71,13 +71,17 @@ def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Any:
     return made
 
 
-def is_cached(function: Callable[..., Any]) -> bool:
-    """Tell whether the machine code of loops that stand in the folder of a function, in a file of that name, is kept
-    from earlier runs."""
+def is_cached(file: Path) -> bool:
+    """Tell whether the machine code of the functions of a file is kept from earlier runs."""
     if numba.config.DISABLE_JIT:
         return True
+
+    def probe() -> None:
+        """Stand for any function of that file."""
+
+    probe.__code__ = probe.__code__.replace(co_filename=str(file))
     try:
-        place = Path(numba.njit(cache=True)(function).stats.cache_path)
+        place = Path(numba.njit(cache=True)(probe).stats.cache_path)
     except RuntimeError:
         return False
-    return any(place.glob("loops.*.nbi"))
+    return any(place.glob(f"{file.stem}.*.nbi"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from nncli.nn.kernels.plain import NUMPY, Kernels
 from nncli.system.numba_installed import NUMBA as FUSED
@@ -54,7 +55,4 @@ def is_compiled(name: str) -> bool:
         return True
     from nncli.system.compiling import is_cached
 
-    def beside_the_loops() -> None:
-        """Stand in their folder."""
-
-    return is_cached(beside_the_loops)
+    return is_cached(Path(__file__).with_name("loops.py"))
