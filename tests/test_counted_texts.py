@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -164,6 +165,17 @@ def test_kept_counts_give_the_inputs_of_counts_made_again(columns: tuple[str, ..
         assert bytes_of(X) == bytes_of(again[0][0])
         for name in columns:
             np.testing.assert_array_equal(unknown[name], again[0][1][name])
+
+
+def test_what_is_counted_is_not_kept_any_longer_than_needed() -> None:
+    table = table_of(99)
+    words = TextInputs.fit(table, np.arange(99), ("a",), WordOptions(bits=12))
+    assert b"three" not in pickle.dumps(words)
+    assert b"three" in pickle.dumps(table)
+    words.transform(table, np.dtype(np.float32))
+    assert words.counted == CountedTexts(None, None)
+    again = pickle.loads(pickle.dumps(words))
+    assert bytes_of(again.transform(table, np.dtype("f4"))[0]) == bytes_of(words.transform(table, np.dtype("f4"))[0])
 
 
 @pytest.mark.usefixtures("_way")

@@ -27,10 +27,14 @@ MOST_THREADS = 8  # more would wait for Python's lock, which the cutting of a ta
 
 @dataclass
 class CountedTexts:
-    """The counts of all rows of a table, 8 bytes for each that is not 0."""
+    """The counts of all rows of a table, 8 bytes for each that is not 0; of each column, (n, 2^bits). Once they are
+    taken, nothing is kept. No pickle has them, nor the texts."""
 
-    table: Table
-    counts: Counts | None  # of each column, (n, 2^bits); None once they are taken
+    table: Table | None
+    counts: Counts | None
+
+    def __getstate__(self) -> dict[str, None]:
+        return {"table": None, "counts": None}
 
     @classmethod
     def of(cls, table: Table, columns: Sequence[str], options: WordOptions) -> CountedTexts:
@@ -46,7 +50,7 @@ class CountedTexts:
         of another table."""
         if table is not self.table:
             return None
-        found, self.counts = self.counts, None
+        found, self.table, self.counts = self.counts, None, None
         return found
 
 

@@ -201,6 +201,6 @@ def weigh(data: Any, indices: Any, indptr: Any, idf: Any, factors: Any, are_zero
             total += np.float64(x * x)
         are_zero[row] = is_zero
         length = np.sqrt(total - before)
-        if length > 0:
+        if length != 0:
             for k in range(start, stop):
                 data[k] = data[k] / length
