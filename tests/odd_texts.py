@@ -11,4 +11,4 @@ WIDE = (
 )
 characters = st.one_of(st.sampled_from("ab c" + ODD + WIDE), st.characters(exclude_categories=[]))
 texts = st.lists(st.one_of(st.none(), st.text(characters), st.text("ab \u0301", max_size=9)), max_size=8)
-NGRAMS = ["words:1", "words:1-2", "words:2-3", "chars:1", "chars:3-5", "chars:2", "words:1-5,chars:1-8"]
+NGRAMS = ["words:1", "words:1-2", "words:2-3", "chars:1", "chars:3-5", "chars:2", "chars:5-6", "words:1-5,chars:1-8"]

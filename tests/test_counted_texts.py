@@ -82,6 +82,7 @@ def same_by_loops(texts: list[str | None], options: WordOptions, column: int = 0
 @settings(max_examples=60, deadline=None)
 @example([], "words:1-2", 18, 0, 0)
 @example([None, ""], "words:1-2,chars:3-5", 18, 0, 0)
+@example(["a bc def", "x", "é fg"], "chars:5-6", 18, 0, 0)
 @example(["a", None, "", "a a b"], "words:1-5,chars:1-8", 1, 0, 0)
 def test_loops_count_and_weigh_to_the_bits_of_numpy(
     texts: list[str | None], ngrams: str, bits: int, seed: int, column: int
