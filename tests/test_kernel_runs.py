@@ -153,7 +153,7 @@ def test_that_loops_are_compiled_is_said(nncli: Run, monkeypatch: pytest.MonkeyP
 def test_loops_are_compiled_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     from numba.core import caching
 
-    from nncli.nn.kernels.compiling import compiled, is_cached
+    from nncli.system.compiling import compiled, is_cached
 
     for kind in (caching.CompileResultCacheImpl, caching.CodeLibraryCacheImpl):
         monkeypatch.setattr(kind, "_locator_classes", [])
@@ -162,14 +162,14 @@ def test_loops_are_compiled_where_nothing_can_be_kept(monkeypatch: pytest.Monkey
         return 2 * number
 
     assert compiled(twice)(21) == 42
-    assert not is_cached()
+    assert not is_cached(Path(__file__))
 
 
 @needs_numba
 def test_machine_code_that_is_damaged_is_compiled_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from numba.core import config
 
-    from nncli.nn.kernels.compiling import compiled
+    from nncli.system.compiling import compiled
 
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
 
@@ -195,7 +195,7 @@ def test_machine_code_that_is_damaged_is_compiled_again(monkeypatch: pytest.Monk
 def test_machine_code_that_cannot_be_written_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from numba.core import caching, config
 
-    from nncli.nn.kernels.compiling import compiled
+    from nncli.system.compiling import compiled
 
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
 
@@ -215,7 +215,7 @@ def test_machine_code_that_cannot_be_written_is_used(monkeypatch: pytest.MonkeyP
 def test_a_change_of_one_file_has_all_loops_compiled_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from numba.core import config
 
-    from nncli.nn.kernels import compiling
+    from nncli.system import compiling
 
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
 
@@ -223,7 +223,7 @@ def test_a_change_of_one_file_has_all_loops_compiled_again(monkeypatch: pytest.M
         return 2 * number
 
     assert compiling.compiled(twice)(21) == 42
-    monkeypatch.setattr(compiling, "_stamp", lambda: ("another",))
+    monkeypatch.setattr(compiling, "_stamp", lambda folder: ("another",))
     fresh = compiling.compiled(twice)
     assert fresh(21) == 42
     assert not fresh.stats.cache_hits

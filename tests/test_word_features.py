@@ -7,7 +7,7 @@ import re
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,16 +29,16 @@ from nncli.data.words.segmentation import (
     normalised,
     word_bounds,
 )
-from nncli.data.words.tfidf import document_counts, idf_of, weighted
+from nncli.data.words.tfidf import add_document_counts, idf_of, weighted
+from odd_texts import NGRAMS, texts
 
-ODD = "\0\t\n\r\x1c\x85\xa0\xad_'-.!19Aßéİσς Σǅﬁ½㎏Ⅷ\u0301\u0345\u093f\u0e33\u200b\u200c\u200d\u2028\ufe0f\ufeff"
-WIDE = (
-    "日本々〇ひカｶﾞー・한"
-    "\ud800\udfff\ue000\U0001f469\U0001f4bb\U0001f3fb\U00020000\U000e0101\U0010ffff\u05d0\u0627\u064e\u06f1क्षि"
-)
-characters = st.one_of(st.sampled_from("ab c" + ODD + WIDE), st.characters(exclude_categories=[]))
-texts = st.lists(st.one_of(st.none(), st.text(characters), st.text("ab \u0301", max_size=9)), max_size=8)
-NGRAMS = ["words:1", "words:1-2", "words:2-3", "chars:1", "chars:3-5", "chars:2", "words:1-5,chars:1-8"]
+
+@pytest.fixture(autouse=True, scope="module")
+def _in_numpy() -> Iterator[None]:
+    """Have NumPy count and weigh, which is the form that compiled loops are tested against."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nncli.data.words.choice.compiles", lambda: False)
+        yield
 
 
 def place_of(ngram: Sequence[str], kind: int, options: WordOptions, column: int) -> tuple[int, int]:
@@ -191,6 +191,12 @@ def test_a_megabyte_in_one_cell() -> None:
     counts = counts_of(["ab", long, "x" * 1_000_000, "cd"], WordOptions("words:1"))
     assert np.diff(counts.indptr).tolist() == [1, 2, 1, 1]
     assert sorted(map(abs, counts.data.tolist())) == [1, 1, 1, 200_000, 200_000]
+
+
+def document_counts(counts: Any) -> Any:
+    having = np.zeros(counts.shape[1], np.int64)
+    add_document_counts(having, counts, np.ones(counts.shape[0], np.int64))
+    return having
 
 
 @given(texts, st.sampled_from(["words:1-2", "chars:2-4"]))

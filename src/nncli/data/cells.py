@@ -41,7 +41,9 @@ class PlainNumber(str):
 
 def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
     """Tell whether a cell without blanks around it means a missing value."""
-    return cell in missing or cell.lower() == "nan" or (not cell.isascii() and composed(cell) in missing)
+    if cell in missing or (len(cell) == 3 and cell.lower() == "nan"):
+        return True
+    return not cell.isascii() and composed(cell) in missing
 
 
 def decimal_as_point(text: str, decimal: str) -> str:
@@ -88,7 +90,7 @@ def bare(text: str) -> str:
 
 def is_excel_text(cell: str) -> bool:
     """Tell whether a cell is a formula that is a text, as ="00501"."""
-    return cell[:2] == '="' and cell[-1] == '"' and len(cell) > 2
+    return cell.startswith('="') and cell[-1] == '"' and len(cell) > 2
 
 
 def normalized(text: str) -> str:

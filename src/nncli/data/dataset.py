@@ -25,6 +25,7 @@ Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is
 SHAPES_DIFFER = "Bring them to that size, or train a model on such pictures"
 KINDS, MOST_WIDTH = ("number", "text", "date"), 1 << 20  # of columns
 NUMBER = re.compile(r"([+-]?)(?=\.?\d)((?:0|[1-9]\d{0,14})?(?:\.\d*)?)", re.ASCII)
+STARTS = {*"+-.0123456789"}  # of a number
 POWER = re.compile(r"[+-]?[1-9]\d{0,14}(?:\.\d*)?[eE][+-]?\d{1,2}", re.ASCII)
 LARGEST = 1e15  # whole numbers below are exact
 TWINS = {"0": "false", "1": "true", "false": "0", "true": "1"}
@@ -60,8 +61,10 @@ def canonical(category: str) -> str:
     """Write a category in the one way that stands for all others: which of True, TRUE and true a file has, which of 1,
     1.0 and +1, or of .5 and 0.5, depends on the program that wrote it. Numbers that begin with a zero, as 007
     does, are codes, and 1.10 may be a version."""
-    if category.isdigit() or category.isalpha():
-        return category.lower() if category.lower() in ("true", "false") else category
+    if len(category) in (4, 5) and (flag := category.lower()) in ("true", "false"):
+        return flag
+    if category[:1] not in STARTS or category.isdigit():  # most are no numbers
+        return category
     found = NUMBER.fullmatch(category)
     if not found:
         return category

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Positions, Target
 from nncli.data.input_scale import smooth_clip
 from nncli.data.one_hot_rows import OneHotRows
+from nncli.data.sparse_rows import rows_of
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -142,12 +143,7 @@ class SparseMatrix:
 
     def slice(self, start: int, stop: int) -> csr_array:
         """Return the rows start … stop − 1: nothing is copied but where each begins."""
-        from scipy.sparse import csr_array
-
-        X = self.values
-        ends = X.indptr[start : min(stop, len(self)) + 1]
-        part = slice(ends[0], ends[-1])
-        return csr_array((X.data[part], X.indices[part], ends - ends[0]), shape=(len(ends) - 1, self.width))
+        return rows_of(self.values, start, stop)
 
 
 InMemory = Matrix | SparseMatrix | OneHotRows

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.counted_texts import ROWS_AT_ONCE, CountedTexts, Counts, counts_of_cells, in_parts
 from nncli.data.dataset import Positions, Table, TextColumn
+from nncli.data.sparse_rows import RowsBuilder
 from nncli.data.words.options import WordOptions
+from nncli.data.words.tfidf import add_document_counts, idf_of, weigh, weighted
 from nncli.data.words.vectors import VectorFile, Vectors
 
 if TYPE_CHECKING:
@@ -19,7 +24,6 @@ if TYPE_CHECKING:
 
     from nncli.data.words.vocabulary import Vocabulary
 
-ROWS_AT_ONCE = 4096  # whose n-grams are counted at a time
 LOOKED_AT = 1000  # cells of a column, that tell whether it holds sentences
 
 
@@ -38,6 +42,9 @@ class TextInputs:
     idf: NDArray[np.float32]
     vocabulary: Vocabulary | None = None
     vectors: VectorFile | None = None  # whose words say something, though training may not have seen them
+    counted: CountedTexts | None = field(
+        default=None, compare=False, repr=False
+    )  # of the table that `idf` was learned from
 
     @property
     def width(self) -> int:
@@ -61,38 +68,46 @@ class TextInputs:
     ) -> TextInputs:
         """Learn from the given rows of a table how rare each n-gram is, and the names of n-grams if asked for; words
         that `vectors` know count as rare, where no row has them."""
-        idf = _idf(table, rows, columns, options, None if vectors is None else vectors.known)
+        idf, counted = _idf(table, rows, columns, options, known=None if vectors is None else vectors.known)
         names = vocabulary_of(table, rows, columns, options) if with_vocabulary else None
-        return cls(tuple(columns), options, idf, names, None if vectors is None else vectors.of)
+        return cls(tuple(columns), options, idf, names, None if vectors is None else vectors.of, counted)
 
     def with_new(self, table: Table, rows: Positions) -> TextInputs:
         """Return the same with the n-grams that the given rows have, and training had not: as rare as its rarest."""
-        idf = _idf(table, rows, self.columns, self.options)
+        idf, counted = _idf(table, rows, self.columns, self.options, self.counted)
         rarest = self.idf.max() or idf.max()
-        return dataclasses.replace(self, idf=np.where((self.idf == 0) & (idf > 0), rarest, self.idf))
+        idf = np.where((self.idf == 0) & (idf > 0), rarest, self.idf)
+        return dataclasses.replace(self, idf=idf, counted=counted)
 
     def refitted(self, table: Table, rows: Positions) -> TextInputs:
         """Return the same with how rare each n-gram of the given rows is in these; all others stay as they are."""
-        idf = _idf(table, rows, self.columns, self.options)
-        return dataclasses.replace(self, idf=np.where(idf > 0, idf, self.idf))
+        idf, counted = _idf(table, rows, self.columns, self.options, self.counted)
+        return dataclasses.replace(self, idf=np.where(idf > 0, idf, self.idf), counted=counted)
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> tuple[csr_array, dict[str, NDArray[np.bool_]]]:
         """Return the inputs (n, width) of the rows of a table, and which texts (n,) of each column have none of the
-        n-grams of training; a missing one is no text."""
-        from scipy.sparse import csr_array, vstack
+        n-grams of training; a missing one is no text. If its n-grams are counted already, the inputs take the place of
+        these counts, and memory that of one of the two."""
+        from scipy.sparse import csr_array
 
-        parts, unknown = [], {name: np.zeros(len(table), np.bool_) for name in self.columns}
-        for start in range(0, len(table), ROWS_AT_ONCE):
-            found = None
-            for place, name in enumerate(self.columns):
-                column = table.texts[name].take(slice(start, start + ROWS_AT_ONCE))
-                own = self.of_column(column, place, dtype)
-                unknown[name][start : start + ROWS_AT_ONCE] = _are_zero(own) & (column.codes >= 0)
-                found = own if found is None else found + own
-            parts.append(found)
-        if not parts:
-            return csr_array((0, self.width), dtype=dtype), unknown
-        return parts[0] if len(parts) == 1 else vstack(parts, format="csr"), unknown
+        kept = None if self.counted is None else self.counted.take(table)
+        in_place = kept is not None and len(self.columns) == 1
+        unknown = {name: np.zeros(len(table), np.bool_) for name in self.columns}
+
+        def inputs_of(counts: Counts) -> tuple[csr_array, list[NDArray[np.bool_]]]:
+            are_zero = [weigh(own, self.idf) for own in counts]
+            return functools.reduce(operator.add, (own.astype(dtype, copy=False) for own in counts)), are_zero
+
+        X = csr_array((0, self.width), dtype=dtype)
+        builder = None if in_place or len(table) <= ROWS_AT_ONCE else RowsBuilder(len(table), self.width)
+        for part, (X, are_zero) in in_parts(table, self.columns, self.options, inputs_of, counts=kept):
+            for name, its in zip(self.columns, are_zero, strict=True):
+                unknown[name][part] = its & (np.asarray(table.texts[name].codes[part]) >= 0)
+            if builder is not None:
+                builder.append(X)
+        if kept is not None and in_place:
+            return kept[0].astype(dtype, copy=False), unknown
+        return X if builder is None else builder.finish(), unknown
 
     def of_column(self, column: TextColumn, place: int, dtype: np.dtype[Any]) -> csr_array:
         """Return what the cells of the column of that number add to the inputs, (n, width)."""
@@ -100,12 +115,10 @@ class TextInputs:
 
     def counts(self, column: TextColumn, place: int) -> csr_array:
         """Count the n-grams in the cells of the column of that number, (n, width)."""
-        return _counts(column, self.options, place)
+        return counts_of_cells(column, self.options, place)
 
     def weighted(self, counts: csr_array) -> csr_array:
         """Return the inputs that counts of n-grams come to."""
-        from nncli.data.words.tfidf import weighted
-
         return weighted(counts, self.idf)
 
 
@@ -148,35 +161,25 @@ def _idf(
     rows: Positions,
     columns: Sequence[str],
     options: WordOptions,
+    counted: CountedTexts | None = None,
     known: NDArray[np.bool_] | None = None,
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], CountedTexts | None]:
     """Return how rare each n-gram is in the given rows of a table, and 0 for what none has and is not `known`,
-    (2^bits,)."""
-    from nncli.data.words.tfidf import document_counts, idf_of
-
-    having = np.zeros(1 << options.bits, np.int64)
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        part = rows[start : start + ROWS_AT_ONCE]
-        for place, name in enumerate(columns):
-            having += document_counts(_counts(table.texts[name].take(part), options, place))
+    (2^bits,); and the counts of a table in memory, for its inputs, which are in memory too. What is `counted` already
+    is not counted again."""
+    having, kept = np.zeros(1 << options.bits, np.int64), None
+    if table.is_on_disk:
+        for _, counts in in_parts(table, columns, options, lambda counts: counts, rows):
+            for own in counts:
+                add_document_counts(having, own, np.ones(own.shape[0], np.int64))
+    else:
+        found = None if counted is None else counted.take(table)
+        kept = CountedTexts.of(table, columns, options) if found is None else CountedTexts(table, found)
+        times = np.bincount(rows, minlength=len(table))
+        for part, counts in in_parts(table, columns, options, lambda counts: counts, counts=kept.counts):
+            for own in counts:
+                add_document_counts(having, own, times[part])
     speaks = having > 0 if known is None else (having > 0) | known
     # n-grams of several columns may share a place, so that more cells have it than there are rows
-    return np.where(speaks, idf_of(np.minimum(having, len(rows)), len(rows)), 0).astype(np.float32)
-
-
-def _are_zero(X: csr_array) -> NDArray[np.bool_]:
-    """Tell which rows (n,) have no number but stored zeros."""
-    others = np.zeros(len(X.data) + 1, np.int64)
-    np.cumsum(X.data != 0, out=others[1:])
-    return np.diff(others[X.indptr]) == 0
-
-
-def _counts(column: TextColumn, options: WordOptions, place: int) -> csr_array:
-    """Count the n-grams of the cells of a column, (n, 2^bits), each text once however many cells have it."""
-    from nncli.data.words.features import counts_of
-
-    codes = np.asarray(column.codes[:])
-    used, of_row = np.unique(codes, return_inverse=True)
-    texts = [None if code < 0 else column.values[code] for code in used.tolist()]
-    counts = counts_of(texts, options, place)
-    return counts if np.array_equal(of_row, np.arange(len(texts))) else counts[of_row]
+    idf = np.where(speaks, idf_of(np.minimum(having, len(rows)), len(rows)), 0).astype(np.float32)
+    return idf, kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,22 @@ from nncli.data.spellings import looks_like_number
 from nncli.errors import DataError, listing, mention
 
 MARK = "\ufeff"  # stands before each of the files that were joined
+AROUND = f'{BLANKS}{MARK}\r\n"'  # a name
 LEAST_NUMBERED = 4  # columns: a header of fewer numbers may be a row
 
 
 def _plain(cell: str) -> str:
     """Write a name without quotes, blanks and mark, and a longer one in small letters: X may be a category under x."""
-    cell = cell.strip(f'{BLANKS}{MARK}\r\n"')
+    cell = cell.strip(AROUND)
     return cell if len(cell) == 1 else cell.casefold()
+
+
+def _codes_of(names: Collection[str], column: TextColumn) -> list[int]:
+    """Return the codes of the values of a column that are one of some names. Small letters are no fewer than large
+    ones, so that a longer value is none: texts are many."""
+    longest = max(map(len, names), default=0)
+    short = (code for code, value in enumerate(column.values) if len(value.strip(AROUND)) <= longest)
+    return [code for code in short if _plain(column.values[code]) in names]
 
 
 class RepeatedHeader:
@@ -70,7 +79,7 @@ class RepeatedHeader:
         """Tell whether some row of a block has names of the header in all columns of text."""
         found = np.ones(len(block), bool)
         for column in sorted(_texts(block, layout).values(), key=lambda column: len(column.values)):
-            codes = [code for code, value in enumerate(column.values) if _plain(value) in self.names]
+            codes = _codes_of(self.names, column)
             codes += [-1] * any(_is_empty(name, layout) for name in self.names)
             found &= np.isin(column.codes, codes)
             if not found.any():
@@ -142,9 +151,7 @@ def _texts(block: RowBlock, layout: Layout) -> dict[str, TextColumn]:
 def _rows_with(column: TextColumn, name: str, layout: Layout) -> NDArray[np.bool_]:
     """Tell which rows of a column of text hold a name."""
     codes = [-1] if _is_empty(name, layout) else []
-    if name.casefold() in "\n".join(column.values).casefold():
-        codes += [code for code, value in enumerate(column.values) if _plain(value) == name]
-    return np.isin(column.codes, codes)
+    return np.isin(column.codes, [*codes, *_codes_of({name}, column)])
 
 
 def _is_empty(name: str, layout: Layout) -> bool:

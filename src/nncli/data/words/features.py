@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.words.choice import fused_loops
 from nncli.data.words.hashing import CHARS, WORDS, Hashes, mixed, salt_of
 from nncli.data.words.ngrams import Found, ngrams_of
 from nncli.data.words.options import Ngrams, WordOptions
@@ -34,9 +35,9 @@ def counts_of(texts: Sequence[str | None], options: WordOptions, column: int = 0
     data = [np.empty(0, np.float32)]
     indices = [np.empty(0, np.int32)]
     lengths = [np.zeros(1, np.int64)]
-    salts = salts_of(options, column)
-    for block in blocks_of_texts(texts):
-        values, places, of_rows = _counts(block, options, salts)
+    salts, loops = salts_of(options, column), fused_loops()
+    for block in blocks_of_texts(texts, BLOCK if loops is None else loops.BLOCK):
+        values, places, of_rows = (_counts if loops is None else loops.counts)(block, options, salts)
         data.append(values)
         indices.append(places)
         lengths.append(of_rows)
@@ -154,12 +155,13 @@ def places_of(hashes: Hashes, options: WordOptions) -> Hashes:
     return hashes & np.uint64(options.places - 1)
 
 
-def blocks_of_texts(texts: Sequence[str | None]) -> Iterator[Sequence[str | None]]:
-    """Cut texts into runs of about `BLOCK` characters; a longer text is one by itself."""
+def blocks_of_texts(texts: Sequence[str | None], characters: int | None = None) -> Iterator[Sequence[str | None]]:
+    """Cut texts into runs of about so many characters, `BLOCK` unless told; a longer text is one by itself."""
+    most = characters or BLOCK
     start, size = 0, 0
     for stop, text in enumerate(texts):
         length = len(text) + 1 if text else 1
-        if size + length > BLOCK and stop > start:
+        if size + length > most and stop > start:
             yield texts[start:stop]
             start, size = stop, 0
         size += length

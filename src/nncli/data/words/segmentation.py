@@ -82,7 +82,7 @@ def code_points(texts: Sequence[str | None]) -> tuple[Codes, Positions]:
 def word_bounds(codes: Codes) -> tuple[Positions, Positions]:
     """Return where words begin and where they end (the place behind their last character). The first and the last code
     point are of no word."""
-    classes = np.take(_classes_of_ascii() if codes.dtype == np.uint8 else _classes(), codes, mode="clip")
+    classes = np.take(class_tables(codes)[0], codes, mode="clip")
     borders = np.flatnonzero((classes[1:] != classes[:-1]) | (classes[1:] == SINGLE)) + 1
     inside = np.flatnonzero(classes[borders] != BETWEEN)
     return borders[inside], borders[inside + 1]
@@ -90,7 +90,14 @@ def word_bounds(codes: Codes) -> tuple[Positions, Positions]:
 
 def blanks(codes: Codes) -> NDArray[np.bool_]:
     """Tell which code points are whitespace."""
-    return np.take(_whitespace()[:128] if codes.dtype == np.uint8 else _whitespace(), codes, mode="clip")
+    return np.take(class_tables(codes)[1], codes, mode="clip")
+
+
+def class_tables(codes: Codes) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return the class of each code point that there may be among some, and whether it is whitespace."""
+    if codes.dtype == np.uint8:
+        return _classes_of_ascii(), _whitespace_of_ascii()
+    return _classes(), _whitespace()
 
 
 def runs(inside: NDArray[np.bool_]) -> tuple[Positions, Positions]:
@@ -124,9 +131,19 @@ def _classes_of(n: int) -> NDArray[np.uint8]:
 
 
 @cache
+def _whitespace_of_ascii() -> NDArray[np.bool_]:
+    return _whitespace_of(128)
+
+
+@cache
 def _whitespace() -> NDArray[np.bool_]:
-    found = np.zeros(LAST + 1, np.bool_)
-    for run in re.finditer(r"\s", _characters(LAST + 1)):
+    return _whitespace_of(LAST + 1)
+
+
+def _whitespace_of(n: int) -> NDArray[np.bool_]:
+    """Tell which of the first n code points are whitespace, (n,)."""
+    found = np.zeros(n, np.bool_)
+    for run in re.finditer(r"\s", _characters(n)):
         found[run.start()] = True
     return found
 

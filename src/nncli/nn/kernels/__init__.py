@@ -8,7 +8,6 @@ fused.py      the same calls, for those where a fused loop pays; the others stay
 loops.py      what fused.py calls: each loop does one part of the work, and several threads share the parts
 products.py   matrix products, shared in the same way
 pool.py       the threads that share them
-compiling.py  how a loop is compiled, and where its machine code is kept
 
 Only fused.py and what stands behind it load Numba, and only a run that uses it loads them.
 """

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
+from pathlib import Path
 
 from nncli.nn.kernels.plain import NUMPY, Kernels
+from nncli.system.numba_installed import NUMBA as FUSED
+from nncli.system.numba_installed import is_installed, problem
 from nncli.system.threads import kernels, products
 
-FUSED = "numba"
-OLDEST = 0, 61  # version of Numba, as the extra `fast` has it
+__all__ = [
+    "FUSED",
+    "INSTALL",
+    "is_compiled",
+    "is_installed",
+    "kernels_again",
+    "kernels_named",
+    "last_digits_by",
+    "problem",
+]
 INSTALL = "Install it with: pip install 'nncli[fast]'"
-
-
-def is_installed() -> bool:
-    """Tell whether there is Numba, without loading it."""
-    return find_spec(FUSED) is not None
-
-
-@functools.cache
-def problem() -> str:
-    """Say why Numba cannot be used here, which may be there for other programs and too old for NumPy; empty if it can.
-    Loads Numba."""
-    if not is_installed():
-        return "Numba is not installed"
-    try:
-        import numba
-    except Exception as error:  # whatever the parts that do not fit together raise
-        return f"Numba cannot be loaded ({' '.join(str(error).split()).rstrip('.')})"
-    found = tuple(map(int, re.findall(r"\d+", numba.__version__)[:2]))
-    oldest = ".".join(map(str, OLDEST))
-    return "" if found >= OLDEST else f"expected Numba {oldest} or newer, found {numba.__version__}"
 
 
 def kernels_again(name: str | None) -> str:
@@ -65,6 +53,6 @@ def is_compiled(name: str) -> bool:
     """Tell whether the loops of that name need not be compiled first, but for some that were never used."""
     if name != FUSED:
         return True
-    from nncli.nn.kernels.compiling import is_cached
+    from nncli.system.compiling import is_cached
 
-    return is_cached()
+    return is_cached(Path(__file__).with_name("loops.py"))

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from nncli.nn.kernels.compiling import compiled, reordered
 from nncli.nn.kernels.pool import share, task_of
+from nncli.system.compiling import compiled, reordered
 
 
 @compiled

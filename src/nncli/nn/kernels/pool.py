@@ -23,7 +23,7 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 from nncli.nn.buffers import zeros
-from nncli.nn.kernels.compiling import compiled
+from nncli.system.compiling import compiled
 
 LINE = 8  # numbers in a cache line: each of these has its own, so that a look at one does not slow changes of another
 PARTS, TICKET, DONE, FUNCTION, ARGUMENTS, BUSY, ENDED, ALONE, PENALTY = range(0, 9 * LINE, LINE)

@@ -10,8 +10,8 @@ from typing import Any
 from numba import types
 from numba.extending import overload
 
-from nncli.nn.kernels.compiling import compiled
 from nncli.nn.kernels.pool import share, task_of
+from nncli.system.compiling import compiled
 
 ROWS, PLAIN, TRANSPOSED = 101, 111, 112  # as CBLAS has them
 GRAIN = 16  # columns, which are a register of float32: parts begin at multiples of it

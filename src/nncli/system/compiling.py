@@ -1,5 +1,5 @@
-"""Compile a loop, once: the machine code is kept beside this file or, where nothing may be written there, in the cache
-folder of the user; where there is neither, it is compiled anew in each process."""
+"""Compile a loop, once: the machine code is kept beside its file or, where nothing may be written there, in the cache
+folder of the user; where there is neither, it is compiled anew in each process. Loads Numba."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ REORDERED = {*EXACT, "reassoc"}
 
 
 class _KeptCode(FunctionCache):
-    """Keeps the machine code of a function until one of the files of this folder changes, as code of one goes into that
+    """Keeps the machine code of a function until one of the files of its folder changes, as code of one goes into that
     of others. Files that are damaged, or cannot be written, are as if there were none."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        self._cache_file._source_stamp = _stamp()
+        self._cache_file._source_stamp = _stamp(Path(function.__code__.co_filename).parent)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -40,8 +40,8 @@ class _KeptCode(FunctionCache):
 
 
 @functools.cache
-def _stamp() -> tuple[tuple[str, int, int], ...]:
-    files = [(file.name, file.stat()) for file in sorted(Path(__file__).parent.glob("*.py"))]
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    files = [(file.name, file.stat()) for file in (Path(__file__), *sorted(folder.glob("*.py")))]
     return tuple((name, its.st_mtime_ns, its.st_size) for name, its in files)
 
 
@@ -55,6 +55,11 @@ def reordered(function: Callable[..., Any]) -> Any:
     return _compiled(function, REORDERED)
 
 
+def rounded_each(function: Callable[..., Any]) -> Any:
+    """Compile a function in which every product and every sum is rounded, as by NumPy: to the same bits."""
+    return _compiled(function, set())
+
+
 def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Any:
     how: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
     try:
@@ -66,17 +71,17 @@ def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Any:
     return made
 
 
-def is_cached() -> bool:
-    """Tell whether the machine code of earlier runs is kept where that of this one will be."""
-
+def is_cached(file: Path) -> bool:
+    """Tell whether the machine code of the functions of a file is kept from earlier runs."""
     if numba.config.DISABLE_JIT:
         return True
 
     def probe() -> None:
-        """Stand for any function of this folder."""
+        """Stand for any function of that file."""
 
+    probe.__code__ = probe.__code__.replace(co_filename=str(file))
     try:
         place = Path(numba.njit(cache=True)(probe).stats.cache_path)
     except RuntimeError:
         return False
-    return any(place.glob("loops.*.nbi"))
+    return any(place.glob(f"{file.stem}.*.nbi"))

@@ -1,0 +1,48 @@
+"""Choose what counts and weighs texts: NumPy, or compiled loops where Numba is installed and pays. Both do it to the
+same bits, so that nobody need be asked."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+from nncli.data.words.options import WordOptions
+from nncli.system.numba_installed import NUMBA, compiles
+
+FUSED = "nncli.data.words.fused"
+# n-grams, about, that NumPy counts in the time that it takes to load Numba and to use it first; and of which there are
+# at least as many in what is more than a few texts, whose reader shall not wait for that
+MANY, SEVERAL = 48_000_000, 500_000
+
+
+class _Expected:
+    """Counts the n-grams that were asked for: the most at once, and all together, but for those of a few texts."""
+
+    most = all = 0
+
+
+def expect(characters: int, options: WordOptions) -> None:
+    """Take notice of n-grams that are going to be counted, in texts of so many characters."""
+    chars = options.parts.chars
+    lengths = (options.parts.words is not None) + (0 if chars is None else chars[1] - chars[0] + 1)
+    if (n := characters * lengths) >= SEVERAL:
+        _Expected.most, _Expected.all = max(_Expected.most, n), _Expected.all + n
+
+
+def _pays() -> bool:
+    """Tell whether it pays to use loops, whose code is loaded. Of a stream nobody knows how much is to come: where more
+    than twice as much has come as would pay at once."""
+    if FUSED in sys.modules:
+        return True
+    if NUMBA in sys.modules:
+        return _Expected.most > 0
+    return _Expected.most >= MANY or _Expected.all >= 2 * MANY
+
+
+def fused_loops() -> ModuleType | None:
+    """Return the compiled loops, `fused.py`; None for NumPy."""
+    if not _pays() or not compiles():
+        return None
+    from nncli.data.words import fused
+
+    return fused
