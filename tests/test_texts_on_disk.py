@@ -7,6 +7,7 @@ import errno
 import os
 import pickle
 import resource
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from nncli.data.joined import joined_tables
 from nncli.data.load import load_dataset
 from nncli.data.row_hashes import hash_rows
 from nncli.data.sparse_numbers import SparseNumbers
+from nncli.data.words import choice
 from nncli.training import memory as memory_of_training
 from nncli.training.prepare import prepare
 from short_and_long import some_short
@@ -308,6 +310,17 @@ def test_the_entries_of_texts_are_counted_before_they_are_made() -> None:
     assert prepared.preprocess.not_zero == pytest.approx(X.nnz / X.shape[0], rel=0.2)
     at_least = matrix.values.data.nbytes + matrix.values.indices.nbytes
     assert 2 * at_least <= prepared.preprocess.input_bytes(prepared.dataset.table, matrix.dtype) <= 2.5 * at_least
+
+
+def test_numba_is_left_out_where_memory_is_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes 115 MB."""
+    for name in (choice.FUSED, choice.NUMBA):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(choice._Expected, "most", 10**12)
+    for memory, pays in ((None, True), (300_000_000, False), (2 << 30, True)):
+        choice.allow(memory)
+        assert choice._pays() == pays
+    choice.allow(None)
 
 
 def test_what_texts_take_is_said_and_refused_where_it_does_not_fit(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ from nncli.data.sparse_numbers import is_sparse
 from nncli.data.split import Split, row_numbers
 from nncli.data.stored_inputs import stored_inputs
 from nncli.data.task import REGRESSION
+from nncli.data.words.choice import allow
 from nncli.data.words.vectors import Vectors
 from nncli.errors import DataError, flag
 from nncli.guards.distribution import Distribution
@@ -129,6 +130,7 @@ def prepare(
     that are loaded stay on the disk, and what comes out is the same, bit for bit. `chosen` are the notes on the choice
     of a model that an earlier part of the run has made.
     """
+    allow(memory)
     read = _load(config, memory) if dataset is None else for_task(dataset, config.task)
     read = dataclasses.replace(read, schema=measured(read.schema, read.table))
     read = dataclasses.replace(read, notes=(*read.notes, *notes_of_late_ones(read, config.weight)))

@@ -15,10 +15,20 @@ FUSED = "nncli.data.words.fused"
 MANY, SEVERAL = 48_000_000, 500_000
 
 
+ENOUGH = 1 << 30  # bytes of memory that a run may take, from which on the 115 MB of Numba are no matter
+
+
 class _Expected:
-    """Counts the n-grams that were asked for: the most at once, and all together, but for those of a few texts."""
+    """Counts the n-grams that were asked for: the most at once, and all together, but for those of a few texts; and
+    knows whether Numba would take too much of the memory that there is."""
 
     most = all = 0
+    is_too_large = False
+
+
+def allow(memory: int | None) -> None:
+    """Take notice of how much memory a run may take, in bytes; None: as much as it likes."""
+    _Expected.is_too_large = memory is not None and memory < ENOUGH
 
 
 def expect(characters: int, options: WordOptions) -> None:
@@ -36,6 +46,8 @@ def _pays() -> bool:
         return True
     if NUMBA in sys.modules:
         return _Expected.most > 0
+    if _Expected.is_too_large:
+        return False
     return _Expected.most >= MANY or _Expected.all >= 2 * MANY
 
 
