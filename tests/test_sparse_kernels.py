@@ -141,7 +141,7 @@ def test_inputs_are_found_without_a_compiler_too(fused: Kernels, monkeypatch: py
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("h", [1, 5, 40])
+@pytest.mark.parametrize("h", [1, 3, 40])
 def test_rows_of_weights_are_taken_and_put_back(h: int, dtype: str, fused: Kernels) -> None:
     rng = np.random.default_rng(h)
     A = numbers(rng, 3000, h, dtype=dtype)

@@ -61,10 +61,11 @@ def last_digits_by(name: str) -> str:
         return kernels()
 
 
-def is_compiled(name: str) -> bool:
-    """Tell whether the loops of that name need not be compiled first, but for some that were never used."""
+def is_compiled(name: str, for_sparse_rows: bool = False) -> bool:
+    """Tell whether the loops of that name need not be compiled first, but for some that were never used; and those for
+    sparse rows, where these are asked for."""
     if name != FUSED:
         return True
     from nncli.nn.kernels.compiling import is_cached
 
-    return is_cached()
+    return is_cached("loops") and (not for_sparse_rows or is_cached("sparse_loops"))

@@ -66,8 +66,9 @@ def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Any:
     return made
 
 
-def is_cached() -> bool:
-    """Tell whether the machine code of earlier runs is kept where that of this one will be."""
+def is_cached(file: str) -> bool:
+    """Tell whether the machine code of earlier runs for a file of this folder is kept where that of this one will
+    be."""
 
     if numba.config.DISABLE_JIT:
         return True
@@ -79,4 +80,4 @@ def is_cached() -> bool:
         place = Path(numba.njit(cache=True)(probe).stats.cache_path)
     except RuntimeError:
         return False
-    return any(place.glob("loops.*.nbi"))
+    return any(place.glob(f"{file}.*.nbi"))
