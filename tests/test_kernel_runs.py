@@ -22,7 +22,10 @@ from nncli.errors import OptionError
 from nncli.model import checkpoint
 from nncli.nn.kernels import choice
 from nncli.nn.kernels.plain import NUMPY
+from nncli.training.prepare import prepare
 from numba_extra import needs_numba
+from reviews import write_reviews
+from sparse_files import sparse_rows, write_svm
 from training import blobs, trainer
 
 Run = Callable[..., Any]
@@ -105,6 +108,30 @@ def test_auto_takes_them_for_long_runs_alone(monkeypatch: pytest.MonkeyPatch) ->
         chosen(60_000, kernels="numba")
 
 
+def test_auto_counts_the_entries_of_sparse_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_reviews()
+    write_svm("rows.svm", *sparse_rows(d=1500))
+    monkeypatch.setattr("nncli.nn.kernels.choice.problem", lambda: "")
+    of_texts = {"data": ("reviews.csv",), "target": "label", "text": ("text",), "drop": ("length",), "hash_bits": 10}
+    for which in (of_texts, {"data": ("rows.svm",)}):
+
+        def chosen(seen: float, which: Any = which, **options: Any) -> tuple[str, int]:
+            monkeypatch.setattr("nncli.config.resolve.MANY_ENTRIES_SEEN", seen)
+            made = prepare(TrainConfig(**which, epochs=7, **{"model": "logistic", **options}))
+            return made.config.training.kernels, made.train.matrix.take_sparse(made.train.rows).nnz
+
+        _, entries = chosen(np.inf)
+        assert entries > 100
+        assert chosen(7 * entries * 1.1)[0] == ""
+        for options in ({}, {"kernels": "auto"}, {"kernels": "numba"}):
+            assert chosen(7 * entries * 0.9, **options)[0] == "numba"
+        for options in ({"kernels": "numpy"}, {"optimizer": "lbfgs"}):
+            assert chosen(1, **options)[0] == ""
+        monkeypatch.setattr("nncli.nn.kernels.choice.problem", lambda: "Numba is not installed")
+        assert chosen(1)[0] == ""
+        monkeypatch.setattr("nncli.nn.kernels.choice.problem", lambda: "")
+
+
 def test_what_is_not_installed_is_said_in_a_line(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nncli.nn.kernels.choice.problem", lambda: "Numba is not installed")
     refused = nncli("train", "iris", "--kernels", "numba")
@@ -145,8 +172,17 @@ def test_a_numba_that_is_too_old_is_not_used(nncli: Run, another_numba: Callable
 def test_that_loops_are_compiled_is_said(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["train", "iris", "--epochs", "1", "--kernels", "numba"]
     assert "compiling the loops" not in nncli(*words, "-o", "a.npz", "--kernels", "numpy").err
-    monkeypatch.setattr(choice, "is_compiled", lambda name: False)
+    monkeypatch.setattr(choice, "is_compiled", lambda name, for_sparse_rows: False)
     assert "compiling the loops of this run, once on this machine" in nncli(*words, "-o", "b.npz").err
+
+
+@needs_numba
+def test_loops_for_sparse_rows_are_compiled_apart(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_svm("rows.svm", *sparse_rows(d=1500))
+    monkeypatch.setattr("nncli.system.compiling.is_cached", lambda file: file.name == "loops.py")
+    words = ["--epochs", "1", "--kernels", "numba", "-o"]
+    assert "compiling the loops" not in nncli("train", "iris", *words, "a.npz").err
+    assert "compiling the loops of this run" in nncli("train", "rows.svm", *words, "b.npz").err
 
 
 @needs_numba
@@ -230,8 +266,10 @@ def test_a_change_of_one_file_has_all_loops_compiled_again(monkeypatch: pytest.M
 
 
 @needs_numba
-def test_without_a_compiler_the_loops_are_plain_python(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ["train", "iris", "--model", "mlp", "--epochs", "1", "--kernels", "numba", "-q", "-o"]
+@pytest.mark.parametrize("rows", ["iris", pytest.param("rows.svm", marks=pytest.mark.long)])
+def test_without_a_compiler_the_loops_are_plain_python(rows: str, nncli: Run) -> None:
+    write_svm("rows.svm", *sparse_rows(d=1500))
+    words = ["train", rows, "--model", "mlp", "--epochs", "1", "--kernels", "numba", "-q", "-o"]
     nncli(*words, "compiled.npz")
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run([*PROGRAM, *words, "plain.npz"], env=environment, capture_output=True, text=True, check=False)

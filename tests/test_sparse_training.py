@@ -17,10 +17,10 @@ from nncli.diagnostics.gradcheck import check_gradients
 from nncli.diagnostics.training_objective import Objective
 from nncli.errors import OptionError, TrainingError
 from nncli.explain.separation import separation
-from nncli.nn import layers, missed_steps
-from nncli.nn import sparse_rows as sparse_rows_of_layers
+from nncli.nn import missed_steps
 from nncli.nn.averages import AVERAGES
 from nncli.nn.elementwise import Elementwise
+from nncli.nn.kernels.plain import NUMPY
 from nncli.nn.models import MODELS
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.regularisation import Penalty
@@ -72,27 +72,33 @@ def figures(one: Trainer) -> list[list[float]]:
     return [[math.nan if number is None else number for number in numbers] for numbers in found]
 
 
-def compare(rtol: float = 1e-9, numbers: bool = False, norms: bool = True, **options: object) -> Trainer:
-    """Train on both kinds of rows, with validation, and return the trainer of the sparse ones."""
+def compare(
+    rtol: float = 1e-9, numbers: bool = False, norms: bool = True, kernels: str = "numpy", **options: object
+) -> Trainer:
+    """Train on both kinds of rows, with validation, the sparse ones with some kernels, and return the trainer of
+    these."""
     X, y = rows_and_classes()
     if numbers:
         y = X @ np.random.default_rng(2).normal(size=X.shape[1])
     order = np.random.default_rng(3).permutation(len(y))
     weights = np.random.default_rng(4).uniform(0.5, 2, len(y))
     train, val = (both(X, y, part, weights=weights) for part in (order[:160], order[160:]))
-    dense, sparse = (trained(*parts, **options) for parts in zip(train, val, strict=True))
+    dense = trained(train[0], val[0], **options)
+    sparse = trained(train[1], val[1], **options, kernels=kernels)
     same(dense, sparse, rtol, norms)
     return sparse
 
 
+@pytest.mark.parametrize("kernels", ["numpy", pytest.param("numba", marks=needs_numba)])
 @pytest.mark.parametrize("average", AVERAGES)
 @pytest.mark.parametrize("optimizer", ELEMENTWISE)
-def test_every_optimizer_and_average(optimizer: str, average: str) -> None:
+def test_every_optimizer_and_average(optimizer: str, average: str, kernels: str) -> None:
+    how: dict[str, Any] = {"average": average, "kernels": kernels}
     if OPTIMIZERS[optimizer].margin:
-        sparse = compare(model="mira", average=average, batch_size=1)
+        sparse = compare(model="mira", batch_size=1, **how)
     else:
         # l2=0, as a decay apart from g and what moves on by itself come one after the other
-        sparse = compare(optimizer=exactly(optimizer), average=average, l2=0, schedule="cosine")
+        sparse = compare(optimizer=exactly(optimizer), l2=0, schedule="cosine", **how)
     assert sparse.parameters.touched is not None
     assert sparse.parameters.touched._compact
 
@@ -221,9 +227,16 @@ def test_no_row_is_written_out_with_its_zeros(model: str) -> None:
     assert peak < 12 * d * 4
 
 
-@pytest.mark.parametrize("optimizer", [*ELEMENTWISE, "lbfgs"])
-def test_a_run_is_resumed_to_the_same_bytes(optimizer: str) -> None:
-    how: dict[str, Any] = {"optimizer": optimizer, "average": "mean", "epochs": 4, "model": "mlp", "dropout": 0.2}
+@pytest.mark.parametrize(
+    ("optimizer", "average", "kernels"),
+    [
+        *((optimizer, "mean", "numpy") for optimizer in [*ELEMENTWISE, "lbfgs"]),
+        *(pytest.param(*how, "numba", marks=needs_numba) for how in (("adam", "none"), ("sgd", "mean"))),
+    ],
+)
+def test_a_run_is_resumed_to_the_same_bytes(optimizer: str, average: str, kernels: str) -> None:
+    how: dict[str, Any] = {"optimizer": optimizer, "average": average, "epochs": 4, "model": "mlp", "dropout": 0.2}
+    how["kernels"] = kernels
     if OPTIMIZERS[optimizer].margin:
         how |= {"model": "mira", "batch_size": 1, "dropout": None}
     if optimizer == "lbfgs":
@@ -336,13 +349,16 @@ def test_steps_on_all_rows_copy_none_of_them(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @needs_numba
-@pytest.mark.parametrize("model", ["softmax", "mlp", "perceptron"])
-def test_fused_kernels_come_to_the_same(model: str) -> None:
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("model", ["logistic", "softmax", "mlp", "perceptron"])
+def test_fused_kernels_come_to_the_same(model: str, classes: int) -> None:
     X, y = rows_and_classes()
     batch = 1 if model == "perceptron" else 8
     one, other = (
-        trained(both(X, y)[1], model=model, batch_size=batch, kernels=kernels) for kernels in ("numpy", "numba")
+        trained(both(X, y % classes)[1], model=model, batch_size=batch, kernels=kernels)
+        for kernels in ("numpy", "numba")
     )
+    same(one, other)
     np.testing.assert_allclose(other.network.theta, one.network.theta, rtol=1e-7, atol=1e-9)
 
 
@@ -376,8 +392,8 @@ def test_gradients_of_sparse_rows_are_checked_at_the_weights_that_they_touch(opt
 def test_a_wrong_gradient_of_sparse_rows_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = rows_and_classes(20)
     one = trainer(both(X, y)[1])
-    right = sparse_rows_of_layers.dense_backward
-    monkeypatch.setattr(layers, "dense_backward", lambda dZ, X, dW, db: right(dZ * 1.01, X, dW, db))
+    right = NUMPY.sparse_dense_backward
+    monkeypatch.setattr(NUMPY, "sparse_dense_backward", lambda dZ, X, dW, db: right(dZ * 1.01, X, dW, db))
     found = check_gradients(Objective(one.network, one.loss, Penalty(), 0, both(X, y)[1], K, np.random.SeedSequence(0)))
     assert not found.passed
 

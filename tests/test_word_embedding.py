@@ -22,6 +22,7 @@ from nncli.nn.plain import plain
 from nncli.nn.touched_rows import TouchedRows
 from nncli.nn.word_embedding import WordEmbedding
 from nncli.system.threads import multiply_with
+from numba_extra import needs_numba
 from reviews import OPTIONS, write_reviews
 from sparse_training import both, sparse_rows, trainer
 
@@ -110,16 +111,18 @@ def test_words_of_a_model_that_is_gone_on_from() -> None:
     assert np.array_equal(layer.E, its.E)
 
 
+@pytest.mark.parametrize("kernels", ["numpy", pytest.param("numba", marks=needs_numba)])
 @pytest.mark.parametrize("passed", [0, PASSED], ids=["words", "beside"])
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adagrad", "adam:eps=1e-30"])
-def test_steps_on_the_words_of_a_batch_are_those_on_all(optimizer: str, passed: int) -> None:
+def test_steps_on_the_words_of_a_batch_are_those_on_all(optimizer: str, passed: int, kernels: str) -> None:
     rng = np.random.default_rng(0)
     X = hstack([csr_array(rng.normal(size=(60, passed))), sparse_rows(60, 400)], format="csr")
     X = csr_array((X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32)), shape=X.shape)
     y = np.arange(60) % 3
     kinds, made = InputKinds(passed, words=400), []
-    for rows in both(X, y):
-        one = trainer(rows, kinds=kinds, model="mlp", hidden=(4,), embedding=5, optimizer=optimizer, l2=0.01, lr=0.01)
+    how: dict[str, Any] = {"kinds": kinds, "model": "mlp", "hidden": (4,), "embedding": 5, "l2": 0.01, "lr": 0.01}
+    for rows, its in zip(both(X, y), ("numpy", kernels), strict=True):
+        one = trainer(rows, optimizer=optimizer, kernels=its, **how)
         with multiply_with(1):
             assert [*one.run()]
         made.append(one)

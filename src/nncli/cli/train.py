@@ -164,7 +164,7 @@ def train(
                 return show_figures(resumed.provenance.figures, more, said, json, quiet)
             if resume:
                 _say_where_it_resumes(resumed, out, quiet)
-            if not is_compiled(prepared.config.training.kernels):
+            if not is_compiled(prepared.config.training.kernels, prepared.train.matrix.is_sparse):
                 say("compiling the loops of this run, once on this machine: it takes some seconds", quiet)
             is_regression = prepared.target is not None
             with stop, tracking_of_run(tensorboard, mlflow, out, len(done), is_regression) as tracking:

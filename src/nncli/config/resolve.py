@@ -39,6 +39,7 @@ from nncli.nn.schedules import SCHEDULES
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
 DENIALS = (False, "none", CONSTANT, ONE)
 MANY_ROWS_SEEN, MANY_STEPS = 5_000_000, 200_000  # over all epochs: a quarter of a minute, which pays for loading Numba
+MANY_ENTRIES_SEEN = 100_000_000  # of sparse rows, over all epochs: five seconds, of which Numba needs less than half
 SMALLEST_BATCH = 32  # rows, which batches are not halved below
 
 
@@ -200,6 +201,16 @@ def _kernels(asked: str | None, optimizer: Optimizer, rows: int, steps: int) -> 
     if asked == choice.FUSED:
         raise OptionError("kernels", choice.problem(), f"{choice.INSTALL}, or use {mention('kernels', 'numpy')}")
     return None
+
+
+def with_kernels_for_sparse_rows(config: ResolvedConfig, asked: str | None, entries: float) -> ResolvedConfig:
+    """Return the settings of a run on sparse rows that have so many entries between them, with the kernels that are
+    worth loading for them, unless those of a name are asked for."""
+    how = config.training
+    is_long = entries * how.epochs >= MANY_ENTRIES_SEEN and not OPTIMIZERS.create(how.optimizer).smooth
+    if asked not in (None, "auto") or how.kernels or not is_long or choice.problem():
+        return config
+    return ResolvedConfig.of(dataclasses.replace(config.options, kernels=choice.FUSED))
 
 
 def _usual_optimizer(config: TrainConfig, preset: type[Preset], loss: Loss) -> str:

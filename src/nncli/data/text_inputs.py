@@ -72,6 +72,12 @@ class TextInputs:
         names = vocabulary_of(table, rows, columns, options) if with_vocabulary else None
         return cls(tuple(columns), options, idf, names, None if vectors is None else vectors.of, counted)
 
+    def entries(self, n: int) -> float:
+        """Return how many inputs of words n training rows have between them, to rounding: Σ_j n_j, if they are those of
+        `idf`."""
+        idf = self.idf[self.idf > 0].astype(np.float64)
+        return float(((1 + n) * np.exp(1 - idf) - 1).sum())
+
     def with_new(self, table: Table, rows: Positions) -> TextInputs:
         """Return the same with the n-grams that the given rows have, and training had not: as rare as its rarest."""
         idf, counted = _idf(table, rows, self.columns, self.options, self.counted)

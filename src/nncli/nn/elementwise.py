@@ -75,7 +75,7 @@ class Elementwise(Optimizer):
 
     def start(self, theta: Array, parts: Sequence[Part] = ()) -> None:
         self.t = 0  # steps done
-        self.parts = [*parts] or [Part(0, len(theta))]
+        self.parts = _joined(parts) or [Part(0, len(theta))]
         self._parts = [(slice(part.start, part.stop), part.factor) for part in self.parts]
         self._blocks = [
             (slice(start, min(start + BLOCK, part.stop)), factor)
@@ -133,6 +133,16 @@ class Elementwise(Optimizer):
     @abstractmethod
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         """Take step number `t`, from 1, on one block of θ, g and the slots; u is scratch."""
+
+
+def _joined(parts: Sequence[Part]) -> list[Part]:
+    """Return parts with neighbours of one factor as one."""
+    found: list[Part] = []
+    for part in parts:
+        if found and (found[-1].stop, found[-1].factor) == (part.start, part.factor):
+            part = found.pop()._replace(stop=part.stop)
+        found.append(part)
+    return found
 
 
 def flush(v: Array) -> None:

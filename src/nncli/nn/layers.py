@@ -14,7 +14,7 @@ from nncli.nn.autodiff.expression import add
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.components import Configurable
 from nncli.nn.kernels.plain import NUMPY, Kernels
-from nncli.nn.sparse_rows import dense, dense_backward, is_sparse, with_values
+from nncli.nn.sparse_rows import is_sparse, with_values
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -108,13 +108,13 @@ class Dense(Layer):
 
     def forward(self, X: Array, A: Array) -> None:
         if is_sparse(X):
-            dense(X, self.W, self.b, A)
+            self.kernels.sparse_dense(X, self.W, self.b, A)
         else:
             self.kernels.dense(X, self.W, self.b, A)  # Z = X W + b                       (n, h)
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
         if is_sparse(X):
-            dense_backward(dA, X, self.dW, self.db)
+            self.kernels.sparse_dense_backward(dA, X, self.dW, self.db)
         elif not self.frozen:  # dW = Xᵀ dZ, db = 1ᵀ dZ, dX = dZ Wᵀ
             self.kernels.dense_backward(dA, X, self.W, self.dW, self.db, dX)
         elif dX is not None:

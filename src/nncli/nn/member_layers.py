@@ -14,7 +14,7 @@ from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import ones
 from nncli.nn.input_layers import InputLayer
 from nncli.nn.layers import Array, Dense, Layer
-from nncli.nn.sparse_rows import dense, dense_backward, is_sparse
+from nncli.nn.sparse_rows import is_sparse
 
 
 class MemberLayer(Layer):
@@ -80,7 +80,7 @@ class MembersDense(MemberLayer, Dense):
     def forward(self, X: Array, A: Array) -> None:
         if is_sparse(X):
             for W, b, Z in zip(self.W, self.b, A, strict=True):
-                dense(X, W, b, Z)
+                self.kernels.sparse_dense(X, W, b, Z)
             return
         np.matmul(X, self.W, out=A)
         A += self.b[:, None]  # Z_i = X_i W_i + b_i               (N, n, h)
@@ -88,7 +88,7 @@ class MembersDense(MemberLayer, Dense):
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
         if is_sparse(X):
             for dZ, dW, db in zip(dA, self.dW, self.db, strict=True):
-                dense_backward(dZ, X, dW, db)
+                self.kernels.sparse_dense_backward(dZ, X, dW, db)
             return
         np.matmul(X.swapaxes(-1, -2), dA, out=self.dW)  # dW_i = X_iᵀ dZ_i                   (N, d, h)
         np.matmul(ones(dA.shape[1], dA.dtype), dA, out=self.db)  # db_i = 1ᵀ dZ_i           (N, h)

@@ -30,7 +30,7 @@ from nncli.nn.layers import Array
 from nncli.nn.optimizers import SGD
 from nncli.nn.regularisation import Penalty
 
-MOST = 4096  # steps until all rows are caught up, so that little is kept of each step
+MOST = 4096  # steps until all rows are caught up, so that little is kept of each step; int16 counts them
 NOTHING = 1e-30  # less is 0, as products with it would be slow to work out
 Rates = Callable[[int], NDArray[np.float64]]
 
@@ -45,7 +45,7 @@ class MissedSteps:
         self.powers = [None if decay == 1 else _powers(decay, steps) for decay in optimizer.decays]
         self.coasts = _powers(self.gamma, steps)
         self.is_needed = self.averages or self.shrinks or self.gamma > 0 or any(one is not None for one in self.powers)
-        self.last = np.zeros(d if self.is_needed else 0, np.int32)  # step of each row, of the `now` that are counted
+        self.last = np.zeros(d if self.is_needed else 0, np.int16)  # step of each row, of the `now` that are counted
         self.now = self.planned = self.before = 0
         self.rates = self.ahead = self.ahead_mean = np.zeros(0)
         # by what a step in which θ moves on counts less than the one before
@@ -80,13 +80,12 @@ class MissedSteps:
                 later = accumulate(far, lambda rest, one: self.fading * (one + rest), initial=0.0)
                 self.ahead_mean = np.array([*later])[::-1]
 
-    def add(self, inputs: NDArray[np.intp], penalty: Penalty, lr: float, steps: int) -> None:
-        """Count steps, at the rate lr, in which the rows of `inputs` were touched."""
+    def add(self, penalty: Penalty, lr: float, steps: int) -> None:
+        """Count steps, at the rate lr; rows that were touched in them have missed none then."""
         if not self.is_needed:
             return
         now = self.now
         self.now += steps
-        self.last[inputs] = self.now
         if self.shrinks:
             alpha = lr * self.factor
             if penalty.decoupled or isinstance(self.optimizer, SGD):
@@ -133,6 +132,11 @@ class MissedSteps:
             self._shrink(theta, divisor, last, penalty)
             if self.averages:
                 mean += (theta - w) * later.astype(dtype)[:, None]
+
+    def far(self) -> NDArray[np.float64]:
+        """Return Σ_i α_i γ^i over all steps behind each of those so far, from none on, (now + 1,)."""
+        now = self.now
+        return self.ahead[: now + 1] - self.coasts[now::-1] * self.ahead[now]
 
     def forget(self) -> None:
         """Begin anew, as all rows are caught up."""

@@ -174,14 +174,15 @@ class Adam(Elementwise):
     def coast(self, vectors: Sequence[Array], p: Array) -> None:
         m, v = vectors
         np.sqrt(v, out=p)
-        p += self.eps / self._c2  # as if ε fell as √v does: exact where it is small
+        p += self.eps / self.c2  # as if ε fell as √v does: exact where it is small
         np.divide(m, p, out=p)
 
     def divisor(self, vectors: Sequence[Array], g: Array) -> Array:
-        return np.sqrt(self._c2**2 * vectors[1] + g * g) + self.eps
+        return np.sqrt(self.c2**2 * vectors[1] + g * g) + self.eps
 
     @property
-    def _c2(self) -> float:
+    def c2(self) -> float:
+        """Return what √v is multiplied by in √v̂, after `t` steps."""
         return math.sqrt((1 - self.beta2) / (1 - self.beta2 ** max(self.t, 1)))
 
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
-
-from nncli.nn.buffers import ones
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from nncli.nn.kernels.plain import Array
+
+OF_A_BATCH = 4096  # rows at most
 
 
 def is_sparse(X: Any) -> TypeGuard[csr_array]:
@@ -19,19 +22,28 @@ def is_sparse(X: Any) -> TypeGuard[csr_array]:
     return not isinstance(X, np.ndarray)
 
 
-def dense(X: csr_array, W: Array, b: Array, Z: Array) -> None:
-    """Write Z = X W + b."""
-    np.add(X @ W, b, out=Z)  # (n, h)
+def with_entries(values: Array, places: NDArray[np.integer], starts: NDArray[np.integer], width: int) -> csr_array:
+    """Return rows with those values (nnz,) in those places (nnz,), one row behind the other, as `starts` (n + 1,) says
+    where each begins."""
+    from scipy.sparse import csr_array
+
+    n = len(starts) - 1
+    if n > OF_A_BATCH:
+        return csr_array((values, places, starts), shape=(n, width))
+    X = copy.copy(_without_entries(n, width))
+    X.data, X.indices, X.indptr = values, places, starts
+    return X
 
 
-def dense_backward(dZ: Array, X: csr_array, dW: Array, db: Array) -> None:
-    """Write dW and db, from dZ."""
-    dW[...] = X.T @ dZ  # dW = Xᵀ dZ                         (d, h)
-    np.matmul(ones(len(dZ), dZ.dtype), dZ, out=db)  # db = Σ_i dz_i = 1ᵀ dZ             (h,)
+@functools.lru_cache(maxsize=8)
+def _without_entries(n: int, width: int) -> csr_array:
+    """Return rows without entries, which those of a batch are made of: `csr_array` looks through what it is given,
+    which takes as long as a product with them."""
+    from scipy.sparse import csr_array
+
+    return csr_array((n, width))
 
 
 def with_values(X: csr_array, values: Array) -> csr_array:
     """Return the rows X with other values (nnz,) in the places where theirs are."""
-    from scipy.sparse import csr_array
-
-    return csr_array((values, X.indices, X.indptr), shape=X.shape)
+    return with_entries(values, X.indices, X.indptr, X.shape[1])

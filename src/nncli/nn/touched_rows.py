@@ -14,15 +14,14 @@ import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nncli.nn.averages import Average, RunningAverage
 from nncli.nn.elementwise import Elementwise, Optimizer, Part
+from nncli.nn.kernels.plain import CatchUpRule, Inputs, Rooms
 from nncli.nn.layers import Array
 from nncli.nn.missed_steps import MissedSteps, Rates
 from nncli.nn.network import Network
 from nncli.nn.regularisation import Penalty
+from nncli.nn.sparse_rows import with_entries
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -56,7 +55,7 @@ class Compact:
     are in use, and all others are 0. `rest` is the parts that have none, as slices.
     """
 
-    def __init__(self, whole: Learner, optimizer: Elementwise, inputs: int) -> None:
+    def __init__(self, whole: Learner, optimizer: Elementwise, inputs: int, missed: MissedSteps) -> None:
         network, self.used = whole.network.with_inputs(whole.network.passed + inputs), 0
         network.use(whole.network.kernels)
         pairs = [*zip(whole.network.blocks, network.blocks, strict=True)]
@@ -64,20 +63,13 @@ class Compact:
         parts = [Part(own.start, own.stop, optimizer.factor_at(block.start)) for block, own in pairs]
         self.optimizer.start(network.theta, parts)
         self.optimizer.fused = network.kernels.update_rule(self.optimizer)
+        self.catch_up: CatchUpRule | None = network.kernels.catch_up_rule(missed, network.dtype)
         average.start(network.theta)
         self.learner = Learner(network, self.optimizer, average)
         self.vectors = self.learner.vectors
         of_inputs = [own for block, own in pairs if own.shape != block.shape]
         self.rows = [[block.view(vector) for vector in self.vectors] for block in of_inputs]
         self.rest = [slice(own.start, own.stop) for block, own in pairs if own.shape == block.shape]
-
-
-class Columns(NamedTuple):
-    """The inputs that a batch has entries for, (u,), counted behind those that a layer lets pass, which stay as they
-    are; and the place of each entry among both, (nnz,)."""
-
-    inputs: NDArray[np.intp]
-    places: NDArray[np.int32]
 
 
 class TouchedRows:
@@ -98,30 +90,15 @@ class TouchedRows:
         if not of_inputs[0].is_weight:
             self.penalty = Penalty()  # which shrinks weights alone
         self.missed = MissedSteps(d, optimizer, average, self.penalty, optimizer.factor_at(of_inputs[0].start))
-        self._place = np.zeros(d, np.int32)
+        self._rooms = Rooms(d)
         self._compact: dict[int, Compact] = {}
         self._last: Compact | None = None  # which has what is not in rows
-
-    def columns(self, X: csr_array) -> Columns:
-        """Find the inputs that the rows X have entries for."""
-        entries, places = X.indices.astype(np.intp), None  # with which NumPy is twice as fast
-        if self.passed:
-            places, have_rows = X.indices.copy(), np.flatnonzero(entries >= self.passed)
-            entries = entries[have_rows] - self.passed
-        order = np.arange(len(entries), dtype=np.int32)
-        self._place[entries] = order  # of several entries of one input, one stays
-        inputs = entries.take(np.flatnonzero(self._place.take(entries) == order))
-        self._place[inputs] = order[: len(inputs)]
-        if places is None:
-            return Columns(inputs, self._place.take(entries))
-        places[have_rows] = self._place.take(entries) + self.passed
-        return Columns(inputs, places)
 
     def size_for(self, inputs: int) -> int:
         """Return how many inputs the compact network has for so many, 0 where it is not worth one."""
         step = max(LEAST, 1 << max(0, inputs.bit_length() - 4))
         size = -(-max(inputs, 1) // step) * step
-        return size if size <= len(self._place) // 2 else 0
+        return size if size <= self._rooms.d // 2 else 0
 
     @contextlib.contextmanager
     def step(
@@ -130,9 +107,8 @@ class TouchedRows:
         """Give the learner that is to take one step at the rate lr within the block, or `steps`, for rows X, and these
         as it sees them: a compact one, or the whole where the rows touch too many inputs. `plan` is of the steps from
         these on."""
-        from scipy.sparse import csr_array
-
-        inputs, places = self.columns(X)
+        kernels = self.learner.network.kernels
+        inputs, places = kernels.distinct(X.indices, self.passed, self._rooms)
         size = self.size_for(len(inputs))
         if not size:
             self.catch_up_all()
@@ -143,9 +119,11 @@ class TouchedRows:
             self.missed.plan(*plan)
         compact = self._of_size(size)
         self._gather(compact, inputs)
-        yield compact.learner, csr_array((X.data, places, X.indptr), shape=(X.shape[0], self.passed + size))
+        yield compact.learner, with_entries(X.data, places, X.indptr, self.passed + size)
         self._scatter(compact, inputs)
-        self.missed.add(inputs, penalty, lr, steps)
+        self.missed.add(penalty, lr, steps)
+        if self.missed.is_needed:
+            kernels.put_number(self.missed.now, inputs, self.missed.last)
 
     def catch_up_all(self) -> None:
         """Do to all rows what the steps that did not touch them would have done, and put everything where it is when
@@ -167,20 +145,16 @@ class TouchedRows:
             if len(self._compact) >= KEPT:
                 oldest = next(other for other, one in self._compact.items() if one is not self._last)
                 del self._compact[oldest]
-            found = Compact(self.learner, self.optimizer, size)
+            found = Compact(self.learner, self.optimizer, size, self.missed)
         self._compact[size] = found  # as the one that was used last
         return found
 
-    def _gather(self, compact: Compact, inputs: NDArray[np.intp]) -> None:
+    def _gather(self, compact: Compact, inputs: Inputs) -> None:
         u = len(inputs)
         if compact is not self._last:
             self._move_rest(compact)
         for whole, own in zip(self.rows, compact.rows, strict=True):
-            for part in _parts(u, own[0].shape[1]):
-                some, taken = inputs[part], [B[:u][part] for B in own]
-                for A, B in zip(whole, taken, strict=True):
-                    np.take(A, some, axis=0, out=B, mode="clip")
-                self.missed.catch_up(taken, some, self.penalty)
+            self._take(whole, inputs, [B[:u] for B in own], compact.catch_up)
             for B in own:
                 B[u : compact.used] = 0
         compact.used = u
@@ -189,11 +163,22 @@ class TouchedRows:
         for layer, its in zip(self.learner.network.dropouts, compact.learner.network.dropouts, strict=True):
             its.rng, its.strength = layer.rng, layer.strength
 
-    def _scatter(self, compact: Compact, inputs: NDArray[np.intp]) -> None:
+    def _take(self, whole: list[Array], inputs: Inputs, taken: list[Array], catch_up: CatchUpRule | None) -> None:
+        """Take the rows of some inputs, caught up."""
+        if catch_up is not None and not self.missed.are_none:
+            catch_up(whole, inputs, taken)
+            return
+        for part in _parts(*taken[0].shape):
+            some, its = inputs[part], [B[part] for B in taken]
+            for A, B in zip(whole, its, strict=True):
+                self.learner.network.kernels.take_rows(A, some, B)
+            self.missed.catch_up(its, some, self.penalty)
+
+    def _scatter(self, compact: Compact, inputs: Inputs) -> None:
         u = len(inputs)
         for whole, own in zip(self.rows, compact.rows, strict=True):
             for A, B in zip(whole, own, strict=True):
-                as_one(A)[inputs] = as_one(B)[:u]
+                self.learner.network.kernels.put_rows(B[:u], inputs, A)
         self.optimizer.t = compact.optimizer.t
         _count_as(compact.learner.average, self.learner.average)
 
@@ -217,8 +202,3 @@ def _parts(n: int, h: int) -> Iterator[slice]:
     at_once = max(1, AT_ONCE // h)
     for start in range(0, n, at_once):
         yield slice(start, start + at_once)
-
-
-def as_one(A: Array) -> Array:
-    """Return rows (n, h) that lie without gaps as n things of one kind: NumPy writes these in any order faster."""
-    return A.reshape(-1).view(np.dtype((np.void, A.shape[1] * A.itemsize)))

@@ -53,13 +53,19 @@ class WordEmbedding(InputLayer):
 
     def forward(self, X: Array, A: Array) -> None:
         k = self.passed
-        A[:, k:] = (X[:, k:] if k else X) @ self.E  # A = X E                          (n, size)
-        if k:
-            A[:, :k] = X[:, :k].toarray() if is_sparse(X) else X[:, :k]
+        if is_sparse(X):
+            self.kernels.sparse_product(X, k, self.E, A[:, k:])
+            A[:, :k] = X[:, :k].toarray() if k else 0
+        else:
+            np.matmul(X[:, k:], self.E, out=A[:, k:])  # A = X E                          (n, size)
+            A[:, :k] = X[:, :k]
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
         k = self.passed
-        self.dE[...] = (X[:, k:] if k else X).T @ dA[:, k:]  # dE = Xᵀ dA                       (d, size)
+        if is_sparse(X):
+            self.kernels.sparse_product_transposed(X, k, dA[:, k:], self.dE)
+            return
+        np.matmul(X[:, k:].T, dA[:, k:], out=self.dE)  # dE = Xᵀ dA                       (d, size)
         if dX is not None:
             dX[:, :k] = dA[:, :k]
             np.matmul(dA[:, k:], self.E.T, out=dX[:, k:])  # dX = dA Eᵀ                       (n, d)

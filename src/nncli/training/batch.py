@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.data.scaled_rows import Matrix, Subset
+from nncli.data.scaled_rows import Matrix, SparseMatrix, Subset
 from nncli.metrics.rows import ScoredRows
 from nncli.metrics.stored_logits import gathered
 from nncli.model.decision import Decision
@@ -19,7 +19,7 @@ from nncli.model.network import EVAL_ROWS, eval_rows
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
-from nncli.nn.losses import CrossEntropy
+from nncli.nn.losses import BinaryCrossEntropy, CrossEntropy
 from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss, RowLosses, smoothed
 
@@ -77,12 +77,19 @@ class Batch:
         if self._given is not None:
             self.now = self._given
         elif matrix.is_sparse:
-            self.now = matrix.take_sparse(rows)
+            self.now = self.take_sparse(rows)
         else:
             self.now = self.X[:n]
             if not self._take_scaled(rows, self.now):
                 matrix.take(rows, self.raw, self.now)
         return self.now
+
+    def take_sparse(self, rows: Positions) -> csr_array:
+        """Return rows of a matrix that is sparse."""
+        matrix, taken = self.subset.matrix, None
+        if isinstance(matrix, SparseMatrix):
+            taken = self.network.kernels.take_sparse(matrix.values, rows)
+        return matrix.take_sparse(rows) if taken is None else taken
 
     @contextlib.contextmanager
     def through(self, network: Network, X: csr_array) -> Iterator[None]:
@@ -191,15 +198,19 @@ class Batch:
 
     def _learn_fused(self, rows: Positions) -> Sums | None:
         """Do what `learn` does, where the kernels have a loop for the loss and its gradient, else return None."""
-        kernels, subset = self.network.kernels, self.subset
-        is_plain = self.copies == 1 and subset.weights is None and not subset.is_numeric
-        is_fused = kernels.fuses_softmax(self.dZ.shape[1]) and type(self.loss) is CrossEntropy
-        if not (is_fused and is_plain):
+        kernels, subset, outputs = self.network.kernels, self.subset, self.dZ.shape[1]
+        if self.copies > 1 or subset.weights is not None or subset.is_numeric:
+            return None
+        if type(self.loss) is CrossEntropy and kernels.fuses_softmax(outputs):
+            loss = kernels.softmax_loss
+        elif type(self.loss) is BinaryCrossEntropy and outputs == 1 and kernels.fuses_sigmoid:
+            loss = kernels.sigmoid_loss
+        else:
             return None
         n = len(rows)
         X, dZ = self._take(rows), self.dZ[:n]
-        self.Z, targets = self.network.forward(X), smoothed(dZ.shape[1], self.smoothing)
-        losses, self.right = kernels.softmax_loss(self.Z, self.y.astype(np.int64, copy=False), *targets, 1 / n, dZ)
+        self.Z, targets = self.network.forward(X), smoothed(outputs, self.smoothing)
+        losses, self.right = loss(self.Z, self.y.astype(np.int64, copy=False), *targets, 1 / n, dZ)
         total, right = float(losses.sum()), int(np.count_nonzero(self.right))
         if math.isfinite(total):
             self.network.backward(dZ)

@@ -43,7 +43,7 @@ class BatchSteps:
         touched = self.parameters.touched
         if touched is None:
             return self._descend(batch, chosen, step, penalty, lr, self.parameters.learner)
-        X, plan = batch.subset.matrix.take_sparse(chosen), self.learning_rate.plan(step, left)
+        X, plan = batch.take_sparse(chosen), self.learning_rate.plan(step, left)
         with touched.step(X, penalty, lr, plan) as (learner, X), batch.through(learner.network, X):
             return self._descend(batch, chosen, step, penalty, lr, learner)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.contradictions import check_folds_of_members
-from nncli.config.resolve import resolve
+from nncli.config.resolve import resolve, with_kernels_for_sparse_rows
 from nncli.config.resolved import DataConfig, ResolvedConfig, until_told
 from nncli.config.task import check_task_options
 from nncli.config.train_config import TrainConfig
@@ -49,7 +49,7 @@ from nncli.training.memory import check_inputs_fit, check_network_fits, rows_in_
 from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.rows_to_use import rows_to_use, val_rows_to_use
 from nncli.training.scale_of_target import scale_of
-from nncli.training.sparse_inputs import refuse_layers_of_zeros
+from nncli.training.sparse_inputs import entries_of_rows, refuse_layers_of_zeros
 from nncli.training.splitting import (
     Fold,
     check_split_options,
@@ -228,6 +228,9 @@ def prepare(
         rows_are_sparse = bool(words) or is_sparse(dataset.table.numbers)
         config = with_steps(config, resolved, preprocess.width, rows_are_sparse)
         resolved = resolve(config, len(split.train), has_val)
+    if refit is None:
+        entries = entries_of_rows(preprocess, dataset.table, len(split.train))
+        resolved = with_kernels_for_sparse_rows(resolved, config.kernels, entries)
     if on_all:  # and there is nothing to choose an epoch by
         resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
     if config.number_embedding or config.category_embedding:

@@ -1,13 +1,23 @@
-"""Refuse networks that need the zeros of their inputs, where rows are stored without them."""
+"""Say what rows that are stored without their zeros are like, and refuse networks that need these."""
 
 from __future__ import annotations
 
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.resolved import ResolvedConfig
+from nncli.data.dataset import Table
+from nncli.data.preprocess import Preprocess
+from nncli.data.sparse_numbers import is_sparse
 from nncli.errors import OptionError, mention
 from nncli.nn.models import TabularModel
 
 STORED = "the rows are stored sparse, without their zeros"
+
+
+def entries_of_rows(preprocess: Preprocess, table: Table, n: int) -> float:
+    """Return about how many entries n training rows of a table have between them; 0 where they have their zeros too."""
+    if preprocess.words is not None:
+        return preprocess.words.entries(n)
+    return table.numbers.csr.nnz * n / max(1, len(table)) if is_sparse(table.numbers) else 0.0
 
 
 def refuse_layers_of_zeros(config: ResolvedConfig) -> None:

@@ -3,11 +3,14 @@
 Part of `nn`. Open `plain.py` first: it has every kernel in NumPy, which is the form that
 the others are tested against, and what a machine without Numba uses.
 
-choice.py     kernels by their name, as `--kernels` has it
-fused.py      the same calls, for those where a fused loop pays; the others stay in NumPy
-loops.py      what fused.py calls: each loop does one part of the work, and several threads share the parts
-products.py   matrix products, shared in the same way
-pool.py       the threads that share them
+choice.py        kernels by their name, as `--kernels` has it
+fused.py         the same calls, for those where a fused loop pays; the others stay in NumPy
+loops.py         what fused.py calls: each loop does one part of the work, and several threads share the parts
+sparse_loops.py  the same for sparse rows, and for the rows of weights that they touch
+missed_loops.py  the same for the steps that such rows of weights have missed
+bits.py          instructions that count bits
+products.py      matrix products, shared in the same way
+pool.py          the threads that share them
 
 Only fused.py and what stands behind it load Numba, and only a run that uses it loads them.
 """

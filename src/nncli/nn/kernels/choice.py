@@ -49,10 +49,14 @@ def last_digits_by(name: str) -> str:
         return kernels()
 
 
-def is_compiled(name: str) -> bool:
-    """Tell whether the loops of that name need not be compiled first, but for some that were never used."""
+def is_compiled(name: str, for_sparse_rows: bool = False) -> bool:
+    """Tell whether the loops of that name need not be compiled first, but for some that were never used; and those for
+    sparse rows, where these are asked for."""
     if name != FUSED:
         return True
     from nncli.system.compiling import is_cached
 
-    return is_cached(Path(__file__).with_name("loops.py"))
+    def kept(file: str) -> bool:
+        return is_cached(Path(__file__).with_name(file))
+
+    return kept("loops.py") and (not for_sparse_rows or kept("sparse_loops.py"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from llvmlite import binding
@@ -13,10 +13,15 @@ from numba.core import config
 from numpy.typing import NDArray
 
 from nncli.nn.buffers import ones
-from nncli.nn.kernels import loops, products
-from nncli.nn.kernels.plain import Array, Found, Kernels, UpdateRule
+from nncli.nn.kernels import loops, missed_loops, products, sparse_loops
+from nncli.nn.kernels.plain import Array, CatchUpRule, Found, Inputs, Kernels, Rooms, UpdateRule
 from nncli.nn.kernels.pool import Pool
+from nncli.nn.missed_steps import MissedSteps
 from nncli.nn.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
+from nncli.nn.sparse_rows import with_entries
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 MOST_CLASSES = 32  # more need so many exponentials that NumPy's vector instructions are faster
 AT_ONCE = 16  # rows that are looked up in memory, before the first of them is worked on
@@ -29,6 +34,7 @@ class FusedKernels(Kernels):
 
     name = "numba"
     learn_rows = staticmethod(loops.learn_rows)
+    fuses_sigmoid = True
 
     def __init__(self, threads: int, library: str = "") -> None:
         self.pool, self._one = Pool(threads), Pool(1).memory
@@ -131,6 +137,70 @@ class FusedKernels(Kernels):
         memory = self._memory(10 * Z.size)
         loops.softmax_loss(memory, Z, y, number(on), number(off), number(factor), losses, right, dZ)
         return losses, right
+
+    def sigmoid_loss(self, Z: Array, y: Array, on: float, off: float, factor: float, dZ: Array) -> Found:
+        losses, right, number = np.empty(len(Z)), np.empty(len(Z), np.bool_), Z.dtype.type
+        memory = self._memory(20 * len(Z))
+        loops.sigmoid_loss(memory, Z, y, number(on), number(off), number(factor), losses, right, dZ)
+        return losses, right
+
+    def take_sparse(self, X: csr_array, rows: NDArray[np.integer]) -> csr_array | None:
+        starts = X.indptr
+        ends = np.zeros(len(rows) + 1, starts.dtype)
+        np.cumsum(starts[rows + 1] - starts[rows], out=ends[1:])
+        data, columns = np.empty(ends[-1], X.data.dtype), np.empty(ends[-1], X.indices.dtype)
+        sparse_loops.take_entries(self._memory(2 * len(data)), X.data, X.indices, starts, rows, ends, data, columns)
+        return with_entries(data, columns, ends, X.shape[1])
+
+    def sparse_product(self, X: csr_array, first: int, W: Array, Z: Array) -> None:
+        memory = self._memory(len(X.data) * W.shape[1])
+        sparse_loops.multiply(memory, X.data, X.indices, X.indptr, first, W, Z)
+
+    def sparse_product_transposed(self, X: csr_array, first: int, dZ: Array, dW: Array) -> None:
+        memory = self._memory(len(X.data) * dW.shape[1])
+        sparse_loops.multiply_transposed(memory, X.data, X.indices, X.indptr, first, dZ, dW)
+
+    def distinct(self, columns: NDArray[np.int32], first: int, rooms: Rooms) -> tuple[Inputs, NDArray[np.int32]]:
+        places, inputs = np.empty_like(columns), np.empty(min(len(columns), rooms.d) + 3, np.intp)
+        u = sparse_loops.distinct(columns, first, rooms.bits, rooms.ranks, inputs, places)
+        return inputs[:u], places
+
+    def take_rows(self, A: Array, inputs: Inputs, B: Array) -> None:
+        sparse_loops.take_rows(self._memory(B.size), A, inputs, B)
+
+    def put_rows(self, B: Array, inputs: Inputs, A: Array) -> None:
+        sparse_loops.put_rows(self._memory(B.size), B, inputs, A)
+
+    def put_number(self, number: int, inputs: Inputs, a: NDArray[np.integer]) -> None:
+        sparse_loops.put_number(a, inputs, number)
+
+    def catch_up_rule(self, missed: object, dtype: np.dtype[Any]) -> CatchUpRule | None:
+        assert isinstance(missed, MissedSteps)
+        optimizer, kind = missed.optimizer, type(missed.optimizer)
+        powers = [np.zeros(0) if one is None else one.astype(dtype) for one in missed.powers]
+        if missed.averages or missed.shrinks or not missed.is_needed:
+            return None
+        if isinstance(optimizer, Adam) and kind in (Adam, AdamW) and missed.gamma:
+
+            def catch_up(vectors: list[Array], inputs: Inputs, rows: list[Array]) -> None:
+                how = missed.last, missed.now, missed.far().astype(dtype), dtype.type(optimizer.eps / optimizer.c2)
+                missed_loops.catch_up_adam(self._memory(3 * rows[0].size), inputs, *how, *powers, *vectors, *rows)
+
+        elif (kind is Momentum or kind is Nesterov) and missed.gamma:
+
+            def catch_up(vectors: list[Array], inputs: Inputs, rows: list[Array]) -> None:
+                how = missed.last, missed.now, missed.far().astype(dtype), *powers
+                missed_loops.catch_up_momentum(self._memory(2 * rows[0].size), inputs, *how, *vectors, *rows)
+
+        elif kind is RMSProp:
+
+            def catch_up(vectors: list[Array], inputs: Inputs, rows: list[Array]) -> None:
+                how = missed.last, missed.now, *powers
+                missed_loops.catch_up_decay(self._memory(2 * rows[0].size), inputs, *how, *vectors, *rows)
+
+        else:
+            return None
+        return catch_up
 
 
 def _fits(A: Array, B: Array) -> bool:

@@ -207,6 +207,26 @@ def softmax_loss(memory: Any, Z: Any, y: Any, on: Any, off: Any, factor: Any, lo
     share(memory, task[0], task[1])
 
 
+@compiled
+def _sigmoid_loss(
+    Z: Any, y: Any, on: Any, off: Any, factor: Any, losses: Any, right: Any, dZ: Any, part: int, parts: int
+) -> None:
+    n, number = len(Z), Z.dtype.type
+    for i in range(n * part // parts, n * (part + 1) // parts):
+        z, target = np.float64(Z[i, 0]), on if y[i] else off
+        small = np.exp(-min(abs(z), 80.0))
+        p = number((1.0 if z >= 0 else small) / (1 + small))
+        dZ[i, 0] = (p - target) * factor  # (p − y) · factor
+        losses[i] = max(z, 0.0) - target * z + np.log1p(np.exp(-abs(z)))
+        right[i] = (z >= 0) == (y[i] != 0)
+
+
+@compiled
+def sigmoid_loss(memory: Any, Z: Any, y: Any, on: Any, off: Any, factor: Any, losses: Any, right: Any, dZ: Any) -> None:
+    task = _sigmoid_loss_task((Z, y, on, off, factor, losses, right, dZ))
+    share(memory, task[0], task[1])
+
+
 @reordered
 def learn_rows(
     X: Any, W: Any, b: Any, own: Any, outputs: int, margin: Any, rates: Any, weights: Any, mira: bool, S: Any, D: Any
@@ -267,4 +287,4 @@ def learn_rows(
 _sgd_task, _momentum_task, _nesterov_task = task_of(_sgd), task_of(_momentum), task_of(_nesterov)
 _squares_task, _adam_task, _square_task = task_of(_squares), task_of(_adam), task_of(_square)
 _relu_task, _relu_backward_task, _take_task = task_of(_relu), task_of(_relu_backward), task_of(_take)
-_softmax_loss_task = task_of(_softmax_loss)
+_softmax_loss_task, _sigmoid_loss_task = task_of(_softmax_loss), task_of(_sigmoid_loss)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.buffers import ones, shared_full
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = NDArray[Any]
 UpdateRule = Callable[[Array, Array, float, "list[Array]"], None]  # of θ, g, α and the vectors of the state
@@ -22,6 +26,7 @@ class Kernels:
     learn_rows: Callable[..., None] | None = (
         None  # the textbook loop of `online`, where it is faster than blocks of rows
     )
+    fuses_sigmoid = False  # so that `sigmoid_loss` is to do what a loss does else
     multiplies = False  # so that products are not the work of the threads of the library, which need not be many then
 
     def working(self) -> contextlib.AbstractContextManager[object]:
@@ -81,6 +86,98 @@ class Kernels:
         first = Z.argmax(axis=1) if K > 2 else Z[:, 1] >= Z[:, 0]  # of two equal scores, the second
         return losses, first == y
 
+    def sigmoid_loss(self, Z: Array, y: Array, on: float, off: float, factor: float, dZ: Array) -> Found:
+        """Return the losses (n,) of a sigmoid and binary cross-entropy, and which rows are predicted right (n,), and
+        write dZ = (P − Y) · factor, for the classes y, of which the second has `on` in Y (n, 1), the first `off`."""
+        Y = np.where(y, on, off).astype(Z.dtype)[:, None]
+        np.divide(1, 1 + np.exp(-np.clip(Z, -80, 80)), out=dZ)  # P
+        dZ -= Y
+        dZ *= factor  # dZ = (P − Y) · factor            (n, 1)
+        z = Z[:, 0].astype(np.float64)
+        # −y log σ(z) − (1 − y) log(1 − σ(z)) = max(z, 0) − y z + log(1 + e^−|z|)
+        losses = np.maximum(z, 0) - Y[:, 0] * z + np.log1p(np.exp(-np.abs(z)))
+        return losses, (z >= 0) == y
+
+    def take_sparse(self, X: csr_array, rows: NDArray[np.integer]) -> csr_array | None:
+        """Return some rows of X; None where that is left to the matrix of the rows."""
+        return None
+
+    def sparse_product(self, X: csr_array, first: int, W: Array, Z: Array) -> None:
+        """Write Z = X W, where X are the columns of sparse rows from the first on."""
+        Z[...] = (X[:, first:] if first else X) @ W  # Z = X W                         (n, h)
+
+    def sparse_product_transposed(self, X: csr_array, first: int, dZ: Array, dW: Array) -> None:
+        """Write dW = Xᵀ dZ, where X are the columns of sparse rows from the first on."""
+        dW[...] = (X[:, first:] if first else X).T @ dZ  # dW = Xᵀ dZ                  (d, h)
+
+    def sparse_dense(self, X: csr_array, W: Array, b: Array, Z: Array) -> None:
+        """Write Z = X W + b for sparse rows X."""
+        self.sparse_product(X, 0, W, Z)
+        Z += b  # Z = X W + b                       (n, h)
+
+    def sparse_dense_backward(self, dZ: Array, X: csr_array, dW: Array, db: Array) -> None:
+        """Write dW and db, from dZ, for sparse rows X."""
+        self.sparse_product_transposed(X, 0, dZ, dW)
+        np.matmul(ones(len(dZ), dZ.dtype), dZ, out=db)  # db = Σ_i dz_i = 1ᵀ dZ             (h,)
+
+    def distinct(self, columns: NDArray[np.int32], first: int, rooms: Rooms) -> tuple[Inputs, NDArray[np.int32]]:
+        """Find the inputs that entries in some columns (nnz,) are of: return those from the first on, each once (u,),
+        counted from there; and the place of each entry among them, behind the columns before the first, which stay."""
+        entries, places = columns.astype(np.intp), None  # with which NumPy is twice as fast
+        if first:
+            places, later = columns.copy(), np.flatnonzero(entries >= first)
+            entries = entries[later] - first
+        order = np.arange(len(entries), dtype=np.int32)
+        rooms.place[entries] = order  # of several entries of one input, one stays
+        inputs = entries.take(np.flatnonzero(rooms.place.take(entries) == order))
+        rooms.place[inputs] = order[: len(inputs)]
+        if places is None:
+            return inputs, rooms.place.take(entries)
+        places[later] = rooms.place.take(entries) + first
+        return inputs, places
+
+    def take_rows(self, A: Array, inputs: Inputs, B: Array) -> None:
+        """Write B (u, h) = the rows of A (d, h) for some inputs."""
+        np.take(A, inputs, axis=0, out=B, mode="clip")
+
+    def put_rows(self, B: Array, inputs: Inputs, A: Array) -> None:
+        """Write the rows B (u, h) to those of A (d, h) for some inputs, each of which is there once. Neither has gaps
+        between its rows."""
+        as_one(A)[inputs] = as_one(B)
+
+    def put_number(self, number: int, inputs: Inputs, a: NDArray[np.integer]) -> None:
+        """Write a number to the places of some inputs in a (d,)."""
+        a[inputs] = number
+
+    def catch_up_rule(self, missed: object, dtype: np.dtype[Any]) -> CatchUpRule | None:
+        """Return a loop that takes rows of a type and makes up for the steps that they have missed, at once, as
+        `MissedSteps` says; None: rows are taken, and it has its NumPy form."""
+        return None
+
 
 Found = tuple[NDArray[np.float64], NDArray[np.bool_]]
+Inputs = NDArray[np.intp]
+# of the vectors that have a row for each input, some inputs, and the rows that become theirs, caught up
+CatchUpRule = Callable[["list[Array]", Inputs, "list[Array]"], None]
+
+
+class Rooms:
+    """Room to find the distinct of d inputs in: for the place of each (d,); and for a bit of each, which are 0 between
+    two uses, and a number of inputs for each word of 64 bits."""
+
+    def __init__(self, d: int) -> None:
+        self.d = d
+        self.bits, self.ranks = (np.zeros(-(-d // 64), np.int64) for _ in range(2))
+
+    @functools.cached_property
+    def place(self) -> NDArray[np.int32]:
+        """Return room for the place of each input."""
+        return np.zeros(self.d, np.int32)
+
+
+def as_one(A: Array) -> Array:
+    """Return rows (n, h) that lie without gaps as n things of one kind: NumPy writes these in any order faster."""
+    return A.reshape(-1).view(np.dtype((np.void, A.shape[1] * A.itemsize)))
+
+
 NUMPY = Kernels()
