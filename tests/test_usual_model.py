@@ -13,10 +13,11 @@ from nncli.config.usual_model import with_usual_model
 from nncli.data.column_profile import ColumnProfile
 from nncli.model.checkpoint import load
 from nncli.training import run
+from nncli.training.prepare import prepare
 
 Run = Callable[..., Any]
 MEASURED = [ColumnProfile("a", "number", 0.5, 9.0), ColumnProfile("b", "text")]
-PIXELS = [ColumnProfile(f"p{i}", "number", 0, 16, whole=True) for i in range(16)]
+PIXELS = [ColumnProfile(f"p{i}", "number", 0, 16, whole=True) for i in range(64)]
 
 
 def usual(
@@ -42,12 +43,40 @@ def test_a_larger_table_gets_one_member_of_tabular() -> None:
 
 @pytest.mark.parametrize(
     "what",
-    [{"rows": 199}, {"columns": 201}, {"profile": PIXELS}, {"picture": True}, {"hidden": (8,)}, {"lr": 0.1}],
+    [
+        {"rows": 199},
+        {"columns": 201},
+        {"columns": 64, "profile": PIXELS},
+        {"picture": True},
+        {"hidden": (8,)},
+        {"lr": 0.1},
+    ],
     ids=["few rows", "many columns", "pixels", "pictures", "layers that are said", "a rate that is said"],
 )
 def test_all_else_stays_a_small_mlp(what: dict[str, Any]) -> None:
     model, _, epochs = usual(**what)
     assert (model, epochs) == ("mlp", None)
+
+
+@pytest.mark.parametrize(
+    ("columns", "cell"),
+    [(18, lambda i, j: i * j % 10), (3, lambda i, j: "abc"[i * j % 3]), (64, lambda i, j: i * j % 300)],
+    ids=["whole numbers", "categories alone", "beyond 255"],
+)
+def test_small_whole_numbers_and_categories_are_no_pictures(
+    tmp_path: Path, columns: int, cell: Callable[[int, int], Any]
+) -> None:
+    """Answers to 18 questions, or three categories, are kept as bytes in memory, as pictures are."""
+    rows = [[cell(i, j) for j in range(1, columns + 1)] for i in range(200)]
+    header = ",".join([*(f"q{j}" for j in range(columns)), "class"])
+    text = "".join(f"{','.join(map(str, row))},{'xy'[i % 2]}\n" for i, row in enumerate(rows))
+    (tmp_path / "d.csv").write_text(f"{header}\n{text}")
+    assert prepare(TrainConfig(data=(str(tmp_path / "d.csv"),))).config.options.model == "tabular"
+
+
+def test_digits_are_pictures_in_a_table_and_in_pixel_files() -> None:
+    for data in "digits", "digits-idx":
+        assert prepare(TrainConfig(data=(data,))).config.options.model == "mlp"
 
 
 def test_a_model_that_is_named_is_taken() -> None:

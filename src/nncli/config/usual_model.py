@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 from nncli.config.ensemble_kind import ONE
@@ -14,7 +15,7 @@ from nncli.nn.models import LinearModel, MLPModel, SoftmaxModel, TabularModel
 LEAST_ROWS, MOST_COLUMNS = 200, 200  # of the data, without test rows in a file of their own
 SHORTER_ROWS, SHORTER_EPOCHS = 2_000, 32  # of one network for classes, from so many rows on: no less accurate
 LEAST_EPOCHS, STEPS = 4, 10_000
-PIXEL_COLUMNS, BRIGHTEST = 16, 255
+LEAST_PIXELS, BRIGHTEST = 64, 255  # of a picture whose size no file tells: 8 x 8
 CHOSEN = "chosen: "  # begins the note on what was chosen
 # options that say what network is trained and how: where one is given, nothing is chosen
 SAYING = (
@@ -47,7 +48,7 @@ def with_usual_model(
         if said(config):
             return dataclasses.replace(config, model=MLPModel.name if config.hidden else linear), []
         return dataclasses.replace(config, model=linear), [f"{CHOSEN}--model {linear}, as there is a column of texts"]
-    if rows < LEAST_ROWS or columns > MOST_COLUMNS or is_picture or _are_pixels(profile):
+    if rows < LEAST_ROWS or columns > MOST_COLUMNS or is_picture or _are_pixels(columns, profile):
         return dataclasses.replace(config, model="mlp"), []
     if which := said(config):
         why = (
@@ -90,11 +91,12 @@ def chosen_model(notes: Sequence[str]) -> str:
     return "; ".join(note.removeprefix(CHOSEN) for note in choices_in(notes))
 
 
-def _are_pixels(profile: Sequence[ColumnProfile]) -> bool:
-    """Tell whether the columns of numbers look like pixels: at least 16, whole from 0 to 255, most of them up to half
-    of the brightest."""
+def _are_pixels(columns: int, profile: Sequence[ColumnProfile]) -> bool:
+    """Tell whether columns, which a file of this profile has, look like the pixels of a square of at least 8 x 8: whole
+    numbers from 0 to 255, most of them up to half of the brightest. Fewer columns of such numbers are rather counts,
+    codes and grades."""
     numbers = [column for column in profile if column.kind == "number" and column.high is not None]
-    if len(numbers) < PIXEL_COLUMNS:
+    if not LEAST_PIXELS <= columns <= len(numbers) or math.isqrt(columns) ** 2 != columns:
         return False
     highest = [column.high or 0 for column in numbers]
     within = all(column.whole and (column.low or 0) >= 0 for column in numbers) and max(highest) <= BRIGHTEST

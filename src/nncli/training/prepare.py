@@ -311,8 +311,7 @@ def prepare(
 def with_model(config: TrainConfig, dataset: Dataset, words: Sequence[str] = ()) -> tuple[TrainConfig, list[str]]:
     """Return the options with a model, by the data where they name none; see `with_usual_model`."""
     schema = dataset.schema
-    is_picture = bool(schema.image_shape) or dataset.table.numbers.dtype == np.uint8
-    columns, of_numbers = len(schema.columns), dataset.is_numeric
+    is_picture, columns, of_numbers = bool(schema.image_shape), len(schema.columns), dataset.is_numeric
     return with_usual_model(config, len(dataset), columns, schema.profile, is_picture, of_numbers, bool(words))
 
 
