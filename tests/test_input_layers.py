@@ -218,6 +218,17 @@ def test_an_embedding_of_no_numbers_is_refused(nncli: Run) -> None:
     assert nncli("train", "d.csv", "--model", "tabular", "--hidden", 4, "--epochs", 1).code == 0  # which needs none
 
 
+@pytest.mark.parametrize("how", ["--refit", "--folds 2"])
+def test_tabular_embeds_no_numbers_where_a_run_is_prepared_again(nncli: Run, how: str) -> None:
+    """The options of a run say all that its model brought along, and are read again by runs on other
+    rows, and by the report."""
+    Path("d.csv").write_text("c,label\n" + "".join(f"k{i % 3},{'ab'[i % 3 == 0]}\n" for i in range(60)))
+    tabular = ["--model", "tabular", "--ensemble", 1, "--hidden", 4, "--epochs", 1, "-o", "m.npz"]
+    for words in ("train", "d.csv", *tabular, *how.split()), ("report", "m.npz", "-o", "r.html"):
+        done = nncli(*words)
+        assert done.code == 0, done.err
+
+
 def test_rows_with_fewer_categories_than_all_stop_no_run(nncli: Run) -> None:
     """One row has the 13th category, so that all folds but one train on it: the other has nothing to embed."""
     Path("d.csv").write_text("c,label\n" + "".join(f"k{i % 12 if i else 12},{'ab'[i % 2]}\n" for i in range(60)))

@@ -12,9 +12,11 @@ from nncli.nn.embeddings import FEW_CATEGORIES
 def refuse_embeddings_of_nothing(config: TrainConfig, table: Table) -> None:
     """Raise OptionError for an embedding of numbers or categories, where a table has no columns for it.
 
-    All rows tell, and not the training rows, of which each fold has others: no run is refused in its middle.
+    All rows tell, and not the training rows, of which each fold has others: no run is refused in its middle. What is
+    part of a model is used where there is something to embed.
     """
-    if config.number_embedding not in (None, "none") and not (table.number_names or table.dates):
+    its_own = config.preset.of_network.get("number_embedding")
+    if config.number_embedding not in (None, "none", its_own) and not (table.number_names or table.dates):
         raise OptionError("number_embedding", "expected columns of numbers, found none", "Leave it out")
     if not config.category_embedding:
         return
