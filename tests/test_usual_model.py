@@ -36,7 +36,7 @@ MLP = "mlp", None, None
 
 
 def test_a_larger_table_gets_one_member_of_tabular() -> None:
-    assert usual(200) == ("tabular", "1", None)
+    assert usual(200) == usual(160, numeric=True) == ("tabular", "1", None)
     assert usual(columns=200)[0] == "tabular"
     assert usual(ensemble="shared:8")[:2] == ("tabular", "shared:8")
 
@@ -45,13 +45,22 @@ def test_a_larger_table_gets_one_member_of_tabular() -> None:
     "what",
     [
         {"rows": 199},
+        {"rows": 159, "numeric": True},
         {"columns": 201},
         {"columns": 64, "profile": PIXELS},
         {"picture": True},
         {"hidden": (8,)},
         {"lr": 0.1},
     ],
-    ids=["few rows", "many columns", "pixels", "pictures", "layers that are said", "a rate that is said"],
+    ids=[
+        "few rows",
+        "few numbers",
+        "many columns",
+        "pixels",
+        "pictures",
+        "layers that are said",
+        "a rate that is said",
+    ],
 )
 def test_all_else_stays_a_small_mlp(what: dict[str, Any]) -> None:
     model, _, epochs = usual(**what)

@@ -12,7 +12,8 @@ from nncli.data.column_profile import ColumnProfile
 from nncli.errors import flag
 from nncli.nn.models import LinearModel, MLPModel, SoftmaxModel, TabularModel
 
-LEAST_ROWS, MOST_COLUMNS = 200, 200  # of the data, without test rows in a file of their own
+LEAST_ROWS, LEAST_OF_NUMBERS = 200, 160  # of the data, without test rows in a file of their own: for classes, numbers
+MOST_COLUMNS = 200
 SHORTER_ROWS, SHORTER_EPOCHS = 2_000, 32  # of one network for classes, from so many rows on: no less accurate
 LEAST_EPOCHS, STEPS = 4, 10_000
 LEAST_PIXELS, BRIGHTEST = 64, 255  # of a picture whose size no file tells: 8 x 8
@@ -48,7 +49,8 @@ def with_usual_model(
         if said(config):
             return dataclasses.replace(config, model=MLPModel.name if config.hidden else linear), []
         return dataclasses.replace(config, model=linear), [f"{CHOSEN}--model {linear}, as there is a column of texts"]
-    if rows < LEAST_ROWS or columns > MOST_COLUMNS or is_picture or _are_pixels(columns, profile):
+    least = LEAST_OF_NUMBERS if is_numeric else LEAST_ROWS
+    if rows < least or columns > MOST_COLUMNS or is_picture or _are_pixels(columns, profile):
         return dataclasses.replace(config, model="mlp"), []
     if which := said(config):
         why = (
@@ -59,7 +61,7 @@ def with_usual_model(
     epochs = _epochs(rows, is_shorter=rows >= SHORTER_ROWS and members == ONE and not is_numeric)
     chosen = dataclasses.replace(config, model=TabularModel.name, ensemble=members, epochs=epochs)
     options = f"--model {TabularModel.name} --ensemble {members}{'' if epochs is None else f' --epochs {epochs}'}"
-    return chosen, [f"{CHOSEN}{options}, as the table has at least {LEAST_ROWS:,} rows"]
+    return chosen, [f"{CHOSEN}{options}, as the table has at least {least:,} rows"]
 
 
 def linear_model(is_numeric: bool) -> str:

@@ -24,7 +24,7 @@ class NNRegressor(RegressorMixin, NNEstimator):
     ----------
     model : str, default None
         Kind of model: mlp, tabular or linear; or auto, a blend of the best of a dozen. None: mlp, or one member of
-        tabular for tables of at least 200 rows.
+        tabular for tables of at least 160 rows.
         tabular has other defaults than those below: see the docs, "Models".
     hidden : int, tuple of int or str, default None
         Units in each hidden layer, as 64 or (128, 64). None: 64 for mlp, else none.
