@@ -63,7 +63,6 @@ NONE = "rests on predictions of validation rows, and the model file has none"
 ADVICE = {
     "--val 0": ("0.9", f"{NONE}. Train it again, with --val 0.15."),
     "--folds 3": ("0.5", f"{NONE}. Train it again without --folds."),
-    "--refit": ("0.9", f"{NONE}. Train it again without --refit."),
     "--val 0.2": (
         "0.9999",
         "of 0.9999 rests on 9,999 validation rows or more, and the model has 12: no more than 1,000 are kept. "

@@ -96,17 +96,12 @@ def test_a_row_that_cannot_be_read_has_an_empty_set(nncli: Run, iris_model: Path
             "prediction sets rest on probabilities, and svm gives scores. Train it with --calibrate.",
         ),
         (
-            ["--refit", "--epochs", "2"],
-            "a prediction set rests on predictions of validation rows, and the model file has none. "
-            "Train it again without --refit.",
-        ),
-        (
             ["--val", "0", "--epochs", "2"],
             "a prediction set rests on predictions of validation rows, and the model file has none. "
             "Train it again, with --val 0.15.",
         ),
     ],
-    ids=["scores", "refit", "no validation rows"],
+    ids=["scores", "no validation rows"],
 )
 def test_a_model_that_cannot_say_is_refused(options: list[str], problem: str, nncli: Run, tmp_path: Path) -> None:
     model = tmp_path / "m.npz"

@@ -35,6 +35,29 @@ def test_the_model_is_that_of_a_run_on_all_rows_up_to_the_epoch_that_was_best(nn
     np.testing.assert_array_equal(one, other)
 
 
+def test_it_keeps_what_the_run_that_chose_the_epoch_said_of_the_validation_rows(nncli: Run) -> None:
+    words = ["train", "iris", "--model", "softmax", "--calibrate", "--epochs", 9, "-q", "-o"]
+    assert nncli(*words, "plain.npz").code == nncli(*words, "refit.npz", "--refit").code == 0
+    plain, refit = (checkpoint.load(Path(name))[0] for name in ("plain.npz", "refit.npz"))
+    assert refit.calibration == plain.calibration is not None
+    assert refit.own_probabilities == plain.own_probabilities
+    assert len(refit.own_probabilities) == 22
+    assert (refit.network.theta != plain.network.theta).any()
+    # the probabilities, and so the figures of the test rows, are calibrated
+    loss = nncli("eval", "refit.npz", "--json", "-q").json["log_loss"]
+    assert loss == pytest.approx(checkpoint.load(Path("refit.npz"))[1].figures["test"]["log_loss"])
+    words.remove("-q")
+    assert "before they were trained on: scores z become" in nncli(*words, "refit.npz", "--refit").err
+
+
+def test_an_interval_of_numbers_comes_from_the_run_that_chose_the_epoch(nncli: Run) -> None:
+    words = ["train", "chocolate", "--model", "linear", "--val", 0.4, "--test", 0.15, "-q", "-o"]
+    assert nncli(*words, "plain.npz").code == nncli(*words, "refit.npz", "--refit").code == 0
+    plain, refit = (checkpoint.load(Path(name))[0].of_numbers for name in ("plain.npz", "refit.npz"))
+    assert refit.errors == plain.errors
+    assert len(refit.errors) == 3  # 0.4 of 7
+
+
 @pytest.mark.long
 def test_more_rows_make_a_better_model(nncli: Run) -> None:
     rng, better = np.random.default_rng(0), 0
@@ -107,7 +130,7 @@ def test_arrays_can_be_refit_too() -> None:
         ("--refit --val 0", "--refit: there are no validation rows to choose an epoch by. Leave it out."),
         ("--refit --keep-state", "--keep-state: with --refit the model is trained anew at the end, and has no more epochs to come. Leave one of them out."),
         ("--refit --val-data iris", "--refit: --val-data has its validation rows elsewhere. Put all rows in one file."),
-        ("--refit --calibrate", "--calibrate: it needs rows that the model was not trained on, and --refit leaves none. Leave one of them out."),
+        ("--refit --choose-threshold f1", "--choose-threshold: it needs rows that the model was not trained on, and --refit leaves none. Leave one of them out."),
     ],
 )  # fmt: skip
 def test_what_refit_cannot_do_is_said_in_a_line(nncli: Run, words: str, line: str) -> None:

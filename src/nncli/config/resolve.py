@@ -176,7 +176,7 @@ def _with_choices(config: TrainConfig, preset: type[Preset], has_val: bool) -> T
         choices.pop("metric", None)
     if not has_val:
         choices.pop("patience", None)
-    if not has_val or config.folds is not None or config.refit:  # which leave no rows to calibrate the final model on
+    if not has_val or config.folds is not None:  # which leave no rows to calibrate the final model on
         choices.pop("calibrate", None)
     for strength, schedule in (("dropout", "dropout_schedule"), ("l2", "decay_schedule")):
         if getattr(config, strength) == 0:

@@ -34,8 +34,8 @@ def _too_few(what: str, model: Model, share: float, n: int) -> OptionError:
         return OptionError("interval", problem, f"Ask for less, or train with more {mention('val')}")
     problem = f"{what} rests on predictions of validation rows, and the model file has none"
     options = model.config.options
-    if options.refit or options.folds is not None:
-        remedy = f"Train it again without {mention('refit' if options.refit else 'folds')}"
+    if options.folds is not None:
+        remedy = f"Train it again without {mention('folds')}"
     else:
         remedy = f"Train it again, with {mention('val', '0.15')}"
     return OptionError("interval", problem, remedy)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nncli.config.usual_model import choices_in
+from nncli.model.model import Model
 from nncli.model.training_state import Epoch, TrainingState
 from nncli.system.output import counted, percent, quantity
 from nncli.system.workers import Stop, never
@@ -64,6 +65,7 @@ def train_model(
         return first
     chosen = {"epoch": first.figures["best_epoch"], "n_val": first.figures["n_val"], **first.figures["val"]}
     joined = prepare(options, prepared.read, refit=prepared.config, chosen=choices_in(prepared.notes))
+    joined = dataclasses.replace(joined, calibration=first.model.calibration)
     final = run_training(joined, stop=stop, reference=reference, until=chosen["epoch"])
     if final is None or final.stopped == "interrupted":
         return dataclasses.replace(first, stopped="interrupted")
@@ -76,12 +78,25 @@ def train_model(
     most, stopped = _length(final, chosen["epoch"])
     note = f"refit: trained anew on all {rows} for {most}, as {said}"
     seconds = first.seconds + final.seconds
-    of_first, model = first.model.distribution, final.model
-    if of_first is not None and model.distribution is not None:
-        distribution = dataclasses.replace(model.distribution, predictions=of_first.predictions)
-        model = dataclasses.replace(model, distribution=distribution)
-    final = dataclasses.replace(final, model=model, notes=[note, *final.notes], stopped=stopped, seconds=seconds)
+    final = dataclasses.replace(
+        final,
+        model=_with_validation_of(first.model, final.model),
+        notes=[note, *final.notes],
+        stopped=stopped,
+        seconds=seconds,
+    )
     return _with(final, {"refit": chosen})
+
+
+def _with_validation_of(first: Model, model: Model) -> Model:
+    """Return a model with what the first one, which had not seen them, said of the validation rows: later predictions,
+    intervals and prediction sets are judged by that. The model has seen more rows, and is hardly ever worse."""
+    if first.distribution is not None and model.distribution is not None:
+        distribution = dataclasses.replace(model.distribution, predictions=first.distribution.predictions)
+        model = dataclasses.replace(model, distribution=distribution)
+    if first.target is not None and model.target is not None:
+        return dataclasses.replace(model, target=dataclasses.replace(model.target, errors=first.target.errors))
+    return dataclasses.replace(model, own_probabilities=first.own_probabilities)
 
 
 def _length(run: Run, chosen: int) -> tuple[str, str]:

@@ -59,7 +59,9 @@ def model_now(prepared: Prepared, trainer: Trainer) -> tuple[Model, Provenance]:
 def model_as_used(prepared: Prepared, trainer: Trainer) -> tuple[Model, list[str], TrainingError | None]:
     """Return the model of the network as it is, calibrated and with its decision, and lines on what was decided; or the
     error where no threshold keeps a promise: the model is good all the same, and has none."""
-    calibration = _calibrated(prepared.val, trainer) if prepared.config.training.calibrate and prepared.val else None
+    calibration = prepared.calibration
+    if prepared.config.training.calibrate and prepared.val:
+        calibration = _calibrated(prepared.val, trainer)
     model = model_of(prepared, trainer.network, trainer.loss, calibration)
     try:
         model.decision, decided = decide(prepared, model)

@@ -40,6 +40,7 @@ from nncli.guards.distribution import Distribution
 from nncli.model.decision import Decision
 from nncli.model.network import build_network, network_inputs
 from nncli.model.provenance import Fingerprint
+from nncli.nn.calibration import Calibration
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.row_loss import Loss
@@ -103,6 +104,7 @@ class Prepared:
     notes: tuple[str, ...]
     start: Start | None = None  # the model that the run goes on from
     vectors: Vectors | None = None  # that the words of a new network start from
+    calibration: Calibration | None = None  # by rows that are training rows now, of the run that chose the epoch
 
     def new_network(self) -> tuple[Network, Loss]:
         """Return the network that the config describes for the rows, all parameters 0, and its loss."""

@@ -126,6 +126,8 @@ def finished(
     keep_best(trainer, interrupted=interrupted)
     model, decided, unkept = model_as_used(prepared, trainer)
     notes = [f"calibrated on the validation rows: {model.calibration}"] if model.calibration else []
+    if prepared.calibration is not None:
+        notes = [f"calibrated on the validation rows, before they were trained on: {model.calibration}"]
     if prepared.config.row_by_row and not interrupted:
         from nncli.training.mistakes import notes_on_mistakes
 

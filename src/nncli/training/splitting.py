@@ -247,7 +247,7 @@ def _check_trained_on_all(config: TrainConfig) -> None:
         problem = f"it is for one training run, and {mention(asked)} makes several"
         raise OptionError("time_limit", problem, "Leave one of them out")
     for name in PLACED_BY_VALIDATION:
-        if getattr(config, name):
+        if getattr(config, name) and not (config.refit and name == "calibrate"):  # the run that chooses the epoch does
             problem = f"it needs rows that the model was not trained on, and {mention(asked)} leaves none"
             raise OptionError(name, problem, "Leave one of them out")
     refuse_repeats_by_time(config)
