@@ -170,14 +170,15 @@ def test_gradients_are_checked_on_rows_as_they_are(nncli: Run) -> None:
 
 
 TABLE = "a,b,class\n" + "".join(f"{i % 7},{i % 5 / 2},{'xy'[i % 2]}\n" for i in range(60))
-WIDE = ",".join([*(f"p{i}" for i in range(17)), "class"])
-WIDE += "\n" + "".join(",".join([*(str(17 * (i + j) % 256) for j in range(17)), "xy"[i % 2]]) + "\n" for i in range(60))
+WIDE = ",".join([*(f"p{i}" for i in range(65)), "class"])
+WIDE += "\n" + "".join(",".join([*(str(17 * (i + j) % 256) for j in range(65)), "xy"[i % 2]]) + "\n" for i in range(60))
+FRACTIONS = WIDE.replace(",17,", ",17.5,")
 AS_TEXT = "".join(f"{('uvw'[i % 3] if i else 'kind')},{row}\n" for i, row in enumerate(WIDE.splitlines()))
 EXPECTED = "--distort: it is for pictures: expected pixels alone"
 REFUSED = {
-    "numbers": ("d.csv --distort shift", TABLE, f"{EXPECTED} (16 or more columns of whole numbers from 0 to 255), found 2 columns. Give the pixels as they are in the pictures."),
-    "fractions": ("breast-cancer --distort shift", "", f"{EXPECTED} (16 or more columns of whole numbers from 0 to 255), found other numbers. Give the pixels as they are in the pictures."),
-    "no square": ("d.csv --distort shift", WIDE, f"{EXPECTED}, whose rows and columns are known, found 17 columns, which are no square. Give the pixels of squares and nothing else, or the pictures as an IDX file or as picture files."),
+    "numbers": ("d.csv --distort shift", TABLE, f"{EXPECTED} (64 or more columns of whole numbers from 0 to 255), found 2 columns. Give the pixels as they are in the pictures."),
+    "fractions": ("d.csv --distort shift", FRACTIONS, f"{EXPECTED} (64 or more columns of whole numbers from 0 to 255), found other numbers. Give the pixels as they are in the pictures."),
+    "no square": ("d.csv --distort shift", WIDE, f"{EXPECTED}, whose rows and columns are known, found 65 columns, which are no square. Give the pixels of squares and nothing else, or the pictures as an IDX file or as picture files."),
     "text": ("d.csv --distort shift", AS_TEXT, f"{EXPECTED}, found column 'kind', which holds text. Leave --distort out."),
     "text beside a picture": ("d.csv --drop p3 --distort shift", AS_TEXT, f"{EXPECTED}, found column 'kind', which holds text. Leave out what is no pixel with --drop kind."),
     "row by row": ("digits --model perceptron --distort shift", "", "--distort: perceptron learns row by row, and its mistakes are counted on rows that stay as they are. Leave it out, or use --model mlp."),

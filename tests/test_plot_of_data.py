@@ -153,7 +153,7 @@ def test_or_over_two_columns(nncli: Run) -> None:
         ("iris scatter petal_width_cm", "WHAT: scatter: expected two columns, found one. Name another, or none."),
         (
             "iris pictures",
-            "WHAT: pictures: expected pixels alone (16 or more columns of whole numbers from 0 to 255), ",
+            "WHAT: pictures: expected pixels alone (64 or more columns of whole numbers from 0 to 255), ",
         ),
         ("iris scatter --distort shift", "--distort: scatter has no use for it. Leave it out, or draw pictures."),
         ("digits pictures --distort shfit", "--distort: expected one of shift, affine, elastic; found 'shfit'."),

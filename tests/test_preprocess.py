@@ -83,7 +83,7 @@ def test_a_constant_column_does_no_harm_whatever_it_holds_later(scale: str) -> N
 
 
 def test_pixels_are_divided_by_their_common_maximum() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (50, 16), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (50, 64), np.uint8)
     images[:, 3] = 0
     images[0, 0] = 255
     preprocess = Preprocess.fit(numbers(images, np.uint8), np.arange(50), "auto")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from nncli.config.ensemble_kind import ONE
 from nncli.config.train_config import TrainConfig
 from nncli.data.column_profile import ColumnProfile
+from nncli.data.column_statistics import LEAST_PIXELS
 from nncli.errors import flag
 from nncli.nn.models import LinearModel, MLPModel, SoftmaxModel, TabularModel
 
@@ -16,7 +17,7 @@ LEAST_ROWS, LEAST_OF_NUMBERS = 200, 160  # of the data, without test rows in a f
 MOST_COLUMNS = 200
 SHORTER_ROWS, SHORTER_EPOCHS = 2_000, 32  # of one network for classes, from so many rows on: no less accurate
 LEAST_EPOCHS, STEPS = 4, 10_000
-LEAST_PIXELS, BRIGHTEST = 64, 255  # of a picture whose size no file tells: 8 x 8
+BRIGHTEST = 255
 CHOSEN = "chosen: "  # begins the note on what was chosen
 # options that say what network is trained and how: where one is given, nothing is chosen
 SAYING = (

@@ -14,7 +14,7 @@ from nncli.data.heaps import Heap, heaps_of
 from nncli.data.input_scale import LARGEST, to_inputs
 from nncli.system.order_statistics import in_order, medians_of, quantiles_of
 
-LEAST_PIXELS = 16  # of a picture that is a row of numbers
+LEAST_PIXELS = 64  # of a picture that is a row of numbers, 8 x 8: fewer whole numbers are rather counts and grades
 AUTO_ROBUST = "auto-robust"  # as auto, but robust in place of standard
 SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
 MOST = float(np.finfo(np.float64).max)
