@@ -66,6 +66,12 @@ def show(table: Table) -> None:
     print("\n".join(line for line in lines if line))
 
 
+def fits(table: Table) -> bool:
+    """Tell whether a table is printed without a cell that is broken."""
+    console = new_console()
+    return console.measure(table, options=console.options.update(width=WIDEST)).maximum <= console.width
+
+
 def cut_names(names: Sequence[str], most: int = 30) -> list[str]:
     """Return names on one line each, shortened to `most` characters so that they can still be told apart."""
     return told_apart([*map(one_line, names)], most)
