@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nncli.model.training_state import first_as_good
+from nncli.nn.schedules import SCHEDULES
 from nncli.report.evidence import Evidence
 from nncli.system.output import counted
 from nncli.training.misfits import large_penalty
@@ -12,6 +13,10 @@ from nncli.training.misfits import large_penalty
 WENT_ON = 0.98  # of the loss of the kept epoch: one that sinks lower later has gone on learning its own rows
 SOON = 0.1  # of the epochs, before which the best came early
 SLOWER = 10  # times
+TELLS = 3  # epochs, of which the losses tell whether more would help: of fewer, more always did
+SMALL_RATE = 0.1  # of the learning rate, at the end of a schedule
+# of the validation loss in the middle: one that has sunk lower at the end would sink further in twice as many epochs
+STILL_SINKS = 0.97
 
 
 def is_blend(of: Evidence) -> bool:
@@ -43,7 +48,17 @@ def is_still_improving(of: Evidence) -> bool:
     p, last = of.subject.provenance, len(of.subject.provenance.history)
     if p.best_epoch < last or not (ended_by_plan(of) and has_validation(of)):
         return False
+    losses = p.history[:, 2]
+    if last >= TELLS and _rate_sinks(of) and losses[-1] > STILL_SINKS * losses[(last - 1) // 2]:
+        return False  # the last epoch, with the smallest steps, is the best however many there are
     return first_as_good(p.epochs(of.model.config.row_by_row), last) == last
+
+
+def _rate_sinks(of: Evidence) -> bool:
+    """Tell whether the learning rate was to be next to nothing at the end, by its schedule."""
+    schedule = SCHEDULES.create(of.model.config.training.schedule)
+    schedule.start(1)
+    return schedule.shape(1.0) < SMALL_RATE
 
 
 def longer(of: Evidence) -> str:
@@ -55,7 +70,7 @@ def what_helps(of: Evidence) -> tuple[str, str]:
     """Say why a model may know little, and what helps: a smaller penalty, if it is large; more epochs only if
     the last was the best; or else columns, a lower rate or more units, by what its loss did after the epoch that was
     kept."""
-    if penalty := large_penalty(of.model.config.training):
+    if penalty := large_penalty(of.model.config.training, of.has_sparse_inputs):
         return f"Most likely {penalty} keeps its weights near to 0.", "Make that penalty smaller."
     if is_blend(of):
         return searched(of), "Find columns that say more."
@@ -73,6 +88,8 @@ def what_helps(of: Evidence) -> tuple[str, str]:
         if best <= max(1, SOON * done) and training.optimizer != "lbfgs":
             remedy += f"; or learn more slowly, with --lr {training.lr / SLOWER:g}"
         return why, f"{remedy}."
+    if of.has_sparse_inputs:  # which a straight border tells apart
+        return why, "Find columns that say more, or more rows."
     if len(of.model.network.dense) == 1:
         return why, "Try --model mlp, which finds more than a straight border, or find columns that say more."
     widths = "x".join(str(layer.units) for layer in of.model.network.dense[:-1])

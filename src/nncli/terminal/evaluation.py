@@ -93,8 +93,7 @@ def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:
 
 
 def print_confusions(metrics: dict[str, Any], quiet: bool = False) -> None:
-    """Print the confusion matrix; of many classes, or where lines are too short for it, the most frequent confusions.
-    """
+    """Print the confusion matrix; of many classes, or where lines are too short, the most frequent confusions."""
     if (matrix := _matrix(metrics)) is not None:
         show(matrix)
     else:
