@@ -220,7 +220,7 @@ def test_names_from_data_do_no_harm(nncli: Run) -> None:
 
 PLAIN = (
     "the and it was bought this for my old phone with case cable which works well in car house after two",
-    "weeks of use price good than expected colour nice screen sound battery lasts long time again would buy another one from shop",
+    "weeks of use price good than expected colour nice screen sound battery lasts long time again would buy",
 )
 
 

@@ -13,7 +13,17 @@ from nncli.metrics.metric import Metric
 from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.folds import writer_of
-from nncli.terminal.tables import cut, cut_names, fits, new_console, new_table, new_table_of_files, show
+from nncli.terminal.tables import (
+    NARROW,
+    cut,
+    cut_names,
+    fits,
+    new_console,
+    new_table,
+    new_table_of_files,
+    show,
+    show_rows,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,7 +37,6 @@ CHANCE = 0.05
 BASELINE = "  baseline"  # the most frequent class for all rows, or the cheapest one
 # characters of a class above a column of the confusion matrix, and whether columns stand closer: the first that fits
 NAMES = ((12, False), (12, True), (8, True), (6, True), (4, True))
-SHOWN_COLUMNS, NARROW = 4, 12  # columns of a row, and characters of each
 BRIEF = 1e6  # below it, a number has six figures
 
 
@@ -189,16 +198,19 @@ def print_worst(rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         put("no row is wrong")
         return
-    names = [*rows[0]["columns"]][:SHOWN_COLUMNS]
     said_of = "p_class" if "p_class" in rows[0] else "score_class"
-    table = new_table("row", "class", "prediction", said_of.replace("_", " of "), *cut_names(names, NARROW))
-    for one in rows:
-        cells = [
-            "" if one["columns"][name] is None else cut(brief_cell(one["columns"][name]), NARROW) for name in names
-        ]
-        said = cut(one["class"], NARROW), cut(one["prediction"], NARROW), f"{one[said_of]:.4g}"
-        table.add_row(f"{one['row']:,}", *said, *cells)
-    show(table)
+    header = "row", "class", "prediction", said_of.replace("_", " of ")
+    said = [
+        (f"{one['row']:,}", cut(one["class"], NARROW), cut(one["prediction"], NARROW), f"{one[said_of]:.4g}")
+        for one in rows
+    ]
+    show_rows(header, said, cells_of(rows))
+
+
+def cells_of(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return the cells of rows, as they are shown, by the names of the columns."""
+    cells = {name: [one["columns"][name] for one in rows] for name in rows[0]["columns"]}
+    return {name: ["" if cell is None else brief_cell(cell) for cell in its] for name, its in cells.items()}
 
 
 def brief_cell(value: Any) -> str:
