@@ -20,7 +20,7 @@ from nncli.guards.words import WordShares, words_in
 from nncli.metrics.rows import Floats
 from nncli.report.document import Finding
 from nncli.report.evidence import Evidence, evenly
-from nncli.system.output import counted, in_quotes, shortened
+from nncli.system.output import in_quotes, shortened
 from nncli.training.doubts import MOST_ROWS, giveaways
 
 LARGE, CHANCE = 0.1, 0.01  # a difference between two parts that counts; and how often chance may find one
@@ -36,11 +36,15 @@ def giveaway(of: Evidence) -> Finding:
         return Finding(name, "unknown", f"It was not tested: {of.not_prepared}.")
     if of.prepared.preprocess.scaling == "pixels":
         return Finding(name, "unknown", "The columns are pixels, and one alone says little.")
+    words = of.prepared.preprocess.columns_of_words
+    if len(words) == len(of.model.schema.names):
+        return Finding(name, "unknown", "Texts are not tested: look below at the words that matter most.")
     found = giveaways(of.prepared.dataset, of.prepared.split, MOST_ROWS)
     if found is None:
         return Finding(name, "unknown", "It was not tested: too few rows are held out.")
     if not found:
-        return Finding(name, "passed", "No single column is enough to predict the class of nearly all rows.")
+        single = "No single column but those of texts, which were not tested," if words else "No single column"
+        return Finding(name, "passed", f"{single} is enough to predict the class of nearly all rows.")
     evidence = f"{'; '.join(line.partition(':')[0] for line in found[:MOST_NAMED])}."
     remedy = "Ask whether it is known when one predicts; if it is not, train without it, with --drop."
     return Finding(name, "look", evidence[0].upper() + evidence[1:], remedy)
@@ -167,9 +171,12 @@ def useless(of: Evidence) -> Finding:
         evidence = f"Shuffling {any_of} makes the answers worse by more than chance, on "
         evidence += f"{of.importance_rows}.{others}"
         return Finding(name, "passed", evidence)
-    evidence = (
-        f"For {len(idle):,} of {counted(len(known), 'column')}, shuffling the values makes the answers no worse than "
-    )
+    if len(known) == 1:
+        evidence = (
+            f"Shuffling the only column makes the answers no worse than chance explains, on {of.importance_rows}."
+        )
+        return Finding(name, "look", evidence, "Add columns that say more, or rows.")
+    evidence = f"For {len(idle):,} of {len(known):,} columns, shuffling the values makes the answers no worse than "
     evidence += f"chance explains, on {of.importance_rows}: "
     evidence += f"{listing(map(in_quotes, map(shortened, idle)), MOST_NAMED)}.{others}"
     if is_sparse(of.rows.table.numbers):  # from which no column can be left out
