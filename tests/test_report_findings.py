@@ -197,6 +197,7 @@ def trained(
         preprocess=SimpleNamespace(words=words),
         decision=None,
         probabilistic=True,
+        classes=("no", "yes"),
     )
     judged = SimpleNamespace(rows=SimpleNamespace(table=SimpleNamespace(numbers=np.zeros((1, 1)))))
     return Evidence(cast(Any, SimpleNamespace(model=of, provenance=provenance, judged=judged)))
@@ -331,6 +332,7 @@ def test_rows_of_one_kind_are_hardly_ever_said_to_have_changed() -> None:
         pytest.param(LEVEL, "cosine", False, id="cosine-level"),
         pytest.param(SINKING, "cosine", True, id="cosine-sinking"),
         pytest.param(LEVEL, "one-cycle", False, id="one-cycle-level"),
+        pytest.param([0.7, *(0.01 - 0.0001 * i for i in range(31))], "cosine", False, id="cosine-next-to-0"),
     ],
 )
 def test_a_rate_that_sinks_to_nothing_makes_the_last_epoch_the_best_without_more_to_learn(

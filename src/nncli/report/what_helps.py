@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from nncli.model.training_state import first_as_good
@@ -15,8 +17,9 @@ SOON = 0.1  # of the epochs, before which the best came early
 SLOWER = 10  # times
 TELLS = 3  # epochs, of which the losses tell whether more would help: of fewer, more always did
 SMALL_RATE = 0.1  # of the learning rate, at the end of a schedule
-# of the validation loss in the middle: one that has sunk lower at the end would sink further in twice as many epochs
-STILL_SINKS = 0.97
+# by how much the validation loss must sink in the second half to sink further in twice as many epochs: of that in the
+# middle, and of that of guessing
+STILL_SINKS, MATTERS = 0.03, 0.01
 
 
 def is_blend(of: Evidence) -> bool:
@@ -49,7 +52,8 @@ def is_still_improving(of: Evidence) -> bool:
     if p.best_epoch < last or not (ended_by_plan(of) and has_validation(of)):
         return False
     losses = p.history[:, 2]
-    if last >= TELLS and _rate_sinks(of) and losses[-1] > STILL_SINKS * losses[(last - 1) // 2]:
+    before = losses[(last - 1) // 2]
+    if last >= TELLS and _rate_sinks(of) and before - losses[-1] < _matters(of, before):
         return False  # the last epoch, with the smallest steps, is the best however many there are
     return first_as_good(p.epochs(of.model.config.row_by_row), last) == last
 
@@ -59,6 +63,12 @@ def _rate_sinks(of: Evidence) -> bool:
     schedule = SCHEDULES.create(of.model.config.training.schedule)
     schedule.start(1)
     return schedule.shape(1.0) < SMALL_RATE
+
+
+def _matters(of: Evidence, before: float) -> float:
+    """Return by how much a validation loss must sink that was so large before: the cross-entropy of guessing is log K
+    for K classes; other losses, and those of numbers that are standardised, are about 1."""
+    return max(STILL_SINKS * before, MATTERS * max(1.0, math.log(max(1, len(of.model.classes)))))
 
 
 def longer(of: Evidence) -> str:
