@@ -20,7 +20,7 @@ from nncli.guards.words import WordShares, words_in
 from nncli.metrics.rows import Floats
 from nncli.report.document import Finding
 from nncli.report.evidence import Evidence, evenly
-from nncli.system.output import in_quotes, shortened
+from nncli.system.output import counted, in_quotes, shortened
 from nncli.training.doubts import MOST_ROWS, giveaways
 
 LARGE, CHANCE = 0.1, 0.01  # a difference between two parts that counts; and how often chance may find one
