@@ -197,10 +197,13 @@ def _dead(trainer: Trainer) -> str:
 
 def _penalty(trainer: Trainer) -> str:
     """Blame a large penalty on the weights, if a step down the loss of the training rows alone would lower that, which
-    training could not; empty if not."""
+    training could not; empty if not. Sparse rows have so many inputs that their loss can always be lower."""
     penalty, network = large_penalty(trainer.config.training, _is_sparse(trainer)), trainer.network
     if not penalty:
         return ""
+    blamed = f"the penalty {penalty} keeps the weights too near to 0: try a hundredth of it, or leave it out"
+    if _is_sparse(trainer):
+        return blamed
     rows = trainer.rows.train.rows[: max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, trainer.K)))]
     batch = Batch(trainer.rows.train, trainer.loss, trainer.K, network, len(rows), each_member=True)
     theta = network.theta.copy()
@@ -210,9 +213,7 @@ def _penalty(trainer: Trainer) -> str:
             network.theta[:] = theta - step * gradient
             least = np.fmin(least, batch.forward(rows).loss)
     network.theta[:] = theta
-    if least > LOWER * loss:
-        return ""
-    return f"the penalty {penalty} keeps the weights too near to 0: try a hundredth of it, or leave it out"
+    return "" if least > LOWER * loss else blamed
 
 
 def large_penalty(how: TrainingConfig, is_sparse: bool) -> str:
