@@ -14,6 +14,7 @@ import pytest
 
 from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import path_of
+from nncli.model import checkpoint
 
 Run = Callable[..., Any]
 ODD = '"a,b"," x ",kind,day,y\n' + "".join(
@@ -56,6 +57,19 @@ def test_a_model_is_trained_again_to_the_same_bytes(words: str, nncli: Run) -> N
     written(nncli, "first.npz")
     assert nncli("train", "--config", "run.toml", "-q", "--json", "-o", "second.npz").code == 0
     assert Path("second.npz").read_bytes() == Path("first.npz").read_bytes()
+
+
+def test_a_model_that_was_chosen_is_trained_again_but_for_the_note_that_says_so(nncli: Run) -> None:
+    rows = [f"I said that it was {'good' if i % 2 else 'bad'} in part {i},{'ab'[i % 2]}\n" for i in range(60)]
+    Path("texts.csv").write_text("text,label\n" + "".join(rows))
+    options = ["texts.csv", "--text", "text", "--hash-bits", 10, "-q"]
+    assert nncli("train", *options, "-o", "first.npz").code == 0
+    written(nncli, "first.npz")
+    assert nncli("train", "--config", "run.toml", "-q", "-o", "second.npz").code == 0
+    (one, first), (other, second) = (checkpoint.load(Path(f"{name}.npz")) for name in ("first", "second"))
+    assert one.network.theta.tobytes() == other.network.theta.tobytes()
+    notes = [[note for note in its.notes if not note.startswith("chosen: ")] for its in (first, second)]
+    assert (notes[0], len(first.notes) - len(second.notes)) == (notes[1], 1)
 
 
 def test_the_winner_of_a_sweep_is_trained_again_to_the_same_bytes(nncli: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -27,6 +28,8 @@ from nncli.explain.reasons import reasons
 from nncli.explain.word_weights import word_weights
 from nncli.model import checkpoint, file_format
 from nncli.model.model import Model
+from nncli.system.output import signed_alike
+from reviews import OPTIONS, write_reviews
 
 Run = Callable[..., Any]
 GOOD, BAD = ["wonderful", "superb", "lovely", "charming"], ["dull", "awful", "tedious", "clumsy"]
@@ -350,3 +353,20 @@ def test_what_cannot_be_done_with_words_is_refused_in_one_line(nncli: Run, folde
     coefficients = nncli("explain", of, "--coefficients", "--bootstrap", "0")
     assert coefficients.code == 0
     assert "stars" in coefficients.out
+
+
+def test_weights_stand_with_their_points_below_one_another() -> None:
+    assert signed_alike([5.25, 5.241, -3, 0.0123]) == ["+5.250", "+5.241", "-3.000", "+0.012"]
+    assert signed_alike([12_345.6, 1]) == ["+12346", "+1"]
+    assert signed_alike([0.00012345, -0.0001]) == ["+0.0001234", "-0.0001000"]
+    assert signed_alike([0.0, math.inf]) == ["+0", "+inf"]
+    assert signed_alike([]) == []
+
+
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+@pytest.mark.parametrize(("ngrams", "kind"), [("words:1-2", "n-gram"), ("words:1,chars:2-3", "word")])
+def test_a_list_of_words_is_headed_so(ngrams: str, kind: str, nncli: Run) -> None:
+    write_reviews()
+    words = ["--ngrams", ngrams, *OPTIONS, "--epochs", 1, "--drop", "length"]
+    assert nncli("train", "reviews.csv", *words, "-o", "m.npz", "-q").code == 0
+    assert f"\n{kind} " in nncli("explain", "m.npz", "reviews.csv", "--row", 1).out

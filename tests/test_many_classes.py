@@ -19,6 +19,7 @@ from nncli.inference.metrics import all_metrics
 from nncli.metrics import rows, stored_logits
 from nncli.metrics.rows import ScoredRows
 from nncli.metrics.stored_logits import StoredLogits, logits_of
+from nncli.terminal.evaluation import print_confusions
 
 Run = Callable[..., Any]
 
@@ -166,3 +167,32 @@ def test_more_classes_than_memory_are_refused_with_what_helps(nncli: Run, monkey
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("--hidden: a network of 1 inputs and 8 units for 250 classes takes at least 0.0 GB")
     assert outcome.err.endswith("Use fewer units, smaller batches, or leave rare classes out with --rare drop.\n")
+
+
+@pytest.mark.parametrize("names", ["short", "long", "alike"])
+def test_no_number_of_a_confusion_matrix_is_broken(
+    names: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of few classes all numbers are there; where there is no room, a line says that they are left out."""
+    write = {"short": "c{}", "long": "a class with a long name {}", "alike": "{} of all that have the same end"}[names]
+    complete = set()
+    for K in (2, 3, 9, 10, 14, 20, 21, 200):
+        counts = np.arange(K * K).reshape(K, K) + 12_345  # all differ, and none is a part of another
+        classes = [write.format(chr(97 + i // 26) + chr(97 + i % 26)) for i in range(K)]
+        entries = [[i, j, int(counts[i, j])] for i in range(K) for j in range(K)]
+        metrics = {"classes": classes, "confusion_matrix": counts.tolist(), "confusion_counts": entries}
+        for width in (60, 80, 100, 120):
+            monkeypatch.setenv("COLUMNS", str(width))
+            print_confusions(metrics)
+            said = capsys.readouterr()
+            assert max(map(len, said.out.splitlines())) <= width
+            shown = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", said.out)]
+            assert set(shown) <= set(counts.flat)
+            if len(shown) == K * K:
+                complete.add((K, width))
+            else:
+                assert K > 20 or "too wide for these lines; --json has it" in said.err
+                assert len(shown) == 10
+                assert "the 10 most frequent of" in said.err
+    # 16 characters of a name and 7 or 8 more for each number of five: 3 classes have room everywhere, 9 at 120
+    assert {(K, width) for K in (2, 3) for width in (60, 80, 100, 120)} | {(9, 120)} <= complete

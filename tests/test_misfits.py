@@ -215,3 +215,22 @@ def test_a_network_that_has_hardly_moved_is_not_said_to_know_rows_by_heart(nncli
     told = nncli("train", "iris", "--optimizer", "sgd", "--lr", "1e-3", "--epochs", 1).err
     assert "most likely it has learned too little: try more --epochs, or another --lr" in told
     assert "by heart" not in told
+
+
+def texts_of_two_kinds(n: int, shares: float) -> None:
+    """Write texts of which so many are of one kind, each told by a word of its own among others."""
+    rng = np.random.default_rng(0)
+    kinds = rng.random(n) < shares
+    lines = [f"{' '.join(f'w{k}' for k in rng.integers(500, size=12))} {'ham' if one else 'eggs'}" for one in kinds]
+    rows = [f"{line},{'pq'[int(one)]}\n" for line, one in zip(lines, kinds, strict=True)]
+    Path("texts.csv").write_text("text,y\n" + "".join(rows))
+
+
+@pytest.mark.parametrize(("share", "options"), [(0.72, "--l2 0.1"), (0.72, "--l1 0.01")])
+def test_a_penalty_that_takes_all_from_texts_is_blamed(share: float, options: str, nncli: Run) -> None:
+    texts_of_two_kinds(300, share)
+    words = "train", "texts.csv", "--text", "text", "--hash-bits", 12, "--model", "softmax", "--epochs", 5
+    said = nncli(*words, *options.split(), "-o", "m.npz").err
+    assert f"most likely the penalty {options} keeps the weights too near to 0: try a hundredth of it" in said
+    assert "most likely" not in nncli(*words, "-o", "m.npz").err
+    assert "--model mlp" not in said

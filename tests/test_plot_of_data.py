@@ -216,3 +216,47 @@ def test_names_from_data_do_no_harm(nncli: Run) -> None:
         drawn_file = Path("f.svg").read_text("utf-8")
         assert "<script" not in drawn_file
         assert "\u202e" not in drawn_file
+
+
+PLAIN = (
+    "the and it was bought this for my old phone with case cable which works well in car house after two",
+    "weeks of use price good than expected colour nice screen sound battery lasts long time again would buy",
+)
+
+
+def write_texts(**others: str) -> None:
+    """Write texts in which only "fine" and "broken" tell the classes apart: 30 of 40 have theirs."""
+    rng, rows = np.random.default_rng(0), list[dict[str, Any]]()
+    for i in range(40):
+        words = [str(word) for word in rng.choice(" ".join(PLAIN).split(), 14)]
+        for kind, own in (("p", "fine"), ("q", "broken")):  # of the same words else
+            rest = [str(word) for word in rng.permutation(words)]
+            text = " ".join([own, *rest] if i % 4 else rest)
+            rows.append({"text": f"{text}.", **others, "kind": kind})
+    write(rows)
+
+
+def test_texts_have_the_share_of_each_class_with_the_words_that_differ_most(nncli: Run) -> None:
+    write_texts()
+    (panel,) = (found := drawn(nncli("plot", "d.csv", "columns", "-t", "kind", "--json")))["panels"]
+    shares = {mark["name"]: dict(zip(panel["y"]["names"], mark["x"], strict=True)) for mark in panel["marks"]}
+    assert {word: shares["p"][word] for word in ("fine", "broken")} == {"fine": 75.0, "broken": 0.0}
+    assert {word: shares["q"][word] for word in ("fine", "broken")} == {"fine": 0.0, "broken": 75.0}
+    assert any("words of 'text', those in which the classes differ most" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize("columns", [(), ("tsne",)])
+def test_rows_that_are_texts_alone_are_not_drawn_on_a_plane(columns: tuple[str, ...], nncli: Run) -> None:
+    write_texts()
+    outcome = nncli("plot", "d.csv", "scatter", *columns, "-t", "kind")
+    assert outcome.code == 2
+    assert outcome.err.count("\n") == 1
+    assert "scatter: column 'text' is read as words, of too many inputs for a plane" in outcome.err
+
+
+def test_texts_beside_other_columns_are_left_out_of_a_plane(nncli: Run) -> None:
+    write_texts(x="1")
+    rows = Path("d.csv").read_text().replace(",1,", ",{},").splitlines()
+    Path("d.csv").write_text("\n".join([rows[0], *(row.format(i % 9) for i, row in enumerate(rows[1:]))]) + "\n")
+    found = drawn(nncli("plot", "d.csv", "scatter", "-t", "kind", "--json"))
+    assert "without column 'text', which is read as words" in found["notes"]

@@ -138,9 +138,9 @@ def test_all_findings_are_tested_above_and_pass_where_nothing_is_wrong(nncli: Ru
     made = report(nncli, "model.npz")
     assert {one["name"] for one in made["findings"]} == FAULTS.keys()
     states = {one["name"]: one["state"] for one in made["findings"] if one["state"] != "passed"}
-    # it is a linear model itself, so that no rows can tell them apart; nobody named groups, and none are categories
-    assert states == {"A simple reference": "undecided", "Groups to judge by": "unknown",
-                      "Equally good for all": "unknown"}  # fmt: skip
+    # nobody named groups, and none are categories
+    assert states == {"Groups to judge by": "unknown", "Equally good for all": "unknown"}
+    assert finding(made, "A simple reference")["evidence"].endswith("The model is of that kind itself.")
     assert "nothing was found that speaks against it" in made["verdict"][2]
 
 
@@ -167,25 +167,40 @@ def test_a_model_that_is_no_better_than_one_answer_is_not_to_be_used(nncli: Run)
 
 
 def trained(
-    done: int, best: int, planned: int, losses: list[float], model: str = "mlp", as_good: tuple[int, ...] = ()
+    done: int,
+    best: int,
+    planned: int,
+    losses: list[float],
+    model: str = "mlp",
+    as_good: tuple[int, ...] = (),
+    schedule: str = "constant",
+    words: Any = None,
 ) -> Evidence:
     """Return a model of two classes that knows 61 % of its rows, after such a training run; always one answer knows
     60 %. The epochs `as_good` were the best before it, and as good."""
     history = np.full((done, 5), 0.6)
-    history[:, 0], history[:, 4] = losses, 0
+    history[:, 0], history[:, 2], history[:, 4] = losses, losses, 0
     history[[number - 1 for number in (*as_good, best)], 4] = 1
     figures = {"train": {"accuracy": 0.61}, "baseline_accuracy": 0.6, "refit": None, "folds": None}
     provenance = SimpleNamespace(
         best_epoch=best, history=history, figures=figures, epochs=lambda _: epochs_of(history, None)
     )
-    training = SimpleNamespace(epochs=planned, lr=0.005, optimizer="adam", class_weight="none", l1=0, l2=0)
+    training = SimpleNamespace(
+        epochs=planned, lr=0.005, optimizer="adam", schedule=schedule, class_weight="none", l1=0, l2=0
+    )
     widths = [64, 2] if model == "mlp" else [2]
     of = SimpleNamespace(
-        config=SimpleNamespace(training=training, row_by_row=False, parts=()),
+        config=SimpleNamespace(
+            training=training, row_by_row=False, parts=(), model=SimpleNamespace(is_linear=model != "mlp")
+        ),
         network=SimpleNamespace(dense=[SimpleNamespace(units=n) for n in widths]),
+        preprocess=SimpleNamespace(words=words),
         decision=None,
+        probabilistic=True,
+        classes=("no", "yes"),
     )
-    return Evidence(cast(Any, SimpleNamespace(model=of, provenance=provenance)))
+    judged = SimpleNamespace(rows=SimpleNamespace(table=SimpleNamespace(numbers=np.zeros((1, 1)))))
+    return Evidence(cast(Any, SimpleNamespace(model=of, provenance=provenance, judged=judged)))
 
 
 SINKING, LEVEL = [0.7, 0.6, *(0.6 - 0.01 * i for i in range(30))], [0.7, *[0.6] * 31]
@@ -308,3 +323,45 @@ def test_rows_of_one_kind_are_hardly_ever_said_to_have_changed() -> None:
         codes = rng.integers(5, size=(2, 300))
         said += of_texts(*(TextColumn(part, tuple("abcde")) for part in codes))[1] < 0.05
     assert 20 <= said <= 60  # 40 of 800 are expected at 5 %
+
+
+@pytest.mark.parametrize(
+    ("losses", "schedule", "longer_helps"),
+    [
+        pytest.param(LEVEL, "constant", True, id="constant"),
+        pytest.param(LEVEL, "cosine", False, id="cosine-level"),
+        pytest.param(SINKING, "cosine", True, id="cosine-sinking"),
+        pytest.param(LEVEL, "one-cycle", False, id="one-cycle-level"),
+        pytest.param([0.7, *(0.01 - 0.0001 * i for i in range(31))], "cosine", False, id="cosine-next-to-0"),
+    ],
+)
+def test_a_rate_that_sinks_to_nothing_makes_the_last_epoch_the_best_without_more_to_learn(
+    losses: list[float], schedule: str, longer_helps: bool
+) -> None:
+    evidence = trained(32, 32, 32, losses, schedule=schedule)
+    end, little = findings_of_fit.stopped_early(evidence), findings_of_fit.underfitting(evidence)
+    assert end.state == ("look" if longer_helps else "passed")
+    assert ("--epochs" in end.remedy) == ("--epochs" in little.remedy) == longer_helps
+
+
+def test_no_penalty_is_advised_for_texts(nncli: Run) -> None:
+    """An L2 penalty of 0.01 takes 71.6 % in place of 81.1 % of the reviews of products, and leaves spam undetected."""
+    rng = np.random.default_rng(0)
+    words = np.array([f"w{i}" for i in range(3000)])
+    likely = np.where(np.arange(3000) % 50 == 0, 40.0, 1.0)
+    shares = [likely / likely.sum(), np.roll(likely, 1) / likely.sum()]
+    y = rng.integers(2, size=240)
+    texts = [" ".join(words[rng.choice(3000, 8, p=shares[k])]) for k in y]
+    columns = {"text": texts, "class": np.array(["no", "yes"])[y]}
+    findings = found(nncli, "Overfitting", columns, "--text", "text", "--epochs", 5)
+    assert findings["state"] == "undecided"
+    assert "100.0 % of the rows that trained it" in findings["evidence"]
+    assert "--l2" not in findings["evidence"] + findings["remedy"]
+    reference = finding(report(nncli, "model.npz"), "A simple reference")
+    assert "logistic regression" in reference["evidence"]
+    assert "not tested" not in reference["evidence"]
+
+
+def test_another_model_is_not_advised_where_the_straight_border_of_texts_tells_rows_apart() -> None:
+    evidence = trained(32, 20, 32, LEVEL, "softmax", words=object())
+    assert "mlp" not in findings_of_fit.underfitting(evidence).remedy

@@ -187,10 +187,11 @@ def _row(model: Model, row: Table, number: int, where: str, json: bool, csv: boo
     elif csv:
         print_csv(("column", "value", "contribution"), [[*one.values()] for one in found["contributions"]])
     else:
+        from nncli.explain.word_weights import kind_of
         from nncli.terminal.explanation import print_number, print_row
 
         shown = print_row if model.target is None else print_number
-        shown(found, f"row {number:,} of {where}")
+        shown(found, f"row {number:,} of {where}", kind_of(model))
     return DONE
 
 

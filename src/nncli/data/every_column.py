@@ -42,8 +42,14 @@ def stream_all(source: Source, options: CsvOptions) -> Iterator[tuple[Schema, It
 def _schema(given: SourceFiles, options: CsvOptions) -> Schema:
     """Return the schema of all columns. A reader that learns takes one column for the target, and does not tell of what
     kind it is: it is asked twice, with another target each time."""
-    first, last = (_layout(given, dataclasses.replace(options, target=place)) for place in ("0", "-1"))
-    kinds = {name: kind for layout in (first, last) for name, kind in layout.schema().columns}
+    names = _layout(given, dataclasses.replace(options, target="0", text=())).names if options.text else ()
+
+    def layout(place: int) -> Layout:
+        others = tuple(name for name in options.text if name not in (names[place], str(place)))  # no target is a text
+        return _layout(given, dataclasses.replace(options, target=str(place), text=others))
+
+    first, last = layout(0), layout(-1)
+    kinds = {name: kind for one in (first, last) for name, kind in one.schema().columns}
     own = last.schema()
     columns = tuple((name, kinds[name]) for name in last.names if name in kinds)
     spellings = {**dict(first.schema().spellings), **dict(own.spellings)}

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.dataset import Positions
+from nncli.data.sparse_numbers import is_sparse
+from nncli.diagnostics.near_copies_of_texts import near_texts
 from nncli.system.output import percent
 from nncli.training.prepare import Prepared
 
@@ -24,17 +27,17 @@ LEAST_SHARE, LEAST_DROP, SURE = 0.1, 0.05, 3.5  # of rows with copies; of those 
 
 def near_copies(prepared: Prepared) -> list[str]:
     """Say in a line if a random split flatters as rows have near copies."""
-    options = prepared.config.options
-    if options.group is not None or options.time is not None or prepared.preprocess.width < LEAST_DIMENSIONS:
+    if why_no_copies(prepared) or prepared.preprocess.width < LEAST_DIMENSIONS:
         return []
-    # a number that no other row has exactly, and words, which say little of how near two rows are
-    if prepared.target is not None or prepared.preprocess.words is not None:
-        return []
-    X, y, rows = _inputs(prepared)
-    if len(rows) < MOST_COPIES + 2:
-        return []
-    asked = np.sort(np.random.default_rng(0).permutation(len(rows))[:MOST_ASKED])
-    copies, nearest, apart = _neighbours(X, asked)
+    if prepared.preprocess.words is None:
+        X, rows = _inputs(prepared)
+        if len(rows) < MOST_COPIES + 2:
+            return []
+        asked = np.sort(np.random.default_rng(0).permutation(len(rows))[:MOST_ASKED])
+        copies, nearest, apart = _neighbours(X, asked)
+    else:
+        rows, (asked, copies), nearest, apart = near_texts(prepared)
+    y = prepared.dataset.y[rows].astype(np.int64)
     share = float((copies > 0).mean())
     near_right, apart_right = (y[found] == y[asked] for found in (nearest, apart))
     lost = near_right.astype(np.float64) - apart_right
@@ -51,8 +54,21 @@ def near_copies(prepared: Prepared) -> list[str]:
     ]
 
 
-def _inputs(prepared: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Return what the network gets of some rows without repeats, (n, d), their classes, and their positions."""
+def why_no_copies(prepared: Prepared) -> str:
+    """Say why near copies of rows are not looked for; nothing where they are."""
+    options = prepared.config.options
+    if options.group is not None or options.time is not None:
+        return "the rows are split by a column"
+    if prepared.target is not None:  # a number that no other row has exactly
+        return "the target is a number"
+    if is_sparse(prepared.dataset.table.numbers):
+        return "the numbers are stored sparse"
+    is_wide = (MOST_COPIES + 2) * prepared.preprocess.width > MOST_CELLS
+    return "there are too many columns" if is_wide and prepared.preprocess.words is None else ""
+
+
+def _inputs(prepared: Prepared) -> tuple[NDArray[np.float32], Positions]:
+    """Return what the network gets of some rows without repeats, (n, d), and their positions."""
     split, table = prepared.split, prepared.dataset.table
     rows = np.concatenate([split.train, split.val, split.test])
     most = min(MOST_ROWS, MOST_CELLS // prepared.preprocess.width)
@@ -62,7 +78,7 @@ def _inputs(prepared: Prepared) -> tuple[NDArray[np.float32], NDArray[np.int64],
     X += 0  # −0 becomes 0, which has the same bytes everywhere
     _, first = np.unique(X.view(np.dtype((np.void, X.itemsize * X.shape[1]))), return_index=True)
     first = np.sort(first)
-    return X[first], prepared.dataset.y[rows[first]].astype(np.int64), rows[first].astype(np.int64)
+    return X[first], rows[first]
 
 
 def _neighbours(

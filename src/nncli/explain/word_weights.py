@@ -55,9 +55,8 @@ class WordWeights:
 
     @property
     def kind(self) -> str:
-        """Tell what has a name: single words, where sequences of characters are counted too."""
-        words = self.model.preprocess.words
-        return "word" if words is not None and words.options.parts.chars else "n-gram"
+        """Tell what has a name, see `kind_of`."""
+        return kind_of(self.model)
 
     @property
     def is_exact(self) -> bool:
@@ -88,6 +87,12 @@ class WordWeights:
         """Say what the weights are."""
         what = "what a text of the word alone adds" if self.kind == "word" else "weights of the model"
         return what if self.is_exact else f"{what}, by slopes in the mean of up to {SLOPE_ROWS:,} rows"
+
+
+def kind_of(model: Model) -> str:
+    """Tell what of texts is named: single words, where sequences of characters are counted too, or else n-grams."""
+    words = model.preprocess.words
+    return "word" if words is not None and words.options.parts.chars else "n-gram"
 
 
 def check_words(model: Model, option: str) -> None:

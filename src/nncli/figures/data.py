@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,17 +14,22 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Dataset, Table
 from nncli.data.dates import written
 from nncli.data.preprocess import Preprocess
+from nncli.data.row_columns import without_column
 from nncli.data.sparse_numbers import is_sparse
+from nncli.data.text_inputs import holds_texts, texts_of
 from nncli.errors import OptionError, did_you_mean
 from nncli.figures.figure import Axis, Bars, Figure, Floats, Line, Panel, Points
 from nncli.figures.images import image_panels
 from nncli.figures.kinds import FIGURES, Data, OfData
 from nncli.figures.planes import TSNE, PrincipalComponents, evenly, neighbours, refuse_sparse, rows_by_class, said
+from nncli.guards.shares import MISSING
+from nncli.guards.words import WordCounts, words_in
 from nncli.system.output import counted, in_quotes, told_apart
 
 MOST_BARS, MOST_PANELS, MOST_SERIES, MOST_IMAGES = 20, 4, 6, 12  # that are shown
 BINS, MOST_CATEGORIES, MOST_NAME = 20, 5, 16  # of a column, and characters of a category
 ENDS = (0.01, 0.99)  # of the rows by their values, between which the bins of a column are equally wide
+MOST_TEXTS, MOST_FREQUENT, MOST_WORDS = 10_000, 100, 8  # of a column of texts: read, compared, and shown
 MOST_SPARSE = 100  # columns of numbers that are stored sparse, among which those that differ most are looked for
 OTHERS = "(others)"
 SHARE = "% of the class"
@@ -56,7 +62,9 @@ class Columns(OfData):
         if shape and not of.columns:
             return _mean_pictures(data, shape)
         shown = _largest(_rows_of_classes(data), MOST_SERIES)
-        found = [_Shares.of(data, name) for name in of.columns or _most_often(data)]
+        words = _read_as_words(of)
+        names = of.columns or _most_often(data)
+        found = [_shares_of_words(data, name) if name in words else _Shares.of(data, name) for name in names]
         chosen = found if of.columns else sorted(found, key=lambda one: -one.difference)[:MOST_PANELS]
         notes, by = _fewer(len(shown), len(data.classes)), data.schema.target if data.schema.numeric_target else "class"
         if len(chosen) < len(found):
@@ -66,6 +74,11 @@ class Columns(OfData):
         share = SHARE if by == "class" else f"% of the rows of each {by}"
         panels = tuple(one.panel(data.classes, shown, share) for one in chosen)
         return Figure(f"Columns by {by}, {data.where}", panels, notes)
+
+
+def _read_as_words(of: Data) -> list[str]:
+    """Name the columns of text that training would read word by word."""
+    return [name for name, column in of.dataset.table.texts.items() if holds_texts(name, column, (), ())]
 
 
 def _mean_pictures(data: Dataset, shape: tuple[int, ...]) -> Figure:
@@ -135,6 +148,22 @@ class _Shares:
         return Panel(Axis.around(self.title, self.at), most, lines)
 
 
+def _shares_of_words(data: Dataset, name: str) -> _Shares:
+    """Return the shares of the texts of each class that have a word: of the most frequent words, those in which the
+    classes differ most."""
+    column, y, K = data.table.texts[name], data.y, len(data.classes)
+    rows = evenly(len(y), MOST_TEXTS)
+    parts = [words_in(texts_of(column.take(rows[y[rows] == k]))) for k in range(K)]
+    together = WordCounts(len(rows), sum((part.having for part in parts), Counter[str]()))
+    often = [word for word in together.most_frequent if word != MISSING][:MOST_FREQUENT]
+    shares = np.array([[part.having[word] / max(1, part.texts) for word in often] for part in parts]).reshape(K, -1)
+    chosen = np.argsort(-np.abs(shares - shares.mean(axis=0)).sum(axis=0), kind="stable")[:MOST_WORDS]
+    words = tuple(told_apart([often[j] for j in chosen.tolist()], MOST_NAME))
+    note = f"of the {len(often)} most frequent words of {in_quotes(name)}, those in which the classes differ most"
+    at = np.arange(len(words), dtype=np.float64)
+    return _Shares(name, shares[:, chosen], at, words, f"{name}: texts with a word", note)
+
+
 def _binned(values: Floats) -> tuple[Floats, NDArray[np.int64]]:
     """Return the places (m,) of the values of some rows, and at which of them each row is (n,), −1 where it has none:
     the values themselves, if they are few, or the middles of equal bins; what lies beyond is in the first and last."""
@@ -161,7 +190,7 @@ class Scatter(OfData):
         data, numbers = of.dataset, of.dataset.schema.of_kind("number")
         picked = evenly(len(data.y))
         rows, y = data.table.take(picked), data.y[picked].astype(np.int64)
-        notes = said(len(picked), len(data.y))
+        notes: tuple[str, ...] = (said(len(picked), len(data.y)),)
         if of.columns and of.columns != (TSNE,):
             _check_names("scatter", of.columns, numbers, "column of numbers")
             if len(set(of.columns)) < 2:
@@ -169,7 +198,9 @@ class Scatter(OfData):
             places = [data.table.number_names.index(name) for name in of.columns]
             at, titles, what = rows.numbers[:, places].astype(np.float64), of.columns, " and ".join(of.columns)
         else:
-            X = _inputs(data.table, rows)
+            table, rows, left_out = _without_words(of, rows)
+            notes = (*notes, *left_out)
+            X = _inputs(table, rows)
             found = PrincipalComponents.of(X)
             at, titles, what = found.at, found.titles, "two principal components"
             if of.columns:
@@ -177,7 +208,19 @@ class Scatter(OfData):
         known = np.isfinite(at).all(axis=1)
         x, y_axis = (Axis.around(title, at[:, i]) for i, title in enumerate(titles))
         panel = Panel(x, y_axis, rows_by_class(at[known], y[known], data.classes))
-        return Figure(f"Rows by {what}, {data.where}", (panel,), (notes,))
+        return Figure(f"Rows by {what}, {data.where}", (panel,), notes)
+
+
+def _without_words(of: Data, rows: Table) -> tuple[Table, Table, list[str]]:
+    """Return all rows and some of them without the columns that are read word by word, and a note on these; OptionError
+    where there are no others."""
+    words, table = _read_as_words(of), of.dataset.table
+    if words and len(words) == len(of.dataset.schema.names):
+        problem = f"scatter: column {in_quotes(words[0])} is read as words, of too many inputs for a plane"
+        raise OptionError("figure", problem, "Use another figure, such as columns, which shows its words")
+    for name in words:
+        table, rows = without_column(table, name), without_column(rows, name)
+    return table, rows, [f"without column {in_quotes(name)}, which is read as words" for name in words]
 
 
 def _most_often(data: Dataset) -> Sequence[str]:

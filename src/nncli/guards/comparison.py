@@ -12,6 +12,7 @@ from nncli.guards.bins import counts_of, edges_of
 from nncli.guards.drift import holm
 from nncli.guards.shares import MISSING, Drift, Shares, names_of_bins, written_date, written_number
 from nncli.guards.summary import ColumnSummary, FileSummary, NumberSummary, TextSummary
+from nncli.guards.words import WordCounts, WordShares, words_in
 from nncli.system.order_statistics import median_of
 from nncli.system.output import counted, in_quotes, warnings_in
 
@@ -90,9 +91,13 @@ def compare_files(one: FileSummary, other: FileSummary) -> Comparison:
         column: dict[str, Any] = {"name": name, "kind": [_kind(a), _kind(b)], "differs": False, "psi": None}
         column |= {"missing": [_missing(a, one), _missing(b, other)], "before": _values(a), "now": _values(b)}
         column |= {"size": None, "test": None, "bins": None, "new_values": None, "gone_values": None}
-        shares = None
+        shares: Shares | WordShares | None = None
         if isinstance(a, NumberSummary) and isinstance(b, NumberSummary) and a.kind == b.kind:
             shares = _of_numbers(a, b)
+        elif isinstance(a, TextSummary) and isinstance(b, TextSummary) and (a.is_words or b.is_words):
+            before, now = words_in(a.sample), words_in(b.sample)
+            column |= {"before": _words(before), "now": _words(now)}
+            shares = WordShares.of(before, now)
         elif isinstance(a, TextSummary) and isinstance(b, TextSummary):
             shares = _of_texts(a, b)
             if max(len(a.counts), len(b.counts)) <= MOST_CATEGORIES and not a.others + b.others:
@@ -151,6 +156,11 @@ def _values(column: ColumnSummary | None) -> dict[str, Any]:
             name: written_date(days) for name, days in (("low", column.low), ("median", median), ("high", column.high))
         }
     return {"low": column.low, "median": median, "mean": column.mean, "high": column.high}
+
+
+def _words(its: WordCounts) -> dict[str, Any]:
+    """Describe the texts of a column."""
+    return {"distinct_words": len(its.having), "often": its.most_frequent[:3]}
 
 
 def _of_numbers(a: NumberSummary, b: NumberSummary) -> Shares:

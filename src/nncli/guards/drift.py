@@ -33,9 +33,14 @@ def pooled(a: Counts, b: Counts) -> tuple[Counts, Counts]:
 def stability_index(a: Counts, b: Counts) -> float:
     """Return the population stability index of two counts of the same bins: PSI = Σ (q − p) ln(q / p), with the shares
     p and q of a and b. Half a value is added to each bin, so that an empty one has a logarithm."""
+    return float(parts_of_index(a, b).sum())
+
+
+def parts_of_index(a: Counts, b: Counts) -> Counts:
+    """Return what each bin adds to the population stability index of two counts."""
     p = (a + 0.5) / (a.sum() + 0.5 * len(a))
     q = (b + 0.5) / (b.sum() + 0.5 * len(b))
-    return float(((q - p) * np.log(q / p)).sum())
+    return (q - p) * np.log(q / p)
 
 
 def two_sample_chi_square(a: Counts, b: Counts) -> tuple[float, int]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nncli.guards.bins import Floats
-from nncli.guards.drift import chi_square_tail, pooled, stability_index, two_sample_chi_square
+from nncli.guards.drift import chi_square_tail, parts_of_index, pooled, stability_index, two_sample_chi_square
 from nncli.system.output import percent
 
 MISSING = "a missing value"
@@ -43,9 +43,9 @@ class Shares(NamedTuple):
         return Drift(stability_index(a, b), chi_square, df, chi_square_tail(chi_square, df))
 
     def where(self, before: str) -> str:
-        """Say in which bin the shares differ most; `before` says when the first sample was."""
+        """Say in which bin the difference is largest, as PSI counts it; `before` says when the first sample was."""
         p, q = self.before / max(self.before.sum(), 1), self.now / max(self.now.sum(), 1)
-        most = int(np.abs(q - p).argmax())
+        most = int(parts_of_index(self.before, self.now).argmax())
         return f"{self.names[most]} in {percent(float(q[most]))} of the rows, {percent(float(p[most]))} {before}"
 
     def to_json(self, before: str, now: str) -> list[dict[str, Any]]:

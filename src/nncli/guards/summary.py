@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.dataset import Table
+from nncli.data.dataset import Table, TextColumn
 from nncli.data.every_column import stream_all
 from nncli.data.sources import Source, title
+from nncli.data.text_inputs import LOOKED_AT
+from nncli.data.words.detection import looks_like_text
 from nncli.errors import DataError
 from nncli.guards.bins import Floats
 
 SAMPLE_ROWS, SAMPLE_CELLS = 10_000, 8_000_000  # evenly spaced rows whose numbers are kept
+SAMPLE_CHARACTERS = 10_000_000  # of the texts of a column that are kept
 MOST_VALUES = 50_000  # different texts of a column; further ones are counted together
 
 
@@ -36,11 +39,14 @@ class NumberSummary:
 
 @dataclass(frozen=True)
 class TextSummary:
-    """A column of text: how often each value is there, how often one beyond so many, and how many are missing."""
+    """A column of text: how often each value is there, how often one beyond so many, and how many are missing; a sample
+    of its cells, None where one is missing; and whether they are read word by word."""
 
     missing: int
     counts: Counter[str]
     others: int
+    sample: Sequence[str | None] = ()
+    is_words: bool = False
 
 
 ColumnSummary = NumberSummary | TextSummary
@@ -65,25 +71,35 @@ class FileSummary:
 def summarise(source: Source, options: CsvOptions) -> FileSummary:
     """Read a file and summarise its columns. Raises DataError and OptionError."""
     with stream_all(source, options) as (schema, tables, notes):
-        found = summary_of(title(source), tables)
+        found = summary_of(title(source), tables, options.text, options.categorical)
     columns = {name: found.columns[name] for name in schema.names}
     left_out = tuple(column.name for column in schema.profile if column.name not in columns)
     return dataclasses.replace(found, columns=columns, left_out=left_out, notes=tuple(notes))
 
 
-def summary_of(name: str, tables: Iterable[Table]) -> FileSummary:
-    """Summarise blocks of rows, of a file of that name. DataError where there is none."""
+def summary_of(
+    name: str, tables: Iterable[Table], text: Collection[str] = (), categorical: Collection[str] = ()
+) -> FileSummary:
+    """Summarise blocks of rows, of a file of that name, where columns of text are read word by word if they are in
+    `text`, or look so and are not in `categorical`. DataError where there is no row."""
     found = _Collector()
     for table in tables:
         found.add(table)
     if not found.rows:
         raise DataError(name, "no rows below the header")
-    return FileSummary(name, found.rows, found.columns(), (), ())
+    columns: dict[str, ColumnSummary] = {}
+    for column, its in found.columns().items():
+        columns[column] = its
+        if isinstance(its, TextSummary):
+            first = [cell for cell in its.sample[:LOOKED_AT] if cell is not None]
+            is_words = column in text or (column not in categorical and looks_like_text(first))
+            columns[column] = dataclasses.replace(its, is_words=is_words)
+    return FileSummary(name, found.rows, columns, (), ())
 
 
 class _Collector:
     """Adds up blocks of rows. Of the numbers each stride-th row is kept; where these become too many, every second of
-    them is, and the stride doubles."""
+    them is, and the stride doubles; of texts in the same way, each column with a stride of its own."""
 
     def __init__(self) -> None:
         self.rows, self.stride, self.kept = 0, 1, list[Floats]()
@@ -91,10 +107,13 @@ class _Collector:
         self.dates: tuple[str, ...] = ()
         self.texts: dict[str, Counter[str]] = {}
         self.others, self.missing_texts = Counter[str](), Counter[str]()
+        self.cells: dict[str, list[str | None]] = {}
+        self.strides: dict[str, int] = {}
 
     def _begin(self, table: Table) -> None:
         self.numbers, self.dates = table.number_names, tuple(table.dates)
         self.texts = {name: Counter() for name in table.texts}
+        self.cells, self.strides = {name: [] for name in table.texts}, dict.fromkeys(table.texts, 1)
         d = len(self.numbers) + len(self.dates)
         self.low, self.high = np.full(d, np.inf), np.full(d, -np.inf)
         self.total, self.known = np.zeros(d), np.zeros(d, np.int64)
@@ -125,7 +144,17 @@ class _Collector:
                     counts[value] += n
                 else:
                     self.others[name] += n
+            self._keep(name, column)
         self.rows += len(table)
+
+    def _keep(self, name: str, column: TextColumn) -> None:
+        """Keep some cells of a column, with as many characters in all as a sample may have."""
+        stride, kept = self.strides[name], self.cells[name]
+        codes = column.codes[:][-self.rows % stride :: stride].tolist()
+        kept += [None if code < 0 else column.values[code] for code in codes]
+        while len(kept) > 1 and (len(kept) > SAMPLE_ROWS or sum(len(cell or "") for cell in kept) > SAMPLE_CHARACTERS):
+            del kept[1::2]
+            self.strides[name] *= 2
 
     def columns(self) -> dict[str, NumberSummary | TextSummary]:
         """Return the summaries of all columns."""
@@ -138,5 +167,5 @@ class _Collector:
             missing = self.rows - n, len(values) - len(known)
             found[name] = NumberSummary(kind, missing[0], float(low), float(high), float(mean), known, missing[1])
         for name, counts in self.texts.items():
-            found[name] = TextSummary(self.missing_texts[name], counts, self.others[name])
+            found[name] = TextSummary(self.missing_texts[name], counts, self.others[name], self.cells[name])
         return found

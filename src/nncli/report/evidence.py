@@ -170,6 +170,11 @@ class Evidence:
         return f"That would take long for {columns}. This does it: nncli explain {shlex.quote(self.subject.file)}"
 
     @property
+    def has_sparse_inputs(self) -> bool:
+        """Tell whether most inputs of a row are 0, as those of texts are."""
+        return self.model.preprocess.words is not None or is_sparse(self.rows.table.numbers)
+
+    @property
     def importance_rows(self) -> str:
         """Say which rows importance is of."""
         n = self.n_of_importances

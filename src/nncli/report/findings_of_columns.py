@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.sparse_numbers import is_sparse
+from nncli.data.text_inputs import texts_of
 from nncli.errors import listing, write_names
+from nncli.guards.shares import MISSING
+from nncli.guards.words import WordShares, words_in
 from nncli.metrics.rows import Floats
 from nncli.report.document import Finding
 from nncli.report.evidence import Evidence, evenly
@@ -33,11 +36,15 @@ def giveaway(of: Evidence) -> Finding:
         return Finding(name, "unknown", f"It was not tested: {of.not_prepared}.")
     if of.prepared.preprocess.scaling == "pixels":
         return Finding(name, "unknown", "The columns are pixels, and one alone says little.")
+    words = of.prepared.preprocess.columns_of_words
+    if len(words) == len(of.model.schema.names):
+        return Finding(name, "unknown", "Texts are not tested: look below at the words that matter most.")
     found = giveaways(of.prepared.dataset, of.prepared.split, MOST_ROWS)
     if found is None:
         return Finding(name, "unknown", "It was not tested: too few rows are held out.")
     if not found:
-        return Finding(name, "passed", "No single column is enough to predict the class of nearly all rows.")
+        single = "No single column but those of texts, which were not tested," if words else "No single column"
+        return Finding(name, "passed", f"{single} is enough to predict the class of nearly all rows.")
     evidence = f"{'; '.join(line.partition(':')[0] for line in found[:MOST_NAMED])}."
     remedy = "Ask whether it is known when one predicts; if it is not, train without it, with --drop."
     return Finding(name, "look", evidence[0].upper() + evidence[1:], remedy)
@@ -51,15 +58,16 @@ def drift(of: Evidence) -> Finding:
     rows = of.prepared.train.rows
     before = of.prepared.dataset.table.take(rows[evenly(len(rows), DRIFT_ROWS)])
     after = of.rows.table.take(of.rows.rows[evenly(of.n, DRIFT_ROWS)])
-    found = sorted(drifts(before, after, of.model.schema.of_kind("number")), key=lambda one: -one[1])
-    changed = [f"{in_quotes(shortened(column))} ({share:.2f})" for column, share in found]
+    words = of.model.preprocess.columns_of_words
+    found = sorted(drifts(before, after, of.model.schema.of_kind("number"), words), key=lambda one: -one[1])
+    changed = [f"{in_quotes(shortened(column))} ({share:.2f}{word})" for column, share, word in found]
     columns = len(of.model.schema.names)
     if not changed:
-        return Finding(
-            name,
-            "passed",
-            f"In none of {counted(columns, 'column')} do the values differ from training by more than chance.",
+        none = (
+            f"In none of {columns:,} columns do the values differ" if columns > 1 else "The only column does not differ"
         )
+        by = "; texts are compared by their most frequent words" if words else ""
+        return Finding(name, "passed", f"{none} from training by more than chance{by}.")
     evidence = (
         f"The values differ from those in training in {listing(changed, MOST_NAMED)}, where 0 is no difference and 1 "
     )
@@ -67,18 +75,30 @@ def drift(of: Evidence) -> Finding:
     return Finding(name, "look", evidence, "Find out what has changed; train again on rows of today.")
 
 
-def drifts(before: Table, after: Table, numbers: Sequence[str]) -> list[tuple[str, float]]:
+def drifts(
+    before: Table, after: Table, numbers: Sequence[str], words: Sequence[str] = ()
+) -> list[tuple[str, float, str]]:
     """Return the columns whose values differ between two tables by much, and by more than chance at `CHANCE` for all
-    together (Bonferroni), with how much, from 0 to 1."""
+    together (Bonferroni), with how much, from 0 to 1; and of texts that are read as `words`, by which word."""
     names = before.number_names or numbers
     places, all_columns = [*range(len(names))], len(names) + len(before.dates) + len(before.texts)
     if is_sparse(before.numbers):  # columns that are nearly always 0, before and after, differ by little
         shares = [one.numbers.stored() / max(1, len(one)) for one in (before, after)]
         places = np.flatnonzero(np.maximum(*shares) >= LARGE).tolist()
-    tested = [(names[i], *ks(*(one.numbers[:, i] for one in (before, after)))) for i in places]
-    tested += [(name, *ks(days, after.dates[name])) for name, days in before.dates.items()]
-    tested += [(name, *of_texts(column, after.texts[name])) for name, column in before.texts.items()]
-    return [(name, size) for name, size, p in tested if size >= LARGE and p < CHANCE / all_columns]
+    tested = [(names[i], *ks(*(one.numbers[:, i] for one in (before, after))), "") for i in places]
+    tested += [(name, *ks(days, after.dates[name]), "") for name, days in before.dates.items()]
+    for name, column in before.texts.items():
+        both = column, after.texts[name]
+        tested.append((name, *of_words(*both)) if name in words else (name, *of_texts(*both), ""))
+    return [(name, size, word) for name, size, p, word in tested if size >= LARGE and p < CHANCE / all_columns]
+
+
+def of_words(one: TextColumn, other: TextColumn) -> tuple[float, float, str]:
+    """Return by how much the texts differ that have the word that differs most, the p-value, and the word."""
+    shares = WordShares.of(*(words_in(texts_of(column)) for column in (one, other)))
+    name, drift = shares.most
+    before, now = shares.share(name)
+    return abs(now - before), drift.p_value, f" by {name if name == MISSING else f'the word {in_quotes(name)}'}"
 
 
 def ks(one: NDArray[np.generic], other: NDArray[np.generic]) -> tuple[float, float]:
@@ -147,12 +167,16 @@ def useless(of: Evidence) -> Finding:
         others = f" {counted(of.importances.left_out, 'column')} that move the first layer less were not shuffled."
     idle = [one.column for one in known if one.interval is None or one.interval[0] <= 0]
     if not idle:
-        evidence = f"Shuffling any of {counted(len(known), 'column')} makes the answers worse by more than chance, on "
+        any_of = "the only column" if len(known) == 1 else f"any of {len(known):,} columns"
+        evidence = f"Shuffling {any_of} makes the answers worse by more than chance, on "
         evidence += f"{of.importance_rows}.{others}"
         return Finding(name, "passed", evidence)
-    evidence = (
-        f"For {len(idle):,} of {counted(len(known), 'column')}, shuffling the values makes the answers no worse than "
-    )
+    if len(known) == 1:
+        evidence = (
+            f"Shuffling the only column makes the answers no worse than chance explains, on {of.importance_rows}."
+        )
+        return Finding(name, "look", evidence, "Add columns that say more, or rows.")
+    evidence = f"For {len(idle):,} of {len(known):,} columns, shuffling the values makes the answers no worse than "
     evidence += f"chance explains, on {of.importance_rows}: "
     evidence += f"{listing(map(in_quotes, map(shortened, idle)), MOST_NAMED)}.{others}"
     if is_sparse(of.rows.table.numbers):  # from which no column can be left out

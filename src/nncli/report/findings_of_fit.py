@@ -24,6 +24,10 @@ from nncli.system.output import in_quotes, percent, shortened
 from nncli.training.reference import REFERENCES, is_beaten_by, is_better_than, say_comparison
 
 GAP = 0.05  # between the accuracy of training rows and others, from which a model knows its own rows by heart
+TOLD_APART = (
+    "Rows of so many inputs, as of texts, can nearly all be told apart by what each has alone, so that this is usual "
+    "for a good model too. More rows bring the two together."
+)
 LITTLE = 0.1  # of the way from the baseline to no mistake, on the training rows
 
 
@@ -49,6 +53,9 @@ def simple_reference(of: Evidence) -> Finding:
     """Compare with a model of another kind."""
     name = "A simple reference"
     found, why = of.reference
+    is_one = of.model.config.model.is_linear and of.model.probabilistic
+    if found is None and is_one:
+        return Finding(name, "passed", "The model is one itself, of the kind of logistic regression.")
     if found is None:
         return Finding(name, "unknown", f"It was not tested: {why}.", "Train with --reference linear to compare.")
     said = "; ".join(say_comparison(found, of.figures["positive"]))
@@ -64,6 +71,8 @@ def simple_reference(of: Evidence) -> Finding:
         return Finding(name, "look", evidence, f"What {other} finds can be learned. {remedy}")
     if is_better_than(found):
         return Finding(name, "passed", evidence)
+    if is_one and found["name"] == "linear":
+        return Finding(name, "passed", f"{evidence} The model is of that kind itself.")
     remedy = "Judge both on more rows; if they still do not differ, take the simpler one."
     return Finding(name, "undecided", f"{evidence} That is too little to say which is better.", remedy)
 
@@ -79,6 +88,8 @@ def overfitting(of: Evidence) -> Finding:
         f"here ({between(low, high)})."
     )
     if known - accuracy > GAP and known > high:
+        if of.has_sparse_inputs:
+            return Finding(name, "undecided", f"{evidence} {TOLD_APART}")
         return Finding(name, "look", evidence, f"It has learned rows by heart: {less_by_heart(of)}.")
     if known - low > 2 * GAP:
         evidence += " So few rows do not tell whether it has learned rows by heart."
@@ -128,6 +139,8 @@ def stopped_early(of: Evidence) -> Finding:
         evidence = f"All {done:,} epochs that were planned are done. Without validation rows the last epoch is kept, "
         evidence += "and nothing says whether more would help."
         return Finding(name, "unknown", evidence, "Set --val above 0.")
+    if ended_by_plan(of):
+        return Finding(name, "passed", f"{evidence}: the loss hardly fell any more before that.")
     return Finding(name, "passed", f"{evidence}; at most {of.model.config.training.epochs:,} were planned.")
 
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from nncli.diagnostics.data_check import RARE
+from nncli.diagnostics.near_copies import why_no_copies
 from nncli.metrics.intervals import FEW_GROUPS
 from nncli.metrics.student import Z
 from nncli.report.document import Finding
@@ -76,6 +77,10 @@ def flattering_split(of: Evidence) -> Finding:
     name = "Rows that belong together"
     if of.prepared is None:
         return Finding(name, "unknown", f"It was not tested: {of.not_prepared}.")
+    if not of.flattering and (why := why_no_copies(of.prepared)):
+        if of.model.config.options.group is not None or of.model.config.options.time is not None:
+            return Finding(name, "passed", "The rows are split by a column that says which belong together.")
+        return Finding(name, "unknown", f"Near copies of rows were not looked for: {why}.")
     if not of.flattering:
         evidence = "No column says which rows of training and test belong together, and none are nearly copies."
         return Finding(name, "passed", evidence)

@@ -9,7 +9,7 @@ from nncli.explain.word_weights import WordWeights, word_weights
 from nncli.figures.weights import figure_of_words
 from nncli.report.document import Drawing, Folded, Listing, Marked, Paragraph, Section
 from nncli.report.evidence import Evidence
-from nncli.system.output import counted, shortened
+from nncli.system.output import counted, shortened, signed_alike
 
 MOST_CLASSES, MOST_LISTED = 30, 15  # classes, and n-grams of each, in the table
 LONGEST_TEXT = 300  # characters of a text that are shown
@@ -51,10 +51,10 @@ def words_section(of: Evidence) -> Section | None:
 def _listing(found: WordWeights) -> Listing:
     several = len(found.columns) > 1
     header = ("prediction" if found.model.target is not None else "class", *["column"] * several, found.kind, "weight")
+    shown = [one for k in range(min(len(found.of), MOST_CLASSES)) for one in found.largest(k, MOST_LISTED)]
     rows = tuple(
-        (shortened(one.of), *[shortened(one.column)] * several, f'"{one.ngram}"', f"{one.weight:+.4g}")
-        for k in range(min(len(found.of), MOST_CLASSES))
-        for one in found.largest(k, MOST_LISTED)
+        (shortened(one.of), *[shortened(one.column)] * several, f'"{one.ngram}"', weight)
+        for one, weight in zip(shown, signed_alike([one.weight for one in shown]), strict=True)
     )
     return Listing(header, rows, frozenset({"weight"}))
 

@@ -179,6 +179,9 @@ def in_quotes(name: str) -> str:
     return f'"{name}"' if "'" in name else f"'{name}'"
 
 
+MOST_DECIMALS = 15  # that a number of double precision has
+
+
 def number(value: float) -> str:
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:.3g}"
 
@@ -190,6 +193,14 @@ def quantity(value: float) -> str:
         return f"{value:.4g}"
     decimals = max(0, 4 - math.floor(math.log10(size))) if size else 0
     return f"{value:,.{decimals}f}"
+
+
+def signed_alike(values: Sequence[float]) -> list[str]:
+    """Write numbers with their signs, all with as many decimals, so that their points stand below one another: the
+    largest has four figures."""
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    decimals = min(MOST_DECIMALS, max(0, 3 - math.floor(math.log10(largest)))) if largest > 0 else 0
+    return [f"{value:+.{decimals}f}" for value in values]
 
 
 def percent(share: float) -> str:

@@ -37,6 +37,8 @@ def print_comparison_of_files(found: Comparison) -> None:
             table.add_row(name, *kind, *missing, _typical(column["before"]), _typical(column["now"]), *_test(column))
         show(table)
         put("typical: the median of numbers, the most frequent text")
+        if any("distinct_words" in column["before"] for column in shown):
+            put("texts of several words are compared by how many have each word; typical is the most frequent one")
     if len(found.columns) > len(shown):
         put(f"and {counted(len(found.columns) - len(shown), 'more column')}, less different; --json has all")
     _print_moved(found)

@@ -13,17 +13,30 @@ from nncli.metrics.metric import Metric
 from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.folds import writer_of
-from nncli.terminal.tables import cut, cut_names, new_table, new_table_of_files, show
+from nncli.terminal.tables import (
+    NARROW,
+    cut,
+    cut_names,
+    fits,
+    new_console,
+    new_table,
+    new_table_of_files,
+    show,
+    show_rows,
+)
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from nncli.inference.compare import Comparison
     from nncli.inference.evaluate import Evaluation
 
 MOST_CLASSES = 20  # that are listed, and that a confusion matrix is shown for
-MOST_CONFUSIONS = 10
+MOST_CONFUSIONS, BETWEEN = 10, 6  # and the blanks between their columns and at the ends
 CHANCE = 0.05
 BASELINE = "  baseline"  # the most frequent class for all rows, or the cheapest one
-SHOWN_COLUMNS, NARROW = 4, 12  # columns of a row, and characters of each
+# characters of a class above a column of the confusion matrix, and whether columns stand closer: the first that fits
+NAMES = ((12, False), (12, True), (8, True), (6, True), (4, True))
 BRIEF = 1e6  # below it, a number has six figures
 
 
@@ -62,10 +75,7 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
         kinds = len(metrics["classes"])
         put(f"macro averages and balanced accuracy: over the {kinds - absent:,} of {kinds:,} classes that have rows")
     _print_classes(metrics, quiet)
-    if len(metrics["classes"]) > MOST_CLASSES:
-        _print_confusions(metrics, quiet)
-    else:
-        _print_matrix(metrics)
+    print_confusions(metrics, quiet)
 
 
 def _print_sets(found: dict[str, Any]) -> None:
@@ -91,27 +101,51 @@ def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:
     show(table)
 
 
-def _print_matrix(metrics: dict[str, Any]) -> None:
-    """Print the confusion matrix."""
-    table = new_table("true \\ predicted", *cut_names(metrics["classes"], NARROW))
-    for name, (i, row) in zip(cut_names(metrics["classes"], 16), enumerate(metrics["confusion_matrix"]), strict=True):
-        styles = ["bold" if i == j else "red" if count else "dim" for j, count in enumerate(row)]
-        cells = [Text(str(count or "·"), style) for count, style in zip(row, styles, strict=True)]
-        table.add_row(name, *cells)
-    show(table)
+def print_confusions(metrics: dict[str, Any], quiet: bool = False) -> None:
+    """Print the confusion matrix; of many classes, or where lines are too short, the most frequent confusions."""
+    if (matrix := _matrix(metrics)) is not None:
+        show(matrix)
+    else:
+        _print_most_frequent(metrics, quiet)
 
 
-def _print_confusions(metrics: dict[str, Any], quiet: bool) -> None:
-    """Print the most frequent confusions, where the matrix would be too large to read."""
-    classes = cut_names(metrics["classes"])
-    wrong = [(i, j, count) for i, j, count in metrics["confusion_counts"] if i != j]
+def _matrix(metrics: dict[str, Any]) -> Table | None:
+    """Return the confusion matrix, with names of classes as long as there is room for; None of many classes, or where a
+    line is too short for a column of each."""
+    classes, counts = metrics["classes"], metrics["confusion_matrix"]
+    if len(classes) > MOST_CLASSES:
+        return None
+    for most, is_close in NAMES:
+        above = cut_names(classes, most)
+        if len({*above}) < len({*classes}):
+            return None
+        table = new_table("true \\ predicted", *above)
+        for name, (i, row) in zip(cut_names(classes, 16), enumerate(counts), strict=True):
+            styles = ["bold" if i == j else "red" if count else "dim" for j, count in enumerate(row)]
+            cells = [Text(str(count or "·"), style) for count, style in zip(row, styles, strict=True)]
+            table.add_row(name, *cells)
+        table.collapse_padding = is_close
+        if fits(table):
+            return table
+    return None
+
+
+def _print_most_frequent(metrics: dict[str, Any], quiet: bool) -> None:
+    """Print the most frequent confusions, and say what is left out."""
+    K, wrong = len(metrics["classes"]), [(i, j, n) for i, j, n in metrics["confusion_counts"] if i != j]
+    if K <= MOST_CLASSES:
+        say(f"the confusion matrix of {K:,} classes is too wide for these lines; --json has it", quiet)
     if not wrong:
         return
     if len(wrong) > MOST_CONFUSIONS:
         say(f"the {MOST_CONFUSIONS} most frequent of {len(wrong):,} confusions; --json has all", quiet)
+    wrong = sorted(wrong, key=lambda one: -one[2])[:MOST_CONFUSIONS]
+    counts = [f"{n:,}" for _, _, n in wrong]
+    room = (new_console().width - max(len("rows"), *map(len, counts)) - BETWEEN) // 2  # for a name
+    classes = cut_names(metrics["classes"], max(4, min(30, room)))
     table = new_table("true", "predicted", "rows", align="left")
-    for i, j, count in sorted(wrong, key=lambda one: -one[2])[:MOST_CONFUSIONS]:
-        table.add_row(classes[i], classes[j], f"{count:,}")
+    for (i, j, _), count in zip(wrong, counts, strict=True):
+        table.add_row(classes[i], classes[j], count)
     show(table)
 
 
@@ -164,16 +198,19 @@ def print_worst(rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         put("no row is wrong")
         return
-    names = [*rows[0]["columns"]][:SHOWN_COLUMNS]
     said_of = "p_class" if "p_class" in rows[0] else "score_class"
-    table = new_table("row", "class", "prediction", said_of.replace("_", " of "), *cut_names(names, NARROW))
-    for one in rows:
-        cells = [
-            "" if one["columns"][name] is None else cut(brief_cell(one["columns"][name]), NARROW) for name in names
-        ]
-        said = cut(one["class"], NARROW), cut(one["prediction"], NARROW), f"{one[said_of]:.4g}"
-        table.add_row(f"{one['row']:,}", *said, *cells)
-    show(table)
+    header = "row", "class", "prediction", said_of.replace("_", " of ")
+    said = [
+        (f"{one['row']:,}", cut(one["class"], NARROW), cut(one["prediction"], NARROW), f"{one[said_of]:.4g}")
+        for one in rows
+    ]
+    show_rows(header, said, cells_of(rows))
+
+
+def cells_of(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return the cells of rows, as they are shown, by the names of the columns."""
+    cells = {name: [one["columns"][name] for one in rows] for name in rows[0]["columns"]}
+    return {name: ["" if cell is None else brief_cell(cell) for cell in its] for name, its in cells.items()}
 
 
 def brief_cell(value: Any) -> str:

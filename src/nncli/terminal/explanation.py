@@ -69,14 +69,14 @@ def print_coefficients(found: Sequence[Coefficient], model: Model, draws: int) -
         put("beside these, the n-grams of texts have weights; nncli explain --words shows them")
 
 
-def print_row(found: dict[str, Any], where: str) -> None:
-    """Print why a row is predicted as it is, and what would change that."""
+def print_row(found: dict[str, Any], where: str, of_texts: str) -> None:
+    """Print why a row is predicted as it is, and what would change that; `of_texts` says what of texts is named."""
     figures = found.get("probabilities") or found["scores"]
     kind = "probability" if "probabilities" in found else "score"
     put(f"{where}: {in_quotes(found['prediction'])}, {kind} {brief(figures[found['prediction']])}")
     background = f"{brief(found['background']['lead'])} for {found['background']['of']}"
     put(f"explained: {found['explained']}, {brief(found['lead'])}, beside {background}")
-    _print_contributions(found, lambda value: f"{value:+.4f}")
+    _print_contributions(found, of_texts, lambda value: f"{value:+.4f}")
     if not found["changes"]:
         what = "one word or column" if "texts" in found else "one column"
         put(f"no change of {what} alone, in the range of the training rows, changes the answer")
@@ -86,18 +86,18 @@ def print_row(found: dict[str, Any], where: str) -> None:
         put(f"would change it: {what}, which gives {in_quotes(one['prediction'])}")
 
 
-def print_number(found: dict[str, Any], where: str) -> None:
-    """Print why a number is predicted for a row, and which columns could move it most."""
+def print_number(found: dict[str, Any], where: str, of_texts: str) -> None:
+    """Print why a number is predicted for a row, and which columns could move it most; `of_texts` as above."""
     background = f"{quantity(found['background']['prediction'])} for {found['background']['of']}"
     put(f"{where}: {found['explained']}, {quantity(found['prediction'])}, beside {background}")
-    _print_contributions(found, lambda value: f"{'−' if value < 0 else '+'}{quantity(abs(value))}")
+    _print_contributions(found, of_texts, lambda value: f"{'−' if value < 0 else '+'}{quantity(abs(value))}")
     moves = found["moves"][:MOST_CHANGES]
     for name, one in zip(cut_names([its["column"] for its in moves]), moves, strict=True):
         ends = [f"{quantity(one[end])} at {_value(one[f'{end}_at'])}" for end in ("lowest", "highest")]
         put(f"could move it: {name}, now {_value(one['value'])}, from {ends[0]} to {ends[1]}")
 
 
-def _print_contributions(found: dict[str, Any], write: Callable[[float], str]) -> None:
+def _print_contributions(found: dict[str, Any], of_texts: str, write: Callable[[float], str]) -> None:
     table = new_table("column", "value", "adds")
     shown = found["contributions"][:MOST_COLUMNS]
     for name, one in zip(cut_names([its["column"] for its in shown]), shown, strict=True):
@@ -107,7 +107,7 @@ def _print_contributions(found: dict[str, Any], write: Callable[[float], str]) -
     if rest > 0:
         put(f"and {counted(rest, 'column')} that add less; --csv has all")
     if "ngrams" in found:
-        print_ngrams(found["ngrams"], write)
+        print_ngrams(found["ngrams"], of_texts, write)
         print_marked(found["texts"])
     off = found["error_of_sum"]
     put(f"{found['method']}; the sum is off by {'less than 0.01 %' if off < TINY else f'{off:.2%}'} of the difference")

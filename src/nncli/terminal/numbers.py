@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.reported import OF_NUMBERS
 from nncli.system.output import percent, put, quantity, say
-from nncli.terminal.evaluation import NARROW, SHOWN_COLUMNS, brief_cell
+from nncli.terminal.evaluation import cells_of
 from nncli.terminal.folds import print_folds, writer_of
-from nncli.terminal.tables import PARTS, cut, cut_names, new_table, new_table_of_files, show
+from nncli.terminal.tables import NARROW, PARTS, cut, cut_names, new_table, new_table_of_files, show, show_rows
 
 if TYPE_CHECKING:
     from nncli.inference.evaluate_numbers import EvaluationOfNumbers
@@ -100,12 +100,8 @@ def print_groups_of_numbers(column: str, groups: Sequence[dict[str, Any]]) -> No
 
 def print_worst_numbers(rows: Sequence[dict[str, Any]]) -> None:
     """Print the rows that are the farthest off, with as many of their columns as are easily read."""
-    names = [*rows[0]["columns"]][:SHOWN_COLUMNS]
-    table = new_table("row", "true", "prediction", "error", *cut_names(names, NARROW))
+    said = list[tuple[str, ...]]()
     for one in rows:
-        cells = [
-            "" if one["columns"][name] is None else cut(brief_cell(one["columns"][name]), NARROW) for name in names
-        ]
         error = f"{'−' if one['error'] < 0 else '+'}{quantity(abs(one['error']))}"
-        table.add_row(f"{one['row']:,}", quantity(one["target"]), quantity(one["prediction"]), error, *cells)
-    show(table)
+        said.append((f"{one['row']:,}", quantity(one["target"]), quantity(one["prediction"]), error))
+    show_rows(("row", "true", "prediction", "error"), said, cells_of(rows))

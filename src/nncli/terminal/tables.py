@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nncli.system.output import one_line, told_apart
+from nncli.system.output import counted, one_line, put, told_apart
 
 PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))  # with their names in the figures
 
+MOST_SHOWN, NARROW = 4, 12  # columns of a row, and characters of each
+LONG_TEXT, LEAST_TEXT, BETWEEN = 24, 4, 3  # characters of a long text at least, of any, and between two columns
 WIDEST = 10_000  # columns that anybody can want
 
 
@@ -64,6 +66,45 @@ def show(table: Table) -> None:
         console.print(table)
     lines = [line.rstrip().removeprefix(" ") for line in capture.get().splitlines()]
     print("\n".join(line for line in lines if line))
+
+
+def fits(table: Table) -> bool:
+    """Tell whether a table is printed without a cell that is broken."""
+    return width_of(table) <= new_console().width
+
+
+def show_rows(header: Sequence[str], said: Sequence[Sequence[str]], cells: Mapping[str, Sequence[str]]) -> None:
+    """Print rows of data: first what is `said` of each, below a header, then as many of the first few columns of their
+    cells, by name, as a line has room for; long texts have what the others leave, and are cut."""
+    table = new_table(*header)
+    for row in said:
+        table.add_row(*row)
+    room = new_console().width - width_of(table)
+    names = [*cells][:MOST_SHOWN]
+    longest = {name: max(len(one_line(cell)) for cell in (name, *cells[name])) for name in names}
+    widths = dict[str, int]()
+    for name in names:
+        wanted = min(longest[name], LONG_TEXT if longest[name] > 2 * LONG_TEXT else NARROW)
+        if room < wanted + BETWEEN and widths:
+            break
+        widths[name] = max(LEAST_TEXT, min(wanted, room - BETWEEN))
+        room -= widths[name] + BETWEEN
+    table = new_table(*header, *cut_names([*widths], NARROW))
+    for column, name in zip(table.columns[len(header) :], widths, strict=True):
+        if longest[name] > 2 * LONG_TEXT:
+            more = max(0, min(room, longest[name] - widths[name]))
+            widths[name], room, column.justify = widths[name] + more, room - more, "left"
+    for i, row in enumerate(said):
+        table.add_row(*row, *(cut(cells[name][i], width) for name, width in widths.items()))
+    show(table)
+    if left_out := len(names) - len(widths):
+        put(f"{counted(left_out, 'more column')} would be too wide for these lines; --json has all")
+
+
+def width_of(table: Table) -> int:
+    """Return how wide a table is without a cell that is broken."""
+    console = new_console()
+    return console.measure(table, options=console.options.update(width=WIDEST)).maximum
 
 
 def cut_names(names: Sequence[str], most: int = 30) -> list[str]:

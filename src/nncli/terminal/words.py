@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from nncli.explain.marks import Mark, MarkedText
-from nncli.system.output import counted, in_quotes, one_line, put
+from nncli.system.output import counted, in_quotes, one_line, put, signed_alike
 from nncli.terminal.tables import cut, new_console, new_table, show
 
 if TYPE_CHECKING:
@@ -31,20 +31,22 @@ def print_word_weights(found: WordWeights) -> None:
     table = new_table("class" if found.model.classes else "", *["column"] * several, found.kind, "weight", align="left")
     table.columns[-1].justify = "right"
     most = MOST_SHOWN if len(found.of) == 2 else FEW_SHOWN
-    for k, name in enumerate(found.of[:MOST_CLASSES]):
-        for i, one in enumerate(found.largest(k, most)):
-            cells = [cut(one.column)] * several
-            table.add_row(cut(name) if i == 0 else "", *cells, f'"{one.ngram}"', f"{one.weight:+.4g}")
+    shown = [one for k in range(len(found.of[:MOST_CLASSES])) for one in found.largest(k, most)]
+    before = ""
+    for one, weight in zip(shown, signed_alike([one.weight for one in shown]), strict=True):
+        name = "" if one.of == before else cut(one.of)
+        table.add_row(name, *[cut(one.column)] * several, f'"{one.ngram}"', weight)
+        before = one.of
     show(table)
     if len(found.of) > MOST_CLASSES:
         put(f"the first {MOST_CLASSES} of {len(found.of):,} classes; --words --csv has all")
 
 
-def print_ngrams(ngrams: list[dict[str, Any]], write: Callable[[float], str]) -> None:
-    """Print what the n-grams of a row add, in a table."""
+def print_ngrams(ngrams: list[dict[str, Any]], kind: str, write: Callable[[float], str]) -> None:
+    """Print what the n-grams of a row add, or words where that is their `kind`, in a table."""
     if not ngrams:
         return
-    table = new_table("n-gram", "adds")
+    table = new_table(kind, "adds")
     several = len({one["column"] for one in ngrams}) > 1
     for one in ngrams[:MOST_SHOWN]:
         name = f'"{one["ngram"]}"'

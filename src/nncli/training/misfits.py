@@ -32,6 +32,9 @@ TOO_LITTLE = "it has learned too little: try more --epochs, or another --lr"
 SEARCHED = "the columns say little about the target, as no network of the search is better"
 TOO_FAR = "rows that are unlike the training rows: look for outliers with nncli check"
 LARGE_PENALTIES = {"l1": 0.01, "l2": 0.1}  # for inputs that are scaled, most of what could be learned may be lost
+# an input that few rows have needs a large weight, which costs much: of texts, most is lost from ten times this on
+LARGE_SPARSE_PENALTIES = {"l1": 0.0001, "l2": 0.001}
+MODEST_SPARSE_L2 = 0.0001
 STEPS, LOWER = tuple(10.0**k for k in range(-2, 5)), 0.95  # down the gradient; of the loss that a step should lower
 SAME = 1e-6  # share of their size by which scores may differ, and yet be the same
 
@@ -177,7 +180,12 @@ def _grown(trainer: Trainer) -> str:
 
 def _more_l2(trainer: Trainer) -> float:
     """Return a stronger L2 penalty than there is."""
-    return max(MODEST_L2, 10 * trainer.config.training.l2)
+    return max(MODEST_SPARSE_L2 if _is_sparse(trainer) else MODEST_L2, 10 * trainer.config.training.l2)
+
+
+def _is_sparse(trainer: Trainer) -> bool:
+    """Tell whether most inputs of a row are 0, as those of texts are."""
+    return trainer.rows.train.matrix.is_sparse
 
 
 def _dead(trainer: Trainer) -> str:
@@ -189,10 +197,13 @@ def _dead(trainer: Trainer) -> str:
 
 def _penalty(trainer: Trainer) -> str:
     """Blame a large penalty on the weights, if a step down the loss of the training rows alone would lower that, which
-    training could not; empty if not."""
-    penalty, network = large_penalty(trainer.config.training), trainer.network
+    training could not; empty if not. Sparse rows have so many inputs that their loss can always be lower."""
+    penalty, network = large_penalty(trainer.config.training, _is_sparse(trainer)), trainer.network
     if not penalty:
         return ""
+    blamed = f"the penalty {penalty} keeps the weights too near to 0: try a hundredth of it, or leave it out"
+    if _is_sparse(trainer):
+        return blamed
     rows = trainer.rows.train.rows[: max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, trainer.K)))]
     batch = Batch(trainer.rows.train, trainer.loss, trainer.K, network, len(rows), each_member=True)
     theta = network.theta.copy()
@@ -202,15 +213,15 @@ def _penalty(trainer: Trainer) -> str:
             network.theta[:] = theta - step * gradient
             least = np.fmin(least, batch.forward(rows).loss)
     network.theta[:] = theta
-    if least > LOWER * loss:
-        return ""
-    return f"the penalty {penalty} keeps the weights too near to 0: try a hundredth of it, or leave it out"
+    return "" if least > LOWER * loss else blamed
 
 
-def large_penalty(how: TrainingConfig) -> str:
-    """Write the options of penalties on the weights that are large; empty if there are none."""
+def large_penalty(how: TrainingConfig, is_sparse: bool) -> str:
+    """Write the options of penalties on the weights that are large, of rows of which most inputs are 0 or of others;
+    empty if there are none."""
+    limits = LARGE_SPARSE_PENALTIES if is_sparse else LARGE_PENALTIES
     return " and ".join(
-        f"--{name} {getattr(how, name):g}" for name, most in LARGE_PENALTIES.items() if getattr(how, name) > most
+        f"--{name} {getattr(how, name):g}" for name, most in limits.items() if getattr(how, name) > most
     )
 
 
@@ -228,6 +239,6 @@ def _not_learned(trainer: Trainer) -> str:
         return SEARCHED
     if trainer.val and trainer.kept.epoch and trainer.kept.epoch.number == 1 < len(trainer.history):
         return "the columns say little about the class of new rows: no later epoch was better on the validation rows"
-    if trainer.config.model.is_linear:
+    if trainer.config.model.is_linear and not _is_sparse(trainer):  # of many inputs, one separates nearly all rows
         return "no straight line separates these classes: try --model mlp"
     return TOO_LITTLE

@@ -73,9 +73,9 @@ def belong_together(of: EvidenceOfNumbers) -> Finding:
         evidence, _, remedy = of.flattering[0].partition("; ")
         return Finding(name, "look", f"{evidence[0].upper()}{evidence[1:]}.", f"{remedy}.")
     if of.model.config.options.group is not None:
-        return Finding(name, "passed", "Rows of a group are in one part, and no near copies were found in others.")
-    evidence = "No near copies of rows were found in other parts. Whether rows belong together by a column was not "
-    return Finding(name, "passed", f"{evidence}tested; if they do, train with --group.")
+        return Finding(name, "passed", "Rows of a group are in one part.")
+    evidence = "Of numbers, it is not tested whether rows belong together, or are nearly copies of others."
+    return Finding(name, "unknown", evidence, "If some do, train with --group and a column that says so.")
 
 
 def simple_reference(of: EvidenceOfNumbers) -> Finding:
@@ -208,6 +208,8 @@ def overfitting(of: EvidenceOfNumbers) -> Finding:
     evidence = f"The model is off by {plain(known)} on average for the rows that trained it, and by {plain(mae)} "
     evidence += f"for those here ({within(low, high)})."
     if mae > GAP * known and low > known:
+        if of.has_sparse_inputs:
+            return Finding(name, "undecided", f"{evidence} {findings_of_fit.TOLD_APART}")
         return Finding(name, "look", evidence, f"It has learned rows by heart: {findings_of_fit.less_by_heart(of)}.")
     return Finding(name, "passed", evidence)
 
