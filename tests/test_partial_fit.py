@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import pickle
 import re
@@ -76,6 +77,58 @@ def test_steps_on_all_rows_are_the_epochs_of_fit(given: dict[str, Any]) -> None:
         steps.partial_fit(X, y, classes=[0, 1])
     assert theta(steps) == theta(whole)
     assert steps.score(X, y) > 0.6
+
+
+def reviews() -> tuple[dict[str, list[str]], np.ndarray]:
+    with Path("datasets/reviews.csv").open(newline="", encoding="utf-8") as file:
+        rows = [*csv.DictReader(file)]
+    return {"said": [row["text"] for row in rows]}, np.array([row["label"] for row in rows])
+
+
+@pytest.mark.parametrize("given", [{}, {"hidden": 3, "text": ("said",)}, {"model": "averaged-perceptron"}], ids=str)
+def test_steps_on_all_texts_are_the_epochs_of_fit(given: dict[str, Any]) -> None:
+    X, y = reviews()
+    whole = NNClassifier(**given, ngrams="words:1", hash_bits=12, val=0, epochs=2, schedule="constant").fit(X, y)
+    steps = NNClassifier(**whole.get_params())
+    for _ in range(whole.n_iter_):
+        steps.partial_fit(X, y, classes=["negative", "positive"])
+    assert theta(steps) == theta(whole)
+    of_steps, of_whole = steps.model_.preprocess.words, whole.model_.preprocess.words
+    assert of_steps is not None
+    assert of_whole is not None
+    np.testing.assert_array_equal(of_steps.idf, of_whole.idf)
+    assert dataclasses.replace(of_steps, idf=of_whole.idf) == of_whole
+    assert any("learned from by their words" in note for note in steps.notes_)
+
+
+def test_steps_on_some_texts_learn_from_words_that_the_first_ones_have() -> None:
+    X, y = reviews()
+    model = NNClassifier(ngrams="words:1", hash_bits=12)
+    for start in range(0, 800, 200):
+        model.partial_fit(
+            {"said": X["said"][start : start + 200]}, y[start : start + 200], classes=["negative", "positive"]
+        )
+    assert model.score({"said": X["said"][800:]}, y[800:]) > 0.65  # of two classes with as many rows each
+
+
+def test_first_texts_that_may_be_categories_are_refused_unless_somebody_says_what_they_are() -> None:
+    X, y = reviews()
+    few = {"said": X["said"][:10]}
+    for one, how in (("text=('said',)", {"text": ("said",)}), ("categorical=('said',)", {"categorical": ("said",)})):
+        with pytest.raises(ValueError, match=re.escape(one)):
+            NNClassifier().partial_fit(few, y[:10], classes=["negative", "positive"])
+        told = NNClassifier(**how).partial_fit(few, y[:10], classes=["negative", "positive"])
+        assert told.model_.preprocess.columns_of_words == how.get("text", ())
+    NNClassifier().partial_fit({"city": ["Oslo", "Rome"] * 5}, y[:10], classes=["negative", "positive"])
+
+
+def test_vectors_of_words_are_where_steps_begin(tmp_path: Path) -> None:
+    X, y = reviews()
+    (tmp_path / "v.txt").write_text("2 3\ngood 1 2 3\nbad -1 -2 -3\n")
+    how: dict[str, Any] = {"vectors": str(tmp_path / "v.txt"), "ngrams": "words:1", "hash_bits": 16, "lr": 1e-9}
+    first = NNClassifier(**how).partial_fit(X, y, classes=["negative", "positive"])
+    E = first.model_.network.theta[: 3 << 16].reshape(-1, 3)
+    assert np.abs(E).round(4).tolist().count([1, 2, 3]) == 2  # a hash may turn the sign
 
 
 def test_steps_learn_from_parts_and_after_fit() -> None:

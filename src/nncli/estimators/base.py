@@ -26,6 +26,7 @@ from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.threads import use_threads
+from nncli.training.doubts import different_texts
 from nncli.training.final_model import train_model
 from nncli.training.prepare import FILE_OPTIONS, prepare
 from nncli.training.splitting import FEW_ROWS
@@ -72,12 +73,14 @@ class NNEstimator(BaseEstimator):
         if dataset.weights is not None:
             config = dataclasses.replace(config, weight="sample_weight")
         with use_threads(config.threads):
-            run = train_model(prepare(_with_shares(config, dataset), dataset))
+            prepared = prepare(_with_shares(config, dataset), dataset)
+            run = train_model(prepared)
         assert run is not None, "nobody could stop it"
         if run.failure:
             raise run.failure
         self._has_learned(rows, run.model, run.provenance)
-        self.notes_ = (*run.provenance.notes, *run.notes, *run.misfits)
+        texts = different_texts(prepared.dataset.table, prepared.preprocess.columns_of_words)
+        self.notes_ = (*run.provenance.notes, *texts, *run.notes, *run.misfits)
 
     def _partial_fit(self, rows: Rows, classes: tuple[str, ...], target: NDArray[Any]) -> Self:
         """Take the steps of one epoch on some rows."""

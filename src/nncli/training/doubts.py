@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.csv.column_kinds import LEAST_IDS
-from nncli.data.dataset import Dataset, Positions, Table, numbered
+from nncli.data.dataset import Dataset, Positions, Table, TextColumn, numbered
 from nncli.data.sparse_numbers import is_sparse
 from nncli.data.split import Split
+from nncli.data.text_inputs import first_texts
+from nncli.data.words.detection import has_several_words
 from nncli.errors import flag, write_names
 from nncli.system.output import in_quotes, percent
 from nncli.training.prepare import Prepared
@@ -43,16 +45,28 @@ def different_texts(table: Table, words: Sequence[str] = ()) -> list[str]:
     for name, column in table.texts.items():
         if name in words:
             continue
-        times = np.zeros(len(column.values) + 1, np.int64)
-        for start in range(0, len(column.codes), ROWS_AT_ONCE):
-            times += np.bincount(column.codes[start : start + ROWS_AT_ONCE] + 1, minlength=len(times))  # −1: missing
-        there, once = int(times[1:].sum()), int(np.count_nonzero(times[1:] == 1))
-        if there >= LEAST_IDS and once >= MOSTLY_ONCE * there:
+        there, once = _there_and_once(column)
+        if once >= MOSTLY_ONCE * there and (there >= LEAST_IDS or are_maybe_words(column)):
             seldom = f"column {in_quotes(name)}: {once:,} of {there:,} cells have a text that no other row has"
             own = shlex.quote(write_names([name]))
             advice = f"{flag('drop')} {own} leaves the column out, {flag('text')} {own} learns from words and letters"
             found.append(f"{seldom}, and most new rows will have yet other texts: they say little ({advice})")
     return found
+
+
+def are_maybe_words(column: TextColumn) -> bool:
+    """Tell whether the cells of a column may be texts to read word by word, so few or so short that they do not say so
+    by themselves: several words each, and most of them different."""
+    there, once = _there_and_once(column)
+    return once > 1 and once >= MOSTLY_ONCE * there and has_several_words(first_texts(column))
+
+
+def _there_and_once(column: TextColumn) -> tuple[int, int]:
+    """Count the cells of a column that are there, and those that no other row has."""
+    times = np.zeros(len(column.values) + 1, np.int64)
+    for start in range(0, len(column.codes), ROWS_AT_ONCE):
+        times += np.bincount(column.codes[start : start + ROWS_AT_ONCE] + 1, minlength=len(times))  # −1: missing
+    return int(times[1:].sum()), int(np.count_nonzero(times[1:] == 1))
 
 
 def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> list[str] | None:

@@ -15,6 +15,7 @@ from nncli.data.preprocess import Preprocess
 from nncli.data.row_hashes import hash_rows
 from nncli.data.scaled_rows import Subset
 from nncli.data.split import Split, row_numbers
+from nncli.data.words.vectors import Vectors
 from nncli.errors import OptionError, mention
 from nncli.model.decision import Decision
 from nncli.model.model import Model
@@ -100,9 +101,14 @@ def _is_of_steps(model: Model, provenance: Provenance) -> bool:
 
 
 def begin_steps(
-    resolved: ResolvedConfig, dataset: Dataset, preprocess: Preprocess, target: TargetScale | None
+    resolved: ResolvedConfig,
+    dataset: Dataset,
+    preprocess: Preprocess,
+    target: TargetScale | None,
+    vectors: Vectors | None = None,
 ) -> Steps:
-    """Return the run of a model that has seen nothing yet; its rows are prepared and scaled as told."""
+    """Return the run of a model that has seen nothing yet, but for `vectors` of words; its rows are prepared and scaled
+    as told."""
     if (members := ensemble_of(resolved.model.ensemble)) and members.folds:
         problem = "its members leave out a fold of all rows each, and more rows may come with each call"
         raise OptionError("ensemble", problem, f"Use {mention('ensemble', members.number)}")
@@ -112,7 +118,7 @@ def begin_steps(
         counts = np.bincount(dataset.y, minlength=len(dataset.classes))
         decision = plan_decision(resolved, dataset.classes, False, counts, _of_class(resolved, dataset))
     prepared = prepared_rows(resolved, dataset, preprocess, target, decision)
-    return Steps(prepared, new_trainer(prepared))
+    return Steps(prepared, new_trainer(dataclasses.replace(prepared, vectors=vectors)))
 
 
 def _of_class(config: ResolvedConfig, dataset: Dataset) -> Weights:

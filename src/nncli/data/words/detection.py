@@ -26,6 +26,7 @@ LEAST_LETTERS = 8  # of a cell, on average, in any script
 
 LEAST_PLAIN = 0.6  # of the pieces between blanks
 SENTENCE, HEADLINE, CASELESS, PROSE = 4.0, 7.0, 6.0, 15.0  # plain words in a cell, on average
+SEVERAL, SEVERAL_OF_EAST = 2.5, 4.0  # plain words in a cell that may be a text, or characters; on average
 SMALL, SOME_SMALL, SMALL_ONES = 0.4, 0.08, 6  # of the words that are written large or small; different ones
 MOST_FIGURES, MOST_FIGURES_IN_PROSE = 0.15, 0.35  # of the pieces that have one
 MOST_COMMAS = 0.3  # of the pieces that end with one
@@ -53,6 +54,14 @@ def looks_like_text(values: Sequence[str]) -> bool:
     if 3 * len(east) > sum(map(len, cells)):
         return _is_prose_of_east(cells, east)
     return _is_prose(cells)
+
+
+def has_several_words(values: Sequence[str]) -> bool:
+    """Tell whether cells have several plain words each, so that some person may want them read word by word."""
+    cells = [value[:MOST_LETTERS] for value in values[:MOST_CELLS]]
+    words = sum(PLAIN.fullmatch(piece.strip(AROUND)) is not None for cell in cells for piece in cell.split())
+    east = sum(len(OF_EAST.findall(cell)) for cell in cells)
+    return bool(cells) and (words >= SEVERAL * len(cells) or east >= SEVERAL_OF_EAST * len(cells))
 
 
 def _is_prose(cells: Sequence[str]) -> bool:
