@@ -87,3 +87,65 @@ def test_frames_of_pandas_and_polars_are_read_alike() -> None:
         assert theta(NNClassifier(**how).fit(one, y)) == expected
     named = NNClassifier(**how).fit(frame, pandas.Series(y, name="answer"))
     assert named.model_.schema.target == "answer"
+
+
+class Series:
+    """A column as pandas and polars have it: its values and its name, without the names of columns."""
+
+    def __init__(self, values: list[str], name: str | None) -> None:
+        self.values, self.name = values, name
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return pa.chunked_array([self.values]).__arrow_c_stream__(requested_schema)
+
+    def to_list(self) -> list[str]:
+        return self.values
+
+    def to_frame(self) -> pa.Table:
+        return pa.table({self.name or "0": self.values})
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+TEXTS = ["cold soup", "warm bread", "cold food again", "a warm, lovely place", "12", "lovely bread"]
+SAID = ["bad", "good", "bad", "good", "bad", "good"]
+OF_TEXTS: dict[str, Callable[[list[str]], Any]] = {
+    "list": list,
+    "tuple": tuple,
+    "vector": np.array,
+    "objects": lambda texts: np.array(texts, object),
+    "Arrow": pa.array,
+    "chunks": lambda texts: pa.chunked_array([texts[:1], texts[1:]]),
+    "series": lambda texts: Series(texts, None),
+    "named series": lambda texts: Series(texts, "meal"),
+}
+
+
+@pytest.mark.parametrize("form", OF_TEXTS)
+def test_a_list_of_texts_is_a_column_of_words(form: str) -> None:
+    how: dict[str, Any] = {"ngrams": "words:1", "hash_bits": 10, "epochs": 20}
+    frame = NNClassifier(**how, text=("text",)).fit({"text": TEXTS}, SAID)
+    model = NNClassifier(**how).fit(OF_TEXTS[form](TEXTS), SAID)
+    assert theta(model) == theta(frame)
+    assert model.feature_names_in_.tolist() == ["meal" if form == "named series" else "text"]
+    for same in OF_TEXTS.values():  # whatever they are called
+        assert model.score(same(TEXTS), SAID) == frame.score({"text": TEXTS}, SAID) == 1
+        assert model.predict_proba(same(["12"])).tolist() == frame.predict_proba({"text": ["12"]}).tolist()
+    steps = NNClassifier(**how)
+    for start in (0, 3):
+        steps.partial_fit(OF_TEXTS[form](TEXTS[start : start + 3]), SAID[start : start + 3], classes=["bad", "good"])
+    assert steps.model_.preprocess.columns_of_words == (model.feature_names_in_[0],)
+
+
+def test_texts_are_asked_for_by_place_and_one_column_is_not_two() -> None:
+    array = np.array(TEXTS)[:, None]
+    model = NNClassifier(text=("c0",), hash_bits=10).fit(array, SAID)
+    assert model.predict(TEXTS).tolist() == model.predict(array).tolist()
+    both = NNClassifier(epochs=1).fit({"a": TEXTS, "b": TEXTS}, SAID)
+    with pytest.raises(ValueError, match="expected 2 columns, found 1"):
+        both.predict(TEXTS)
+    kept = NNClassifier(categorical=("text",), epochs=1).fit(TEXTS, SAID)
+    assert kept.model_.preprocess.columns_of_words == ()
+    some = NNClassifier(hash_bits=10).fit([*TEXTS[:5], None], SAID)  # a missing text is none
+    assert some.predict([None, *TEXTS[:1]]).shape == (2,)

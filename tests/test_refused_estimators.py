@@ -27,7 +27,14 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "one dimension": (np.ones(3), Y, {}, "X: expected rows of shape (n, d), found float64 of shape (3,). Reshape your "
                       "data: X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row."),
     "a file": ("rows.csv", Y, {},
-               "X: expected rows of shape (n, d), found str. Read the file first, as with pandas.read_csv."),
+               "X: expected rows of shape (n, d), found str. Give a list of texts, or read the file first, as "
+               "with pandas.read_csv."),
+    "list of numbers": ([1.0, 2.0, 3.0], Y, {}, "X: expected rows of shape (n, d), found float64 of shape (3,). "
+                        "Reshape your data: np.reshape(X, (-1, 1)) for one column, np.reshape(X, (1, -1)) for one row."),
+    "vector of Arrow": (pa.array([1, 2, 3]), Y, {}, "X: expected rows of shape (n, d), found Int64Array of shape (3,). "
+                        "Reshape your data: np.reshape(X, (-1, 1)) for one column."),
+    "written numbers": (["1", "2", "3"], Y, {}, "X: expected rows of shape (n, d) or a list of texts, found numbers "
+                        "that are written as texts. Reshape your data: np.reshape(X, (-1, 1)) for one column."),
     "a lazy frame": (types.SimpleNamespace(collect=None), Y, {},  # as polars has
                      "X: expected rows of shape (n, d), found SimpleNamespace. Use X.collect()."),
     "nothing": (None, Y, {}, "X: expected rows of shape (n, d), found NoneType. Give an array, a data frame, or a "

@@ -19,7 +19,7 @@ from nncli.errors import UsageError, write_names
 from nncli.estimators.frames import frame_of
 from nncli.estimators.partial import begin, resume
 from nncli.estimators.refusals import InvalidUse, as_value_errors
-from nncli.estimators.rows import Rows, dataset_of, schema_of, table_of
+from nncli.estimators.rows import Rows, dataset_of, schema_of, table_of, with_texts
 from nncli.model import checkpoint
 from nncli.model.file_format import encode, read
 from nncli.model.model import Model
@@ -68,6 +68,7 @@ class NNEstimator(BaseEstimator):
 
     def _fit(self, config: TrainConfig, rows: Rows, classes: tuple[str, ...], target: NDArray[Any]) -> None:
         """Train on rows, with the position of each among the classes, or its number where there are none."""
+        config = with_texts(config, rows.frame)
         schema = schema_of(rows, config, not classes)
         dataset = dataset_of(rows, schema, classes, target, self._name)
         if dataset.weights is not None:
@@ -91,7 +92,7 @@ class NNEstimator(BaseEstimator):
             dataset = dataset_of(rows, *how, whole=False)
             partial = partial or resume(self.model_, self.provenance_, dataset)
         else:
-            config = self._config()
+            config = with_texts(self._config(), rows.frame)
             schema = schema_of(rows, config, not classes)
             dataset = dataset_of(rows, schema, classes, target, self._name, whole=False)
             partial = begin(config, dataset)

@@ -72,9 +72,10 @@ class NNClassifier(ClassifierMixin, NNEstimator):
     categorical : tuple of str, default ()
         Columns of numbers to treat as categories; those of an array are called c0, c1, ….
     text : tuple of str, default ()
-        Columns of text whose words are learned from, beside those that hold several words in most cells.
+        Columns of text whose words are learned from, beside those that hold sentences, and a list of texts.
     ngrams : str, default None
-        What is counted in texts, as "words:1-2,chars:3-5". None: words and pairs of words.
+        What is counted in texts, as "words:1-2,chars:3-5". None: "words:1-2,chars:2-5", and without
+        sequences of characters for more than 5 million characters of text.
     hash_bits : int, default None
         Texts have 2^N inputs. None: 18.
     vocabulary : bool, default False
@@ -244,13 +245,13 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         self._keep(locals())
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train on rows X, (n, d) numbers, also a sparse matrix, a data frame, or a mapping of names of columns to
-        values, and their classes y (n,).
+        """Train on rows X, (n, d) numbers, also a sparse matrix, a data frame, a mapping of names of columns to values, or
+        a list of n texts, and their classes y (n,).
 
-        Columns of a frame are numbers, text (also booleans and categories) or dates, as their types say; NaN, NaT, None
-        and NA are missing values. `sample_weight` (n,) says how much each row counts: a whole weight is as many copies
-        of its row, unless there would be more than ten times the rows, and rows of weight 0 are left out. Raises
-        ValueError, in one line, for what cannot be learned from.
+        Columns of a frame are numbers, text (also booleans and categories) or dates, as their types say; columns of
+        sentences are read word by word. NaN, NaT, None and NA are missing values. `sample_weight` (n,) says how much
+        each row counts: a whole weight is as many copies of its row, unless there would be more than ten times the
+        rows, and rows of weight 0 are left out. Raises ValueError, in one line, for what cannot be learned from.
         """
         with as_value_errors():
             config = self._config()
@@ -269,8 +270,8 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         self, X: Any, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
         """Take the steps of one epoch on these rows, from the model as it is; a first call has all `classes`, and its
-        rows say how columns are scaled. Weights are as they are given. Raises ValueError as `fit` does, and for
-        parameters that need all rows, or validation rows."""
+        rows say how columns are scaled, and which words of texts there are. Weights are as they are given. Raises
+        ValueError as `fit` does, and for parameters that need all rows, or validation rows."""
         with as_value_errors():
             rows = rows_of(X, y, sample_weight, self._name)
             if classes is not None:

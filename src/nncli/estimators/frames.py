@@ -1,4 +1,4 @@
-"""X of any kind as columns: arrays, mappings, and the data frames of pandas, polars and Arrow."""
+"""X of any kind as columns: arrays, mappings, texts, and the data frames of pandas, polars and Arrow."""
 
 from __future__ import annotations
 
@@ -14,25 +14,30 @@ from nncli.data.cells import check_width
 from nncli.data.formats.npz_arrays import read_as
 from nncli.data.formats.sparse_npz import MOST_FEATURES
 from nncli.data.sparse_numbers import DENSE_COLUMNS, SparseNumbers
-from nncli.estimators.columns import Column
+from nncli.estimators.columns import Column, is_missing
 from nncli.estimators.refusals import InvalidCell, InvalidData
 from nncli.system.characters import composed
 from nncli.system.output import in_quotes
 
 ONE_NAME = "Rename one of them"
+BY_ITSELF = "X.reshape(-1, 1)", "X.reshape(1, -1)", "X.reshape(len(X), -1)"  # one column, one row, several
+BY_NUMPY = "np.reshape(X, (-1, 1))", "np.reshape(X, (1, -1))", "np.reshape(X, (len(X), -1))"  # of lists
+TEXTS = "text"  # the name of a column of texts that has none
 A_TABLE = "Give an array, a data frame, or a mapping of names to columns"
 
 
 @dataclass(frozen=True)
 class Frame:
     """n rows as columns: all numbers as one `matrix` (n, d), stored sparse where X is and has many columns, or one by
-    one. `names` are None for arrays."""
+    one. `names` are None for arrays. `are_texts` says that X was a list of texts, or a vector of them, which is one
+    column whatever it is called."""
 
     n: int
     width: int
     names: tuple[str, ...] | None
     matrix: NDArray[Any] | SparseNumbers | None = None
     columns: Sequence[Column] = ()
+    are_texts: bool = False
 
     def column(self, place: int) -> Column:
         if isinstance(self.matrix, SparseNumbers):
@@ -41,7 +46,15 @@ class Frame:
 
 
 def frame_of(X: Any) -> Frame:
-    """Return X as columns. Raises InvalidData, or InvalidCell, for what is no table of rows."""
+    """Return X as columns; a list or vector of texts is one. Raises InvalidData, or InvalidCell, for what is no table
+    of rows."""
+    if (vector := _vector_of(X)) is not None and _are_texts(vector):
+        name = own if isinstance(own := getattr(X, "name", None), str) and own else TEXTS
+        return Frame(len(vector), 1, (composed(name),), columns=[np.array(vector, object)], are_texts=True)
+    if _is_series(X):
+        remedy = "X.to_frame()" if hasattr(X, "to_frame") else BY_NUMPY[0]
+        problem = f"expected rows of shape (n, d), found {type(X).__name__} of shape ({len(X)},)"
+        raise InvalidData("X", problem, f"Reshape your data: {remedy} for one column")
     if hasattr(X, "tocsr"):
         found = _of_sparse(X)
     elif isinstance(X, Mapping):
@@ -61,6 +74,32 @@ def frame_of(X: Any) -> Frame:
     return found
 
 
+def _vector_of(X: Any) -> Sequence[Any] | None:
+    """Return the values of a list, or of a vector of NumPy, pandas, polars or Arrow, that may hold texts; None for what
+    has columns or numbers."""
+    if isinstance(X, list | tuple):
+        return X
+    if isinstance(X, np.ndarray):
+        values: list[Any] | None = X.tolist() if X.ndim == 1 and X.dtype.kind in "UTO" else None
+        return values
+    if _is_series(X):
+        return X.to_list() if hasattr(X, "to_list") else X.to_pylist()
+    return None
+
+
+def _is_series(X: Any) -> bool:
+    """Tell whether X is a single column of pandas, polars or Arrow, with or without a name."""
+    is_frame = hasattr(X, "columns") or hasattr(X, "schema") or isinstance(X, Mapping)
+    return not is_frame and (hasattr(X, "to_frame") or hasattr(X, "to_pylist"))
+
+
+def _are_texts(values: Sequence[Any]) -> bool:
+    """Tell whether values are texts, perhaps some of them missing."""
+    return all(isinstance(value, str) or is_missing(value) for value in values) and any(
+        isinstance(value, str) for value in values
+    )
+
+
 def array_of(values: Any) -> NDArray[Any]:
     """Return values as NumPy has them, of which numbers beside text stay numbers. Raises ValueError for lists of
     several lengths."""
@@ -76,15 +115,13 @@ def _of_array(X: Any) -> Frame:
     except ValueError:
         raise InvalidData("X", "expected rows of one length, found several", "Give each row all columns") from None
     if array.ndim == 0:
-        remedy = "Read the file first, as with pandas.read_csv" if isinstance(X, str | PurePath) else A_TABLE
+        of_text = "Give a list of texts, or read the file first, as with pandas.read_csv"
+        remedy = of_text if isinstance(X, str | PurePath) else A_TABLE
         remedy = "Use X.collect()" if hasattr(X, "collect") else remedy
         raise InvalidData("X", f"expected rows of shape (n, d), found {type(X).__name__}", remedy)
     if array.ndim != 2:
-        remedy = "Reshape your data: X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row"
-        if array.ndim > 2:
-            remedy = "Reshape your data: X.reshape(len(X), -1)"
-        if array.ndim == 1 and len(array) and isinstance(array[0], str):
-            remedy = "Reshape your data: {'text': X} for a column of texts"
+        column, row, rows = BY_ITSELF if hasattr(X, "reshape") else BY_NUMPY
+        remedy = f"Reshape your data: {rows if array.ndim > 2 else f'{column} for one column, {row} for one row'}"
         raise InvalidData("X", f"expected rows of shape (n, d), found {array.dtype} of shape {array.shape}", remedy)
     n, width = array.shape
     if array.dtype.kind == "c":

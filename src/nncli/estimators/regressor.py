@@ -57,9 +57,10 @@ class NNRegressor(RegressorMixin, NNEstimator):
     categorical : tuple of str, default ()
         Columns of numbers to treat as categories; those of an array are called c0, c1, ….
     text : tuple of str, default ()
-        Columns of text whose words are learned from, beside those that hold several words in most cells.
+        Columns of text whose words are learned from, beside those that hold sentences, and a list of texts.
     ngrams : str, default None
-        What is counted in texts, as "words:1-2,chars:3-5". None: words and pairs of words.
+        What is counted in texts, as "words:1-2,chars:3-5". None: "words:1-2,chars:2-5", and without
+        sequences of characters for more than 5 million characters of text.
     hash_bits : int, default None
         Texts have 2^N inputs. None: 18.
     vocabulary : bool, default False

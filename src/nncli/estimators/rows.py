@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import warnings
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.train_config import TrainConfig
-from nncli.data.cells import DEFAULT_MISSING
+from nncli.data.cells import DEFAULT_MISSING, NUMBER
 from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.formats.npz_arrays import read_as
 from nncli.data.labels import classes_of
@@ -156,6 +157,17 @@ def numbers_in(y: NDArray[Any], may_be_alike: bool = False) -> NDArray[np.float6
     return found
 
 
+def with_texts(config: TrainConfig, frame: Frame) -> TrainConfig:
+    """Return options that have a list of texts read word by word, however few or short they are. Raises InvalidData for
+    one of numbers that are written as texts."""
+    if not frame.are_texts or frame.names is None or frame.names[0] in (*config.text, *config.categorical):
+        return config
+    if all(is_missing(value) or NUMBER.fullmatch(value) for value in frame.columns[0]):
+        problem = "expected rows of shape (n, d) or a list of texts, found numbers that are written as texts"
+        raise InvalidData("X", problem, "Reshape your data: np.reshape(X, (-1, 1)) for one column")
+    return dataclasses.replace(config, text=(*config.text, *frame.names))
+
+
 def schema_of(rows: Rows, config: TrainConfig, is_numeric: bool) -> Schema:
     """Return the columns of X: as their types say, text where `categorical`, `text` or `group` names them. Raises
     InvalidOption for names of columns that are not there."""
@@ -190,8 +202,11 @@ def schema_of(rows: Rows, config: TrainConfig, is_numeric: bool) -> Schema:
 
 def table_of(frame: Frame, schema: Schema, names: Sequence[str], who: str) -> Table:
     """Return the columns of a model from a frame: by their names, where both have them, and else by their places among
-    the `names` of all columns that the estimator `who` was fitted on. Raises InvalidData where they are others."""
-    if frame.names is not None and schema.header:
+    the `names` of all columns that the estimator `who` was fitted on. A list of texts is the only column. Raises
+    InvalidData where they are others."""
+    if frame.are_texts and len(names) == 1:
+        places = {names[0]: 0}
+    elif frame.names is not None and schema.header and not frame.are_texts:
         places = {name: place for place, name in enumerate(frame.names)}
         for name in schema.names:
             if name not in places:
