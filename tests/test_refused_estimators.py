@@ -30,7 +30,7 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
                "X: expected rows of shape (n, d), found str. Give a list of texts, or read the file first, as "
                "with pandas.read_csv."),
     "list of numbers": ([1.0, 2.0, 3.0], Y, {}, "X: expected rows of shape (n, d), found float64 of shape (3,). "
-                        "Reshape your data: np.reshape(X, (-1, 1)) for one column, np.reshape(X, (1, -1)) for one row."),
+                      "Reshape your data: np.reshape(X, (-1, 1)) for one column, np.reshape(X, (1, -1)) for one row."),
     "vector of Arrow": (pa.array([1, 2, 3]), Y, {}, "X: expected rows of shape (n, d), found Int64Array of shape (3,). "
                         "Reshape your data: np.reshape(X, (-1, 1)) for one column."),
     "written numbers": (["1", "2", "3"], Y, {}, "X: expected rows of shape (n, d) or a list of texts, found numbers "
