@@ -139,6 +139,29 @@ def test_a_key_that_comes_late_is_refused_with_what_to_do(nncli: Run) -> None:
     assert nncli("train", "d.jsonl", "-q", "--epochs", "1").code == 0
 
 
+def test_a_key_that_comes_late_is_ignored_unless_the_model_or_the_output_has_it(nncli: Run) -> None:
+    write([{"a": i % 7, "b": i * 5 % 11, "label": "pq"[i % 2]} for i in range(60)])
+    assert nncli("train", "d.jsonl", "-q", "--epochs", "1", "-o", "m.npz").code == 0
+    rows = [{"a": i, "b": 1, "label": "p"} for i in range(3)]
+    write(rows)
+    plain = [nncli(*asked, "d.jsonl", "-q") for asked in (("predict", "m.npz", "--proba"), ("eval", "m.npz"))]
+    write([rows[0], {"id": 7, **rows[1], "lang": "en"}, {**rows[2], "label": "p"}])
+    for asked, own in zip((("predict", "m.npz", "--proba"), ("eval", "m.npz")), plain, strict=True):
+        outcome = nncli(*asked, "d.jsonl", "-q")
+        assert (outcome.code, outcome.out, outcome.err) == (0, own.out, own.err)
+    outcome = nncli("predict", "m.npz", "d.jsonl", "--keep", "all", "-q")
+    assert outcome.code == 1
+    assert outcome.err.startswith("d.jsonl:2: expected the keys of the lines above, found 'id' too. ")
+    write([rows[0], {"a": 1, "B": 2, "id": 7}])
+    outcome = nncli("predict", "m.npz", "d.jsonl", "-q")
+    assert (outcome.code, outcome.err) == (1, "d.jsonl:2: column 'b' is missing. Did you mean 'B'?\n")
+    write([{"id": 1, **rows[0]}, {"a": 1, "lang": "en"}])
+    outcome = nncli("predict", "m.npz", "d.jsonl")
+    assert (outcome.code, outcome.out.count("\n")) == (0, 3)
+    assert "key 'b' is not in 1 line: read as a missing value" in outcome.err
+    assert "'id'" not in outcome.err  # which nobody misses
+
+
 def test_a_key_spelt_in_another_way_is_no_missing_value(nncli: Run) -> None:
     for name, key in (("d", "width"), ("e", "Width")):
         lines = [json.dumps({"a": i % 7, key: i % 5, "label": "pq"[i % 2]}) + "\n" for i in range(60)]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from nncli.data.byte_input import ByteStream, open_input, open_raw, peek
 from nncli.data.csv import reader
@@ -236,7 +236,7 @@ def open_like(
     if found in OF_ROWS:
         from nncli.data.formats import row_reader
 
-        rows = _rows(path, found, stream, text, how.get("whole", False), schema)
+        rows = _rows(path, found, stream, text, how.get("whole", False), schema, keep=how.get("keep", ()))
         with _closed_on_error(rows):
             return row_reader.read_blocks(rows, schema, **how)
     from nncli.data.formats import columnar
@@ -252,13 +252,14 @@ def _rows(
     hashed: bool,
     schema: Schema | None = None,
     target: str | None = None,
+    keep: Sequence[str] | Literal["all"] = (),
 ) -> Rows:
     """Open the rows of an Excel file or of JSON Lines."""
     if found == XLSX:
         return found.load().open_rows(str(path), text.sheet, text.skip_rows, schema, target)
     file = open_input(str(path), stream=stream, hashed=hashed)
     try:
-        rows = found.load().open_rows(file, schema)
+        rows = found.load().open_rows(file, schema, keep)
     except BaseException:
         file.close()
         raise

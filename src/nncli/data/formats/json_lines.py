@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from nncli.data.byte_input import Input, reason
 from nncli.data.cells import PlainNumber, bare, check_width, quoted
@@ -21,7 +21,7 @@ from nncli.data.formats.foreign import DOWNLOAD, JSON_ERROR, TABLES_OF_JSON
 from nncli.data.formats.format import Format
 from nncli.data.formats.row_reader import Faults, Row, Rows
 from nncli.data.lines import line_blocks
-from nncli.errors import DataError, mention, write_names
+from nncli.errors import DataError, did_you_mean, mention, write_names
 
 WORDS = {None: "", True: "true", False: "false"}
 # an object becomes a tuple of its pairs, so that a key that comes twice is seen
@@ -32,9 +32,19 @@ ERROR_KEYS = frozenset({"error", "errors", "message", "detail"})  # of what a se
 KEY_LINES = 1000  # that tell which keys there are
 
 
-def open_rows(file: Input, expected: Schema | None = None) -> Rows:
-    """Open the objects in a stream; those of a model may lack keys that it `expected`. Raises DataError where the first
-    is none."""
+class Expected(NamedTuple):
+    """The keys of a file, in the order of its cells; the columns of the model that reads it, if one does; whether other
+    keys are refused, as each would be a column; and which keys count as missing where they are absent (None: all)."""
+
+    keys: Keys
+    names: Collection[str] = ()
+    refuses_others: bool = True
+    told: Collection[str] | None = None
+
+
+def open_rows(file: Input, expected: Schema | None = None, keep: Sequence[str] | Literal["all"] = ()) -> Rows:
+    """Open the objects in a stream; those of a model may lack keys that it `expected`, and have others, which are
+    ignored unless all columns are to `keep`. Raises DataError where the first is none."""
     blocks: Iterator[tuple[int, list[bytes]]] = line_blocks(file)
     number, lines = next(blocks, (1, [b""]))
     lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
@@ -50,18 +60,21 @@ def open_rows(file: Input, expected: Schema | None = None) -> Rows:
         raise DataError(place, NO_KEYS)
     if len({*names}) < len(names):
         raise _twice(names, place)
-    blocks, known = chain([(number, lines)], blocks), set[str]()
+    blocks = chain([(number, lines)], blocks)
     if expected is None:
         first = _first_blocks(blocks)
         keys, blocks = _all_keys(first, file.where), chain(first, blocks)
         check_width(len(keys), place)
+        its = Expected(keys)
     else:
         known = {*expected.names, expected.target, *(column.name for column in expected.profile)}
         if known.issuperset(names):  # another key may be one of the model's, spelt in another way
             keys = (*keys, *(name for name in expected.names if name not in names))
+        told = None if keep == "all" else {*expected.names, *keep}
+        its = Expected(keys, {*expected.names}, keep == "all", told)
     absent = Counter[str]()
     faults: Faults = {}
-    rows = _blocks(blocks, keys, known, absent, faults, file.where)
+    rows = _blocks(blocks, its, absent, faults, file.where)
     return Rows(file.where, [bare(key) for key in keys], place, rows, file, faults=faults, absent=absent)
 
 
@@ -96,12 +109,7 @@ def _all_keys(blocks: Sequence[tuple[int, list[bytes]]], where: str) -> Keys:
 
 
 def _blocks(
-    blocks: Iterator[tuple[int, list[bytes]]],
-    keys: Keys,
-    known: Collection[str],
-    absent: Counter[str],
-    faults: Faults,
-    where: str,
+    blocks: Iterator[tuple[int, list[bytes]]], expected: Expected, absent: Counter[str], faults: Faults, where: str
 ) -> Iterator[list[Row]]:
     """Yield the rows of each block of lines; empty lines may stand at the end of the file, and nowhere else. Values
     that are no cells are added to the `faults` of their rows."""
@@ -118,7 +126,7 @@ def _blocks(
             empty.clear()
             place = f"{where}:{number}"
             try:
-                cells, nested = cells_of(*object_of(line, place), keys, known, absent, place)
+                cells, nested = cells_of(*object_of(line, place), expected, absent, place)
                 rows.append((number, cells))
                 faults |= {number: nested} if nested else {}
             except DataError as error:
@@ -143,38 +151,43 @@ def object_of(line: bytes, place: str) -> tuple[Keys, Sequence[Any]]:
 
 
 def cells_of(
-    keys: Keys, values: Sequence[Any], expected: Keys, known: Collection[str], absent: Counter[str], place: str
+    keys: Keys, values: Sequence[Any], expected: Expected, absent: Counter[str], place: str
 ) -> tuple[list[str], dict[int, DataError]]:
     """Return the values as cells in the order of the expected keys, and what is wrong with those that are no cells;
-    count in `absent` those that there are not. Raises DataError for keys that are neither expected nor known."""
-    if keys != expected:
-        values = _in_order(keys, values, expected, known, place)
-        absent.update(key for key in expected if key not in keys)
+    count in `absent` those that there are not. Raises DataError for other keys, where these are refused, or where one
+    is nearly that of a column that there is not."""
+    if keys != expected.keys:
+        values = _in_order(keys, values, expected, place)
+        told = expected.keys if expected.told is None else expected.told
+        absent.update(key for key in expected.keys if key not in keys and key in told)
     if {*map(type, values)} <= {str, PlainNumber}:
         return list(values), {}
     cells, faults = [], dict[int, DataError]()
-    for i, (key, value) in enumerate(zip(expected, values, strict=True)):
+    for i, (key, value) in enumerate(zip(expected.keys, values, strict=True)):
         if isinstance(value, list | tuple):
             found = "an object" if isinstance(value, tuple) else "a list"
             problem = f"key {quoted(key)}: expected a number, text, true, false or null, found {found}"
-            drop = "" if known else f"Leave it out with {mention('drop', write_names([key]))}, or give"
+            drop = "" if expected.names else f"Leave it out with {mention('drop', write_names([key]))}, or give"
             faults[i] = DataError(place, problem, f"{drop or 'Give'} each part of it a key of its own")
             value = ""
         cells.append(value if isinstance(value, str) else WORDS[value])
     return cells, faults
 
 
-def _in_order(keys: Keys, values: Sequence[Any], expected: Keys, known: Collection[str], place: str) -> list[Any]:
+def _in_order(keys: Keys, values: Sequence[Any], expected: Expected, place: str) -> list[Any]:
     if not keys:
         raise DataError(place, NO_KEYS, "Delete the line")
     found = dict(zip(keys, values, strict=True))
     if len(found) < len(keys):
         raise _twice(keys, place)
-    more = next((key for key in keys if key not in expected and key not in known), None)
-    if more is not None:
-        problem = f"expected the keys of the lines above, found {quoted(more)} too"
+    others = [key for key in keys if key not in expected.keys]
+    if others and expected.refuses_others:
+        problem = f"expected the keys of the lines above, found {quoted(others[0])} too"
         raise DataError(place, problem, "Write it in the first line too, as null if there is no value")
-    return [found.get(key) for key in expected]
+    for name in expected.names if others else ():
+        if name not in found and (near := did_you_mean(name, others)):
+            raise DataError(place, f"column {quoted(name)} is missing", near)
+    return [found.get(key) for key in expected.keys]
 
 
 def _twice(keys: Sequence[str], place: str) -> DataError:

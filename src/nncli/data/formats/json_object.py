@@ -13,7 +13,7 @@ from nncli.data.csv.positions import Known
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
-from nncli.data.formats.json_lines import Keys, cells_of, open_rows
+from nncli.data.formats.json_lines import Expected, Keys, cells_of, open_rows
 from nncli.data.formats.row_reader import MOST_ABSENT, read_blocks
 from nncli.data.row_blocks import RowBlock
 from nncli.errors import listing
@@ -32,7 +32,7 @@ def say_absent(keys: Sequence[str]) -> str:
 class _Plan(NamedTuple):
     """How an object with certain keys is read: the keys with those of the model that are absent, and the notes."""
 
-    keys: Keys
+    expected: Expected
     parser: StrictParser
     notes: tuple[str, ...]
 
@@ -50,7 +50,7 @@ class ObjectReader:
         place = f"{self.where}:1"
         plan = self._plans.get(keys)
         if plan is not None:
-            cells, faults = cells_of(keys, values, plan.keys, plan.keys, Counter(), place)
+            cells, faults = cells_of(keys, values, plan.expected, Counter(), place)
             if not faults:
                 block = plan.parser.read_rows([(place, cells)])
                 if not block.errors and plan.parser.other_table is None:
@@ -69,5 +69,5 @@ class ObjectReader:
         if len(self._plans) >= MOST_PLANS:
             self._plans.clear()
         parser = StrictParser(reader.layout, self.where, False, RepeatedHeader([rows.names]))
-        self._plans[keys] = _Plan((*keys, *absent), parser, notes)
+        self._plans[keys] = _Plan(Expected((*keys, *absent), self.schema.names), parser, notes)
         return block, notes
