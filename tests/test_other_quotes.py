@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -73,3 +74,35 @@ def test_a_first_row_without_header_is_refused_for_a_model(nncli: Callable[..., 
     found = nncli("predict", "m.npz", stdin="“Smith, J”,1\n")
     assert (found.code, found.out) == (1, "")
     assert "found one between “ and ”: “Smith, J”" in found.err
+
+
+PLAIN = {
+    "text after it": '"Good" he said',
+    "two": '"Good." "Bad."',
+    "never closed": '"Good he said',
+    "behind a blank": ' "Good" he said',
+}
+
+
+@pytest.mark.parametrize("cell", PLAIN.values(), ids=PLAIN)
+def test_quotes_that_are_a_part_of_texts_are_told_with_an_option_that_works(
+    cell: str, nncli: Callable[..., Any]
+) -> None:
+    some = [f"{'pq'[i % 2]}\t{cell if i == 20 else f'words of {i}'}\n" for i in range(40)]
+    Path("d.tsv").write_text("class\ttext\n" + "".join(some))
+    refused = nncli("train", "d.tsv", "--text", "text", "-q", "--epochs", 1)
+    assert refused.code == 1
+    assert refused.err.startswith("d.tsv:22: ")
+    assert ". If quotes are a part of the texts, add --quote none, else " in refused.err
+    assert nncli("train", "d.tsv", "--text", "text", "-q", "--epochs", 1, "--quote", "none").code == 0
+    told = nncli("predict", "model.npz", "d.tsv", "--quote", "none", "--keep", "text", "-q", "--jsonl")
+    assert json.loads(told.out.splitlines()[20])["text"] == cell
+
+
+@pytest.mark.parametrize("cell", ['"a\tb"', 'a ""b"" c"'], ids=["a tab", "doubled ones"])
+def test_where_quotes_do_quote_something_they_are_no_part_of_texts(cell: str, nncli: Callable[..., Any]) -> None:
+    some = [f"{'pq'[i % 2]}\t{ {3: cell, 20: PLAIN['two']}.get(i, f'words of {i}') }\n" for i in range(40)]
+    Path("d.tsv").write_text("class\ttext\n" + "".join(some))
+    refused = nncli("train", "d.tsv", "--text", "text", "-q")
+    assert refused.code == 1
+    assert "--quote none" not in refused.err

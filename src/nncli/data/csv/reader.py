@@ -22,6 +22,7 @@ from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.late_codes import CodeWatch
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
+from nncli.data.csv.plain_quotes import are_plain, or_plain
 from nncli.data.csv.positions import Known
 from nncli.data.csv.reading_plan import ReadingPlan
 from nncli.data.csv.repeated_header import RepeatedHeader, may_hold, of_other_table
@@ -155,11 +156,12 @@ class CsvReader(BlockReader):
             if self._header.times:
                 times = "once" if self._header.times == 1 else f"{self._header.times:,} times"
                 self.notes.append(f"{self.input.where}: the header comes again {times} among the rows: left out")
-        except UnfinishedRow as rest:
-            where = f"{self.input.where}:{self._line}"
-            if '"' in str(rest):
-                raise open_quote(where) from None
-            raise DataError(where, str(rest)) from None
+        except UnfinishedRow as unfinished:
+            where, (problem, rest) = f"{self.input.where}:{self._line}", unfinished.args
+            if problem == '"':
+                is_plain = self.layout.delimiter == "\t" and are_plain(rest, self.layout)
+                raise (or_plain(open_quote(where)) if is_plain else open_quote(where)) from None
+            raise DataError(where, problem) from None
 
     def _rows(self, data: bytes, parsed: RowBlock | None, at_end: bool = False) -> Iterator[RowBlock]:
         rows, self._bytes = 0, self._bytes + len(data)

@@ -15,8 +15,9 @@ from nncli.data.cells import bare, days, quoted, rounded, text_column
 from nncli.data.csv.cell_advice import advice_for_marks
 from nncli.data.csv.cell_checks import CellChecker, is_utf8
 from nncli.data.csv.damaged_row import ENOUGH, Damage, DamagedRows
+from nncli.data.csv.plain_quotes import are_plain, or_plain
 from nncli.data.csv.repeated_header import RepeatedHeader
-from nncli.data.csv.row_text import open_quote, row_patterns, split_row
+from nncli.data.csv.row_text import CONVERT_CR, open_quote, row_patterns, split_row
 from nncli.data.csv.second_table import are_other_names
 from nncli.data.dataset import Table, canonical_class
 from nncli.data.row_blocks import Layout, RowBlock
@@ -45,6 +46,7 @@ class StrictParser:
         self.places_of_few_words = [(place[name], its) for name, its in layout.few_words.items() if name in place]
         self.rest = b""  # what of the text read last may be the start of a row
         self.has_quotes = self.has_lines = False  # any text so far; a row of several lines
+        self.quotes_are_plain: bool | None = None  # looked at where a quote is wrong
         self.damaged = 0  # rows so far
         # where the names of another one stand, down to which rows have been read, and those
         self.other_table: tuple[str, list[str]] | None = None
@@ -114,7 +116,7 @@ class StrictParser:
             where, cells = f"{self.where}:{line}", list[str]()
             try:
                 if match is None:
-                    raise open_quote(where)
+                    raise self._of_quotes(open_quote(where))
                 cells, end = self._split(match.group(), where), match.end()
                 if data.find(b"\n", start, end - 1) >= 0 and not self.header.has(cells):
                     self.checks.clean(cells, where)  # a wrong quote may have made lines a part of a cell
@@ -186,9 +188,9 @@ class StrictParser:
         try:
             cells = split_row(row, delimiter, where)
         except DataError as error:
-            raise DataError(
-                where, error.problem, advice_for_marks(row, self.layout, self.has_quotes) or error.remedy
-            ) from None
+            if advice := advice_for_marks(row, self.layout, self.has_quotes):
+                raise DataError(where, error.problem, advice) from None
+            raise (error if error.remedy == CONVERT_CR else self._of_quotes(error)) from None
         if len(cells) != width:
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
             look = f"Look for a missing or an unquoted {sign}"
@@ -202,10 +204,16 @@ class StrictParser:
             remedy = f"{advice_for_marks(row, self.layout, self.has_quotes) or look}{self.checks.or_skip}"
             raise DataError(where, f"expected {width} columns, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
-            raise _misplaced_quote(cells, delimiter, where)
+            raise self._of_quotes(_misplaced_quote(cells, delimiter, where))
         if b'"' in row:
             self._check_quotes(cells, row, where)
         return cells
+
+    def _of_quotes(self, error: DataError) -> DataError:
+        """Return the error for a wrong quote, with what to do where quotes seem to be a part of the texts."""
+        if self.quotes_are_plain is None:
+            self.quotes_are_plain = are_plain(self.checks.data, self.layout)
+        return or_plain(error) if self.quotes_are_plain else error
 
     def _check_quotes(self, cells: list[str], row: bytes, where: str) -> None:
         """Raise DataError for a quote too many or too few around or within a word that its column has without it."""

@@ -12,7 +12,8 @@ NEAR = 64  # bytes in which the last row most often ends
 
 
 class UnfinishedRow(Exception):
-    """Raised where the rest of the file is no whole row. Its text is a quote that none closes, or the problem."""
+    """Raised where the rest of the file, its second argument, is no whole row. The first is a quote that none closes,
+    or the problem."""
 
 
 def whole_rows(
@@ -47,7 +48,7 @@ def whole_rows(
             line = tail.find(b"\n") + 1
             if not go_on or b'"' not in tail or not line:
                 problem = f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB"
-                raise UnfinishedRow('"' if b'"' in tail else problem)
+                raise UnfinishedRow('"' if b'"' in tail else problem, tail)
             start = 0
             while line and (not start or not _begins_row(tail, start, layout.delimiter)):  # this line alone is damaged
                 yield tail[start:line], False
