@@ -17,6 +17,7 @@ from nncli.data.csv.dialect_detection import dialect_for, first_cells
 from nncli.data.csv.header import DETECTED, Head, TextOptions
 from nncli.data.csv.header_row import joined_names, looks_like_header
 from nncli.data.csv.other_quotes import refuse_other_quotes
+from nncli.data.csv.lines_of_text import as_json_lines, is_of_one_text
 from nncli.data.csv.positions import Known, candidates, is_class, names_of_row, widths
 from nncli.data.csv.reading_plan import ReadingPlan, planned
 from nncli.data.dataset import Schema, spellings_of
@@ -178,6 +179,9 @@ def _absent(absent: list[str], names: list[str], expected: Schema, where: str) -
     quoted = ", ".join(f"'{name}'" for name in absent[:10]) + (", …" if len(absent) > 10 else "")
     problem = f"column {quoted} is missing" if len(absent) == 1 else f"columns {quoted} are missing"
     read = f"The columns are {listing(names)}. If that line is a row, write the names of the columns above it"
+    if is_of_one_text(expected):
+        command = as_json_lines(expected.names[0])
+        read = f"If each line is a text, without names of columns, pass the lines through: {command}"
     return DataError(where, problem, _suggestion(absent, names, expected) or read)
 
 

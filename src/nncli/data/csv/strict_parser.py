@@ -15,6 +15,7 @@ from nncli.data.cells import bare, days, quoted, rounded, text_column
 from nncli.data.csv.cell_advice import advice_for_marks
 from nncli.data.csv.cell_checks import CellChecker, is_utf8
 from nncli.data.csv.damaged_row import ENOUGH, Damage, DamagedRows
+from nncli.data.csv.lines_of_text import as_json_lines
 from nncli.data.csv.plain_quotes import are_plain, or_plain
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.row_text import CONVERT_CR, open_quote, row_patterns, split_row
@@ -22,6 +23,7 @@ from nncli.data.csv.second_table import are_other_names
 from nncli.data.dataset import Table, canonical_class
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import DataError
+from nncli.system.output import counted
 
 MOST_PLACED = 100  # damaged rows whose ends are looked for, milliseconds each, where reading ends at the first of them
 UNOPENED = re.compile(r'[^"]+(?:""[^"]*)+"')
@@ -184,7 +186,7 @@ class StrictParser:
         width, delimiter = len(self.layout.names), self.layout.delimiter
         if width > 1 and row in (b"\n", b"\r\n"):
             remedy = f"Delete the line{self.checks.or_skip.replace('rows', 'lines')}"
-            raise DataError(where, f"expected {width} columns, found an empty line", remedy)
+            raise DataError(where, f"expected {counted(width, 'column')}, found an empty line", remedy)
         try:
             cells = split_row(row, delimiter, where)
         except DataError as error:
@@ -201,8 +203,11 @@ class StrictParser:
                 )
                 if self.layout.header and not self.checks.training:  # where all rows end so, that told of the header
                     look += f", or if all rows end so, end the header with {f'a {sign}' if is_one else 'as many'} too"
+            elif self.layout.text == self.layout.names and not self.checks.training:
+                command = as_json_lines(self.layout.names[0])
+                look = f"Put texts with a {sign} in quotes, or pass the lines below the name through: {command}"
             remedy = f"{advice_for_marks(row, self.layout, self.has_quotes) or look}{self.checks.or_skip}"
-            raise DataError(where, f"expected {width} columns, found {len(cells)}", remedy)
+            raise DataError(where, f"expected {counted(width, 'column')}, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
             raise self._of_quotes(_misplaced_quote(cells, delimiter, where))
         if b'"' in row:
