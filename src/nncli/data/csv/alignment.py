@@ -16,8 +16,8 @@ from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells
 from nncli.data.csv.header import DETECTED, Head, TextOptions
 from nncli.data.csv.header_row import joined_names, looks_like_header
-from nncli.data.csv.other_quotes import refuse_other_quotes
 from nncli.data.csv.lines_of_text import as_json_lines, is_of_one_text
+from nncli.data.csv.other_quotes import refuse_other_quotes
 from nncli.data.csv.positions import Known, candidates, is_class, names_of_row, widths
 from nncli.data.csv.reading_plan import ReadingPlan, planned
 from nncli.data.dataset import Schema, spellings_of
