@@ -366,7 +366,7 @@ def test_a_bug_is_told_without_a_traceback(
         (["x.npz"], "cannot read the model"),
         (["{iris}", "{iris}"], "two models are called 'iris'"),
         (["-"], "Name a file"),
-        (["{iris}", "--port", "x"], "--port: expected a whole number from 0, found 'x'"),
+        (["{iris}", "--port", "x"], "--port: expected a whole number from 0 to 65535, found 'x'"),
         (["{iris}", "--host", "203.0.113.1"], "cannot listen"),
         (["{iris}", "--host", "no such host"], "--host: expected an address of this machine"),
         (["{iris}", "--max-rows", "0"], "--max-rows"),

@@ -17,6 +17,7 @@ from nncli.system.numbers import read_number, read_whole, write_number
 from nncli.system.output import shortened
 
 MOST_LAYERS = 1000
+MOST = 2**63 - 1  # of whole numbers without a bound
 AUTO = "auto"
 FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
 REGISTRIES = (
@@ -283,7 +284,7 @@ class Whole(Kind):
     """A whole number within bounds, both included."""
 
     low: int
-    high: int = 2**63 - 1
+    high: int = MOST
 
     def read(self, text: str) -> int:
         try:
@@ -291,7 +292,8 @@ class Whole(Kind):
         except ValueError:
             value = self.low - 1
         if not self.low <= value <= self.high:
-            raise ValueError(f"a whole number from {self.low}" + (f" to {self.high}" if value > self.high else ""))
+            is_told = self.high < MOST or value > self.high  # nobody misses the largest number of all
+            raise ValueError(f"a whole number from {self.low}" + (f" to {self.high}" if is_told else ""))
         return value
 
 
