@@ -44,3 +44,18 @@ def test_lines_of_text_are_refused_with_a_command_that_makes_rows_of_them(name: 
     made = subprocess.run(found[1], shell=True, input=LINES, capture_output=True, text=True, check=True).stdout
     Path("rows.jsonl").write_text(made)
     assert nncli("predict", "model.npz", "rows.jsonl", "-q").out == "prediction\ny\nn\n"
+
+
+def test_a_later_file_of_another_encoding_names_the_option_that_reads_it(nncli: Run) -> None:
+    trained(nncli, "text")
+    Path("new.csv").write_text("text,label\nschön,n\n", "latin-1")
+    for command in ("predict", "eval"):
+        refused = nncli(command, "model.npz", "new.csv", "-q")
+        assert (
+            refused.code,
+            "expected UTF-8, found the byte 0xf6. Name the encoding, such as --encoding latin-1" in refused.err,
+        ) == (1, True)
+        assert nncli(command, "model.npz", "new.csv", "-q", "--encoding", "latin-1").code == 0
+        assert "cp1252. [UTF-8, or as in training]" in " ".join(nncli(command, "--help-all").out.split())
+    trained(nncli, "text", "latin-1")
+    assert nncli("predict", "model.npz", "new.csv", "-q").out == "prediction\nn\n"

@@ -61,7 +61,7 @@ RowsArgument = Annotated[
 ]
 SKIP_ROWS_HELP = "Number of lines to skip at the top of each file."
 HOW_TEXT_IS_WRITTEN: dict[str, Any] = {  # the options of commands that read files for a model
-    "encoding": value_option("NAME", ENCODING_HELP, "detected"),
+    "encoding": value_option("NAME", ENCODING_HELP, "UTF-8, or as in training"),
     "skip_rows": value_option("N", SKIP_ROWS_HELP, "0"),
     "sheet": value_option("NAME", SHEET_HELP, "the only one"),
     "quote": value_option("CHAR", QUOTE_HELP, "detected, or as in training"),
