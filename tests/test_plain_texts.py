@@ -59,3 +59,59 @@ def test_a_later_file_of_another_encoding_names_the_option_that_reads_it(nncli: 
         assert "cp1252. [UTF-8, or as in training]" in " ".join(nncli(command, "--help-all").out.split())
     trained(nncli, "text", "latin-1")
     assert nncli("predict", "model.npz", "new.csv", "-q").out == "prediction\nn\n"
+
+
+def sentences(n: int) -> str:
+    """Write n sentences, all different, of two classes that a word of each tells."""
+    return "text,label\n" + "".join(
+        f"{'I like this very much' if i % 2 else 'I do not want that'} {i},{'yn'[i % 2]}\n" for i in range(n)
+    )
+
+
+@pytest.mark.parametrize("n", [10, 18])
+def test_few_sentences_get_a_hint_to_learn_from_their_words(n: int, nncli: Run) -> None:
+    Path("few.csv").write_text(sentences(n))
+    hint = f"column 'text': {n} of {n} cells have a text that no other row has, and most new rows will have yet other "
+    hint += "texts: they say little (--drop text leaves the column out, --text text learns from words and letters)"
+    outcome = nncli("train", "few.csv")
+    assert hint in outcome.err.splitlines()
+    assert "the same: --text text learns from words" in outcome.err
+    assert "dead" not in outcome.err
+    assert hint in nncli("check", "few.csv").out.replace("\n", " ").replace("  ", "")
+    told = nncli("train", "few.csv", "--text", "text")
+    assert "that no other row has" not in told.err
+    assert "learned from by their words" in told.err
+
+
+def test_cells_of_one_word_are_no_texts(nncli: Run) -> None:
+    Path("few.csv").write_text("city,label\n" + "".join(f"{chr(97 + i)}ville,{'yn'[i % 2]}\n" for i in range(18)))
+    assert "--text" not in nncli("train", "few.csv").err
+
+
+def test_a_linear_model_that_knows_its_training_rows_is_not_blamed_for_its_line(nncli: Run) -> None:
+    """Each text has words of its own, so that new rows have no word that tells, and the other column says nothing."""
+    words = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"]
+    cells = [" ".join(words[4 * i : 4 * i + 4]) for i in range(36)]
+    rows = "".join(f"{cell},{i * 7 % 13},{'ynyynyn'[i % 7]}\n" for i, cell in enumerate(cells))
+    Path("d.csv").write_text(f"text,x,label\n{rows}")
+    how = ("--text", "text", "--ngrams", "chars:5", "--epochs", 40)
+    outcome = nncli("train", "d.csv", *how)
+    assert "straight line" not in outcome.err
+    said = (
+        "all 5 test rows that were looked at are predicted 'y', while of the training rows 100.0 % are right: they are"
+    )
+    assert said in outcome.err
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_short_texts_beside_other_columns_are_left_out_with_a_word_on_text(n: int, nncli: Run) -> None:
+    words = ("refund", "login", "broken", "not", "received", "since", "update")
+    cells = [" ".join([f"ticket{i}", *(words[(i + j) % 7] for j in range(n))]) for i in range(60)]
+    Path("d.csv").write_text(
+        "subject,x,y\n" + "".join(f"{c},{i * 7 % 13},{'pq'[i % 2]}\n" for i, c in enumerate(cells))
+    )
+    learns = "--text learns from their words, " if n == 3 else ""
+    note = f"column 'subject': left out, as nearly all of its texts are different ({learns}--categorical keeps it)"
+    assert note in nncli("train", "d.csv", "--epochs", 1).err.splitlines()
+    told = nncli("train", "d.csv", "--epochs", 1, "--text", "subject")
+    assert "column 'subject': texts, learned from by their words" in told.err

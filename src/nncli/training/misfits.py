@@ -15,6 +15,7 @@ from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
 from nncli.system.output import WARNING, in_quotes, number, percent
+from nncli.training.alike_rows import why_alike
 from nncli.training.batch import Batch, judged
 from nncli.training.final_figures import scored
 from nncli.training.guards import HIGH, MODEST_L2, large_factors, tamed
@@ -56,7 +57,7 @@ def misfits(prepared: Prepared, trainer: Trainer, model: Model, figures: dict[st
         return [f"{said}; most likely {_rate(trainer) or (TOO_FAR if trainer.config.parts else _grown(trainer))}"]
     # with costs or a threshold, what is predicted is not the likeliest class, as somebody asked
     as_asked = prepared.config.options.cost or prepared.config.options.choose_threshold
-    found = [] if as_asked else _one_class(prepared, trainer, rows, name)
+    found = [] if as_asked else _one_class(prepared, trainer, rows, name, some, figures)
     found = found or _above_guessing(prepared, trainer, rows, name, figures["train"]["log_loss"])
     return found or ([] if as_asked else _no_better(prepared, trainer, figures))
 
@@ -90,8 +91,10 @@ def _parts(prepared: Prepared) -> list[tuple[str, Subset, NDArray[np.int64] | No
     return [*held_out, ("training", prepared.train, None)]
 
 
-def _one_class(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str) -> list[str]:
-    """Tell of a network that says the same of all rows, though these are of several classes."""
+def _one_class(
+    prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str, part: Subset, figures: dict[str, Any]
+) -> list[str]:
+    """Tell of a network that says the same of all rows of a part, though these are of several classes."""
     first = int(rows.predicted[0])
     if len(rows.present) < 2 or (rows.predicted != first).any():
         return []
@@ -100,6 +103,8 @@ def _one_class(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str
     )
     spread, size = float(np.ptp(rows.logits, axis=0).max()), float(np.abs(rows.logits).max())
     if spread <= SAME * size or size == 0:
+        if alike := why_alike(prepared, part):
+            return [f"warning: {said}, as {alike}"]
         cause = _setting(trainer) or _dead(trainer) or _not_learned(trainer)
         return [f"warning: {said}, with the same scores; most likely {cause}"]
     if penalty := _penalty(trainer):
@@ -109,6 +114,10 @@ def _one_class(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str
         cause = f"because {percent(float(shares.max()))} of the training rows are of one class"
         remedy = "--class-weight balanced makes all classes count the same"
         return [f"warning: {said}; most likely {cause}. {remedy}"]
+    accuracy = figures["train"]["accuracy"]
+    if accuracy >= (1 + shares.max()) / 2:  # at least half of what guessing has wrong
+        but = f"{said}, while of the training rows {percent(accuracy)} are right"
+        return [f"warning: {but}: {_rate(trainer) or 'they are too few, or say too little of others'}"]
     return [f"warning: {said}; most likely {_rate(trainer) or _not_learned(trainer)}"]
 
 

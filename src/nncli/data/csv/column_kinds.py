@@ -30,7 +30,7 @@ from nncli.data.spellings import (
     time_spelling,
     units_of,
 )
-from nncli.data.words.detection import looks_like_text
+from nncli.data.words.detection import has_several_words, looks_like_text
 from nncli.errors import OptionError, flag, mention
 
 STORED_AS_TEXT = "numbers are stored as text"
@@ -270,7 +270,8 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
         return ""
     if kind == "text" and len(set(cells)) >= NEARLY_ALL * len(cells) and not looks_like_text(cells[:TEXTS]):
         form = unread_form(cells)
-        return "nearly all of its texts are different (--categorical keeps it)" + (
+        learns = "--text learns from their words, " if has_several_words(cells[:TEXTS]) else ""
+        return f"nearly all of its texts are different ({learns}--categorical keeps it)" + (
             f", though they {form}" if form else ""
         )
     if kind == "number" and values is not None and np.isfinite(values).all() and (values == np.trunc(values)).all():
