@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 Run = Callable[..., Any]
+REVIEWS = Path(__file__).parents[1] / "datasets" / "reviews.csv"
 LINES = "Broke after a week, what a waste\nA great phone\n"
 
 
@@ -115,3 +116,13 @@ def test_short_texts_beside_other_columns_are_left_out_with_a_word_on_text(n: in
     assert note in nncli("train", "d.csv", "--epochs", 1).err.splitlines()
     told = nncli("train", "d.csv", "--epochs", 1, "--text", "subject")
     assert "column 'subject': texts, learned from by their words" in told.err
+
+
+def test_mira_mends_each_text_in_full(nncli: Run) -> None:
+    """A step τ = L / (2 ‖x‖²), with ‖x‖² = 2 for a text of unit length and the bias, gives a row a margin of 1: all
+    rows whose words do not contradict one another are right after few epochs."""
+    how = ("--model", "mira", "--ngrams", "words:1", "--hash-bits", 14, "--val", 0, "--test", 0, "--epochs", 8)
+    outcome = nncli("train", REVIEWS, *how, "--json")
+    assert outcome.json["train"]["accuracy"] > 0.98
+    assert "training: mira, learning rate 1 (" in outcome.err
+    assert "training: mira, learning rate 0.01 (" in nncli("train", "iris", "--model", "mira", "--epochs", 1).err

@@ -25,8 +25,10 @@ from nncli.system.output import in_quotes, shortened
 
 # sequences of characters tell much of few texts, and of many take longer than they are worth
 FEW_CHARACTERS, NGRAMS_OF_FEW, NGRAMS = 5_000_000, "words:1-2,chars:2-5", "words:1-2"
-ADAM = "adam"
+ADAM, MIRA = "adam", "mira"
 OF_LINEAR = {"lr": 0.03, "epochs": 10}  # of a linear model: rows of unit length ask for longer steps, and fewer
+# of MIRA, whose rate is the longest step: what mends a row of unit length is shorter, so that each is mended in full
+OF_MIRA = {"lr": 1.0}
 OF_HIDDEN = {"epochs": 5}  # after which validation loss rises: there are more weights than n-grams
 # of one behind an embedding: with AdaGrad, nothing has to be made up for where a vector is not touched
 OF_EMBEDDING = {"optimizer": "adagrad", "lr": 0.02, "epochs": 10}
@@ -65,6 +67,8 @@ def with_usual_words(config: TrainConfig, table: Table, columns: tuple[str, ...]
     optimizer = OPTIMIZERS.create(config.optimizer or config.preset.optimizer)
     if config.hidden or config.preset.hidden:
         usual |= OF_HIDDEN
+    elif optimizer.name == MIRA:
+        usual |= OF_MIRA
     elif optimizer.name == ADAM:
         is_embedded = config.optimizer is None and (config.embedding or config.vectors)
         usual |= OF_EMBEDDING if is_embedded else OF_LINEAR
