@@ -245,8 +245,8 @@ class NNClassifier(ClassifierMixin, NNEstimator):
         self._keep(locals())
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train on rows X, (n, d) numbers, also a sparse matrix, a data frame, a mapping of names of columns to values, or
-        a list of n texts, and their classes y (n,).
+        """Train on rows X, (n, d) numbers, also a sparse matrix, a data frame, a mapping of names of columns to values,
+        or a list of n texts, and their classes y (n,).
 
         Columns of a frame are numbers, text (also booleans and categories) or dates, as their types say; columns of
         sentences are read word by word. NaN, NaT, None and NA are missing values. `sample_weight` (n,) says how much
