@@ -203,13 +203,13 @@ class NNRegressor(RegressorMixin, NNEstimator):
         self._keep(locals())
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train on rows X, (n, d) numbers, also a sparse matrix, a data frame, or a mapping of names of columns to
-        values, and their numbers y (n,).
+        """Train on rows X, (n, d) numbers, also a sparse matrix, a data frame, a mapping of names of columns to values,
+        or a list of n texts, and their numbers y (n,).
 
-        Columns of a frame are numbers, text (also booleans and categories) or dates, as their types say; NaN, NaT, None
-        and NA are missing values. `sample_weight` (n,) says how much each row counts: a whole weight is as many copies
-        of its row, unless there would be more than ten times the rows, and rows of weight 0 are left out. Raises
-        ValueError, in one line, for what cannot be learned from.
+        Columns of a frame are numbers, text (also booleans and categories) or dates, as their types say; columns of
+        sentences are read word by word. NaN, NaT, None and NA are missing values. `sample_weight` (n,) says how much
+        each row counts: a whole weight is as many copies of its row, unless there would be more than ten times the
+        rows, and rows of weight 0 are left out. Raises ValueError, in one line, for what cannot be learned from.
         """
         with as_value_errors():
             config = self._config()
@@ -220,7 +220,7 @@ class NNRegressor(RegressorMixin, NNEstimator):
     @available_if(takes_steps)
     def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Take the steps of one epoch on these rows, from the model as it is; the rows of a first call say how columns
-        and numbers are scaled. Weights are as they are given. Raises ValueError as `fit` does, and for parameters that
+        and numbers are scaled, and which words of texts there are. Weights are as they are given. Raises ValueError as `fit` does, and for parameters that
         need all rows, or validation rows."""
         with as_value_errors():
             rows = rows_of(X, y, sample_weight, self._name)
