@@ -31,6 +31,7 @@ BAD: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
                "with pandas.read_csv."),
     "list of numbers": ([1.0, 2.0, 3.0], Y, {}, "X: expected rows of shape (n, d), found float64 of shape (3,). "
                       "Reshape your data: np.reshape(X, (-1, 1)) for one column, np.reshape(X, (1, -1)) for one row."),
+    "an empty list": ([], [], {}, "X: expected one row or more, found 0 samples. Give it rows."),
     "vector of Arrow": (pa.array([1, 2, 3]), Y, {}, "X: expected rows of shape (n, d), found Int64Array of shape (3,). "
                         "Reshape your data: np.reshape(X, (-1, 1)) for one column."),
     "written numbers": (["1", "2", "3"], Y, {}, "X: expected rows of shape (n, d) or a list of texts, found numbers "

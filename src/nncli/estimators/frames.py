@@ -22,6 +22,7 @@ from nncli.system.output import in_quotes
 ONE_NAME = "Rename one of them"
 BY_ITSELF = "X.reshape(-1, 1)", "X.reshape(1, -1)", "X.reshape(len(X), -1)"  # one column, one row, several
 BY_NUMPY = "np.reshape(X, (-1, 1))", "np.reshape(X, (1, -1))", "np.reshape(X, (len(X), -1))"  # of lists
+NO_ROWS = "expected one row or more, found 0 samples", "Give it rows"
 TEXTS = "text"  # the name of a column of texts that has none
 A_TABLE = "Give an array, a data frame, or a mapping of names to columns"
 
@@ -69,7 +70,7 @@ def frame_of(X: Any) -> Frame:
         shape = f"0 feature(s) (shape=({found.n}, 0)) while a minimum of 1 is required"
         raise InvalidData("X", f"expected one column or more, found {shape}", "Give it columns")
     if not found.n:
-        raise InvalidData("X", "expected one row or more, found 0 samples", "Give it rows")
+        raise InvalidData("X", *NO_ROWS)
     check_width(found.width, "X", most=MOST_FEATURES if isinstance(found.matrix, SparseNumbers) else None)
     return found
 
@@ -119,6 +120,8 @@ def _of_array(X: Any) -> Frame:
         remedy = of_text if isinstance(X, str | PurePath) else A_TABLE
         remedy = "Use X.collect()" if hasattr(X, "collect") else remedy
         raise InvalidData("X", f"expected rows of shape (n, d), found {type(X).__name__}", remedy)
+    if array.ndim == 1 and not len(array):
+        raise InvalidData("X", *NO_ROWS)
     if array.ndim != 2:
         column, row, rows = BY_ITSELF if hasattr(X, "reshape") else BY_NUMPY
         remedy = f"Reshape your data: {rows if array.ndim > 2 else f'{column} for one column, {row} for one row'}"

@@ -220,8 +220,8 @@ class NNRegressor(RegressorMixin, NNEstimator):
     @available_if(takes_steps)
     def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Take the steps of one epoch on these rows, from the model as it is; the rows of a first call say how columns
-        and numbers are scaled, and which words of texts there are. Weights are as they are given. Raises ValueError as `fit` does, and for parameters that
-        need all rows, or validation rows."""
+        and numbers are scaled, and which words of texts there are. Weights are as they are given. Raises ValueError as
+        `fit` does, and for parameters that need all rows, or validation rows."""
         with as_value_errors():
             rows = rows_of(X, y, sample_weight, self._name)
             return self._partial_fit(rows, (), numbers_in(rows.y, may_be_alike=hasattr(self, "model_")))
