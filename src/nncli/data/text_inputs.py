@@ -51,11 +51,6 @@ class TextInputs:
         """Count the inputs."""
         return 1 << self.options.bits
 
-    def mean_not_zero(self, n: int) -> float:
-        """Return how many inputs of a row are not 0, on average over the n training rows."""
-        seen = self.idf[self.idf > 0].astype(np.float64)
-        return float(((1 + n) * np.exp(1 - seen) - 1).sum()) / n  # the n_j that idf comes from
-
     @classmethod
     def fit(
         cls,
@@ -76,7 +71,7 @@ class TextInputs:
         """Return how many inputs of words n training rows have between them, to rounding: Σ_j n_j, if they are those of
         `idf`."""
         idf = self.idf[self.idf > 0].astype(np.float64)
-        return float(((1 + n) * np.exp(1 - idf) - 1).sum())
+        return float(((1 + n) * np.exp(1 - idf) - 1).sum())  # the n_j that idf comes from
 
     def with_new(self, table: Table, rows: Positions) -> TextInputs:
         """Return the same with the n-grams that the given rows have, and training had not: as rare as its rarest."""
