@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,3 +46,14 @@ def test_tables_are_no_such_lines(lines: str, nncli: Run) -> None:
     """Where a table has no target that is known, or has one, that is what the error is about, if there is any."""
     Path("table.csv").write_text(lines * 3)
     assert "found lines of" not in nncli("check", "table.csv").err
+
+
+@pytest.mark.parametrize("cell", ["ACGT" * 1000, "1" * 200_000, "a b" * 20_000], ids=["letters", "digits", "words"])
+def test_a_long_first_cell_takes_no_time(cell: str, nncli: Run) -> None:
+    """A pattern that tries every way to cut such a cell takes minutes."""
+    Path("table.csv").write_text(f"{cell}|b|c\n3|{cell}|5\n" * 3)
+    began = time.process_time()
+    assert "found lines of" not in nncli("check", "table.csv").err
+    Path("table.csv").write_text(f"3|{cell}|5\n" * 3)
+    assert "found lines of" not in nncli("check", "table.csv").err
+    assert time.process_time() - began < 5

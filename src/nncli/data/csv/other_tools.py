@@ -9,10 +9,13 @@ from nncli.data.cells import quoted
 from nncli.errors import DataError, mention
 
 # a label, and before the first bar perhaps a weight and a tag; behind it the name of a group of words, and words;
-# with several bars it may be a table that has bars between its cells
+# with several bars it may be a table that has bars between its cells. `++` gives no digit back and the look ahead finds
+# a second bar once, so that a line takes time by its length, not by the square of it.
 LINES = {
     "fastText": re.compile(r"__label__\S+ .*", re.DOTALL),
-    "Vowpal Wabbit": re.compile(r"[-+]?\d+(\.\d+)?( \d+(\.\d+)?)?( ?'?\w+)? ?\|\w* ?[^|]*[^\W\d]+ [^|]*"),
+    "Vowpal Wabbit": re.compile(
+        r"[-+]?\d++(\.\d++)?( \d++(\.\d++)?)?( ?'?\w+)? ?\|(?=[^|]*\Z).*?[^\W\d] .*", re.DOTALL
+    ),
 }
 
 
