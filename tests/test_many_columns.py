@@ -19,7 +19,9 @@ from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.preprocess import Preprocess
 from nncli.data.row_blocks import Layout
 from nncli.data.split import Split
+from nncli.errors import OptionError
 from nncli.model.network import eval_rows, network_inputs
+from nncli.nn.input_layers import InputKinds
 from nncli.system.order_statistics import in_order, medians_of, quantiles_of
 from nncli.training import doubts
 from nncli.training.memory import rows_in_memory
@@ -115,6 +117,21 @@ def test_ten_thousand_columns_are_learned_from_in_300_megabytes() -> None:
     # a pass of an evaluation is at most 8 MB, where 1,024 rows would be 41 MB
     assert eval_rows([10_000, 64, 2]) * 10_000 <= 1 << 21 < 1024 * 10_000
     assert eval_rows([784, 64, 10]) == 1024
+
+
+def test_memory_has_room_for_numba_where_a_long_run_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nncli.nn.kernels.choice.problem", lambda: "")
+
+    def rows(memory: int, **options: Any) -> int:
+        config = resolve(TrainConfig(hidden=(64,), epochs=100, **options), 60_000, has_val=True)
+        assert config.training.kernels == ("" if options else "numba")
+        return rows_in_memory(memory, config, 60_000, InputKinds(1000), 2)
+
+    # a row of a window takes three times 1,000 numbers of 4 bytes, and 16
+    assert rows(400_000_000, kernels="numpy") - rows(400_000_000) == pytest.approx((115 << 20) / 12_016, abs=1)
+    with pytest.raises(OptionError, match=r"found 280MB\. Allow that much, or leave Numba out, with --kernels"):
+        rows(280_000_000)
+    assert rows(280_000_000, kernels="numpy") > 1000
 
 
 def test_the_commonest_class_of_a_code_is_the_first_of_equals() -> None:

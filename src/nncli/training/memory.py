@@ -27,6 +27,7 @@ NUMBER_BYTES = 24  # … or its target as it is, and as it is learned
 TRAINING_BYTES, SPLIT_BYTES, TRAINING_COPIES = 150 << 20, 20, 9
 GROUPED_SPLIT_BYTES = 80  # by group or by time
 LEAST_WINDOW = 16 << 20
+NUMBA_BYTES = 115 << 20  # of Numba, where its kernels are used
 INDEX_BYTES = 4  # of an input that is not 0, where only these are stored; and to note how many a row has
 VECTORS = 3  # as long as all parameters, that each run has: the parameters, their gradient, and the best so far
 # bytes without any data; and those of a run from which on what it needs is said beforehand
@@ -58,12 +59,14 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKin
         + 32 * (config.data.csv.weight is not None)
         + INDEX_BYTES * is_sparse
     )
+    program = TRAINING_BYTES + NUMBA_BYTES * bool(config.training.kernels)
     beside = network + step + of_row * n  # the window
     drawn = config.options.group is None and config.options.time is None
     split = (SPLIT_BYTES if drawn else GROUPED_SPLIT_BYTES) * n
-    needed = TRAINING_BYTES + max(beside + LEAST_WINDOW, split)
-    _refuse_more_than(memory, needed, f"to train on {n:,} rows in batches of {batch:,}")
-    return max(at_once, (memory - TRAINING_BYTES - beside) // row_bytes)
+    needed = program + max(beside + LEAST_WINDOW, split)
+    remedy = f", or leave Numba out, with {mention('kernels', 'numpy')}" * bool(config.training.kernels)
+    _refuse_more_than(memory, needed, f"to train on {n:,} rows in batches of {batch:,}", remedy)
+    return max(at_once, (memory - program - beside) // row_bytes)
 
 
 def _sizes(config: ResolvedConfig, inputs: InputKinds, K: int) -> tuple[int, int]:
@@ -93,7 +96,8 @@ def bytes_to_train(config: ResolvedConfig, n: int, table: Table, preprocess: Pre
     of_table = sum(array.nbytes for array in arrays)
     of_table += sum(sys.getsizeof(text) for column in table.texts.values() for text in column.values)
     of_inputs = preprocess.input_bytes(table, np.dtype(config.model.dtype))
-    return RUNNING_BYTES + of_table + of_inputs + bytes_of_network(config, n, network_inputs(preprocess), K)
+    of_program = RUNNING_BYTES + NUMBA_BYTES * bool(config.training.kernels)
+    return of_program + of_table + of_inputs + bytes_of_network(config, n, network_inputs(preprocess), K)
 
 
 def check_inputs_fit(config: ResolvedConfig, table: Table, preprocess: Preprocess) -> None:
@@ -161,7 +165,7 @@ def check_memory_to_evaluate(
     _refuse_more_than(memory, needed, f"to evaluate {evaluated:,} rows" + (f" of {K:,} classes" if K > 1 else ""))
 
 
-def _refuse_more_than(memory: int, needed: int, what: str) -> None:
+def _refuse_more_than(memory: int, needed: int, what: str, remedy: str = "") -> None:
     if needed > memory:
         problem = f"expected at least {-(-needed // 10**6):,}MB {what}, found {memory // 10**6:,}MB"
-        raise OptionError("memory", problem, "Allow that much")
+        raise OptionError("memory", problem, f"Allow that much{remedy}")
