@@ -100,9 +100,18 @@ def with_a(value: float) -> Any:
     return scipy.sparse.csr_array(X)
 
 
+def damaged(name: str, value: int) -> Any:
+    X = with_a(1)
+    getattr(X, name)[5] = value
+    return X
+
+
 @pytest.mark.parametrize(
     ("X", "how", "line"),
     [
+        (damaged("indices", 9_999_999), {}, "X: expected a whole sparse matrix, found another: indices must be < 1200"),
+        (damaged("indices", -7), {}, "X: expected a whole sparse matrix, found another: indices must be >= 0."),
+        (damaged("indptr", 999_999), {}, "X: expected a whole sparse matrix, found another: indptr must be a non-decr"),
         (with_a(np.inf), {}, "X: row 3, column 7: expected a finite number, found inf. Correct it"),
         (with_a(np.nan), {}, "X: row 3, column 7: expected a finite number, found nan. Correct it"),
         (with_a(0).astype(complex), {}, "X: expected real numbers, found complex"),
@@ -113,7 +122,10 @@ def with_a(value: float) -> Any:
         (with_a(0), {"scale": "robust"}, "scale: robust would move the zeros"),
         (with_a(0), {"model": "tabular"}, "model: tabular scales and embeds each input"),
     ],
-    ids=["infinite", "missing", "complex", "too wide", "a vector", "categorical", "group", "scale", "model"],
+    ids=[
+        "column", "negative", "rows", "infinite", "missing", "complex", "too wide", "a vector", "categorical", "group",
+        "scale", "model",
+    ],
 )  # fmt: skip
 def test_sparse_matrices_that_cannot_be_are_refused(X: Any, how: dict[str, Any], line: str) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:

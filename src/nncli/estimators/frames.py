@@ -146,6 +146,11 @@ def _of_sparse(X: Any) -> Frame:
         told = ". Complex data not supported" if X.dtype.kind == "c" else ""
         raise InvalidData("X", f"expected real numbers, found {X.dtype}{told}", "Use X.real, or X.astype(float)")
     csr = csr_array(X, copy=True)  # as what follows changes it
+    try:
+        csr.check_format()  # loops over rows take indices at their word
+    except ValueError as error:
+        remedy = "Make it anew, as its arrays were changed by hand"
+        raise InvalidData("X", f"expected a whole sparse matrix, found another: {error}", remedy) from None
     csr.sum_duplicates()
     n, width = csr.shape
     if width <= DENSE_COLUMNS:
