@@ -26,7 +26,8 @@ from nncli.model.model import Model
 from nncli.model.provenance import EarlierData, labelled_rows
 from nncli.system.output import WARNING, counted, in_quotes, note_of
 from nncli.training.before import SLOWER, Before
-from nncli.training.prepare import Prepared, n_tables, prepare
+from nncli.training.data_of_run import n_tables
+from nncli.training.prepare import Prepared, prepare
 from nncli.training.repeated_rows import SOME, known_test_rows, trained_on, warned
 from nncli.training.start import OldRows, Start
 

@@ -19,19 +19,15 @@ from nncli.config.train_config import TrainConfig
 from nncli.config.usual_model import with_usual_model
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.stand_ins import notes_of_late_ones
-from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn, measured
+from nncli.data.dataset import Dataset, Positions, TextColumn, measured
 from nncli.data.labels import for_task
-from nncli.data.load import load_dataset, load_like
 from nncli.data.pictures import shape_to_distort
 from nncli.data.preprocess import Preprocess
-from nncli.data.rare_classes import merging
 from nncli.data.row_columns import set_aside, without_columns
 from nncli.data.row_hashes import hash_rows
-from nncli.data.scaled_rows import InMemory, Inputs, RowWindow, SparseMatrix, Subset
-from nncli.data.sources import Source
+from nncli.data.scaled_rows import Subset
 from nncli.data.sparse_numbers import is_sparse
 from nncli.data.split import Split, row_numbers
-from nncli.data.stored_inputs import stored_inputs
 from nncli.data.task import REGRESSION
 from nncli.data.words.choice import allow
 from nncli.data.words.vectors import Vectors
@@ -46,7 +42,8 @@ from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, note_of
 from nncli.training.class_weights import Weights, class_weights
-from nncli.training.memory import check_inputs_fit, check_network_fits, rows_in_memory
+from nncli.training.data_of_run import inputs_of_part, load, load_more
+from nncli.training.memory import check_inputs_fit, check_network_fits
 from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.rows_to_use import rows_to_use, val_rows_to_use
 from nncli.training.scale_of_target import scale_of
@@ -133,7 +130,7 @@ def prepare(
     of a model that an earlier part of the run has made.
     """
     allow(memory)
-    read = _load(config, memory) if dataset is None else for_task(dataset, config.task)
+    read = load(config, memory) if dataset is None else for_task(dataset, config.task)
     read = dataclasses.replace(read, schema=measured(read.schema, read.table))
     read = dataclasses.replace(read, notes=(*read.notes, *notes_of_late_ones(read, config.weight)))
     config = dataclasses.replace(config, task=REGRESSION if read.is_numeric else config.task)
@@ -157,13 +154,13 @@ def prepare(
             others = {*asked.values()} - {*of_part[name].values()}
             its = of_part[name]
             try:
-                found = _load_like(config, source, without_columns(read.schema, others), dataset, its, words)
+                found = load_more(config, source, without_columns(read.schema, others), dataset, its, words)
             except DataError:
                 if name == "val_data" or config.weight is None:
                     raise
                 of_part[name] = its = _of(asked, "group")  # test rows need no weights
                 others.add(config.weight)
-                found = _load_like(config, source, without_columns(read.schema, others), dataset, its, words)
+                found = load_more(config, source, without_columns(read.schema, others), dataset, its, words)
             whole[name] = found
     read_notes = [
         note_of(flag(name), note) for name, its in whole.items() for note in its.notes if note not in read.notes
@@ -255,7 +252,7 @@ def prepare(
     def subset(part: Dataset, weights: Weights) -> Subset:
         rows = row_numbers(len(part)) if weights is None else np.flatnonzero(weights)
         y = part.y if target is None else target.scaled(part.y)
-        return Subset(_inputs(resolved, preprocess, part, n_all), y, rows, weights)
+        return Subset(inputs_of_part(resolved, preprocess, part, n_all), y, rows, weights)
 
     every = subset(dataset, _product(of_row, of_class, dataset.y))
     if every.matrix.is_sparse:
@@ -329,56 +326,12 @@ def _of(asked: Mapping[str, str], *options: str) -> dict[str, str]:
     return {option: name for option, name in asked.items() if option in options}
 
 
-def _load(config: TrainConfig, memory: int | None) -> Dataset:
-    data = DataConfig.of(config)
-    return load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config), config.task)
-
-
-def _load_like(
-    config: TrainConfig,
-    source: Source,
-    schema: Schema,
-    dataset: Dataset,
-    row_columns: Mapping[str, str],
-    words: Sequence[str],
-) -> Dataset:
-    csv, tables = DataConfig.of(config).csv, n_tables(config)
-    how = csv.text_of_others, dataset.memory, tables, csv.on_error, merging(config.rare)
-    read = functools.partial(load_like, told=False, row_columns=row_columns, words=words)
-    return read(source, schema, dataset.classes, config.dtype, *how)
-
-
 def _groups(column: TextColumn | None, part: Subset) -> NDArray[np.int64] | None:
     return None if column is None else column.codes[part.rows].astype(np.int64)
 
 
-def n_tables(config: TrainConfig) -> int:
-    """Count the tables that share the memory: the training file, and those to validate and test on."""
-    return 1 + bool(config.val_data) + bool(config.test_data)
-
-
 def _file(dataset: Dataset | None) -> Fingerprint:
     return Fingerprint("", 0) if dataset is None else Fingerprint(dataset.sha256, dataset.file_bytes)
-
-
-def _inputs(config: ResolvedConfig, preprocess: Preprocess, part: Dataset, n_all: int) -> Inputs:
-    """Return the inputs of the network: all in memory, or as many rows at a time as fit beside those of all files."""
-    dtype = np.dtype(config.model.dtype)
-    if part.memory is None or not part.table.is_on_disk:
-        return preprocess.transform(part.table, dtype)
-    inputs, table, lengths = network_inputs(preprocess), part.table, None
-    window = rows_in_memory(part.memory, config, n_all, inputs, len(part.classes)) * len(part) // n_all
-
-    def transformed(rows: Table) -> InMemory:
-        return preprocess.transform(rows, dtype)
-
-    if preprocess.words is not None:  # counting them takes too long to do it in each epoch
-        made = stored_inputs(table, lambda rows: preprocess.transform(rows, dtype).values, preprocess.width, dtype)
-        size = max(1, window) * inputs.stored
-        return RowWindow(made, made.width, lambda rows: SparseMatrix(rows.csr, dtype), size, made.lengths)
-    if is_sparse(table.numbers):
-        lengths, window = table.numbers.lengths, window * inputs.stored
-    return RowWindow(table, preprocess.width, transformed, max(1, window), lengths)
 
 
 def _product(of_row: Weights, of_class: Weights, y: Positions) -> Weights:
