@@ -334,9 +334,11 @@ def test_rows_on_the_disk_are_sparse_too() -> None:
     np.testing.assert_array_equal(out, X[:3].toarray())
 
 
-def test_steps_on_all_rows_copy_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kernels", ["numpy", pytest.param("numba", marks=needs_numba)])
+def test_steps_on_all_rows_copy_none_of_them(kernels: str, monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = rows_and_classes()
-    one = trainer(both(X, y, np.arange(0, 200, 2))[1], optimizer="lbfgs", batch_size=None, epochs=5)
+    how = {"optimizer": "lbfgs", "batch_size": None, "epochs": 5, "kernels": kernels}
+    one = trainer(both(X, y, np.arange(0, 200, 2))[1], **how)
     taken = []
     take = SparseMatrix.take_sparse
     monkeypatch.setattr(SparseMatrix, "take_sparse", lambda self, rows: taken.append(take(self, rows)) or taken[-1])

@@ -136,14 +136,19 @@ class SparseMatrix:
         out[...] = self.take_sparse(rows).toarray()
 
     def take_sparse(self, rows: Positions) -> csr_array:
-        n = len(rows)
-        if n and rows[-1] - rows[0] == n - 1 and (n == 1 or (np.diff(rows) == 1).all()):
-            return self.slice(int(rows[0]), int(rows[0]) + n)
+        if lie_in_a_row(rows):
+            return self.slice(int(rows[0]), int(rows[0]) + len(rows))
         return self.values[rows]
 
     def slice(self, start: int, stop: int) -> csr_array:
         """Return the rows start … stop − 1: nothing is copied but where each begins."""
         return rows_of(self.values, start, stop)
+
+
+def lie_in_a_row(rows: Positions) -> bool:
+    """Tell whether rows, of which there is one at least, follow one another."""
+    n = len(rows)
+    return n > 0 and bool(rows[-1] - rows[0] == n - 1 and (n == 1 or (np.diff(rows) == 1).all()))
 
 
 InMemory = Matrix | SparseMatrix | OneHotRows

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.data.scaled_rows import Matrix, SparseMatrix, Subset
+from nncli.data.scaled_rows import Matrix, SparseMatrix, Subset, lie_in_a_row
 from nncli.metrics.rows import ScoredRows
 from nncli.metrics.stored_logits import gathered
 from nncli.model.decision import Decision
@@ -87,7 +87,8 @@ class Batch:
     def take_sparse(self, rows: Positions) -> csr_array:
         """Return rows of a matrix that is sparse."""
         matrix, taken = self.subset.matrix, None
-        if isinstance(matrix, SparseMatrix):
+        # several that follow one another are a part of the matrix, which nobody has to copy
+        if isinstance(matrix, SparseMatrix) and (len(rows) == 1 or not lie_in_a_row(rows)):
             taken = self.network.kernels.take_sparse(matrix.values, rows)
         return matrix.take_sparse(rows) if taken is None else taken
 

@@ -14,9 +14,8 @@ from nncli.nn.kernels.bits import bits_of, lowest_bit
 from nncli.nn.kernels.pool import share, task_of
 from nncli.system.compiling import compiled
 
-FEW = (
-    4  # columns of weights, which are worked on one after the other: what begins a loop would be most of one over them
-)
+# columns of weights, which are worked on one after the other: what begins a loop would be most of one over them
+FEW = 4
 
 
 @compiled
@@ -38,9 +37,9 @@ def _take_entries(
 ) -> None:
     n = len(rows)
     for i in range(n * part // parts, n * (part + 1) // parts):
-        start, own, end = starts[rows[i]], ends[i], ends[i + 1]
-        its_data, its_columns = data[start : start + end - own], columns[start : start + end - own]
-        to_data, to_columns = some[own:end], places[own:end]
+        start, begin, end = starts[rows[i]], ends[i], ends[i + 1]
+        its_data, its_columns = data[start : start + end - begin], columns[start : start + end - begin]
+        to_data, to_columns = some[begin:end], places[begin:end]
         copy(its_data, to_data)
         copy(its_columns, to_columns)
 
