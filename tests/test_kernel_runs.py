@@ -108,6 +108,21 @@ def test_auto_takes_them_for_long_runs_alone(monkeypatch: pytest.MonkeyPatch) ->
         chosen(60_000, kernels="numba")
 
 
+@needs_numba
+def test_auto_takes_no_loops_that_are_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with NUMBA_DISABLE_JIT=1: in plain Python they would take hours."""
+    from numba.core import config
+
+    write_svm("rows.svm", *sparse_rows(d=1500))
+    monkeypatch.setattr("nncli.config.resolve.MANY_ENTRIES_SEEN", 1)
+    for disabled, chosen in ((1, ""), (0, "numba")):
+        monkeypatch.setattr(config, "DISABLE_JIT", disabled)
+        assert resolve(TrainConfig(model="mlp", epochs=100), 60_000, has_val=True).training.kernels == chosen
+        assert prepare(TrainConfig(("rows.svm",))).config.training.kernels == chosen
+        asked = TrainConfig(model="mlp", kernels="numba")
+        assert resolve(asked, 150, has_val=True).training.kernels == "numba"
+
+
 def test_auto_counts_the_entries_of_sparse_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     write_reviews()
     write_svm("rows.svm", *sparse_rows(d=1500))

@@ -197,7 +197,7 @@ def _kernels(asked: str | None, optimizer: Optimizer, rows: int, steps: int) -> 
     if asked != choice.FUSED and (optimizer.smooth or not is_long):
         return None
     if not choice.problem():
-        return choice.FUSED
+        return None if asked != choice.FUSED and choice.is_disabled() else choice.FUSED
     if asked == choice.FUSED:
         raise OptionError("kernels", choice.problem(), f"{choice.INSTALL}, or use {mention('kernels', 'numpy')}")
     return None
@@ -208,7 +208,7 @@ def with_kernels_for_sparse_rows(config: ResolvedConfig, asked: str | None, entr
     worth loading for them, unless those of a name are asked for."""
     how = config.training
     is_long = entries * how.epochs >= MANY_ENTRIES_SEEN and not OPTIMIZERS.create(how.optimizer).smooth
-    if asked not in (None, "auto") or how.kernels or not is_long or choice.problem():
+    if asked not in (None, "auto") or how.kernels or not is_long or choice.problem() or choice.is_disabled():
         return config
     return ResolvedConfig.of(dataclasses.replace(config.options, kernels=choice.FUSED))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from importlib.util import find_spec
 
 NUMBA = "numba"
@@ -31,9 +32,11 @@ def problem() -> str:
 
 
 def compiles() -> bool:
-    """Tell whether Numba can be used here, and compiles: its loops in plain Python are for tests. Loads Numba."""
-    if problem():
-        return False
-    import numba
+    """Tell whether Numba can be used here, and compiles. Loads Numba."""
+    return not problem() and not is_disabled()
 
-    return not numba.config.DISABLE_JIT
+
+def is_disabled() -> bool:
+    """Tell whether Numba, if it is loaded, is told not to compile: its loops in plain Python are for tests."""
+    numba = sys.modules.get(NUMBA)
+    return numba is not None and bool(numba.config.DISABLE_JIT)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from nncli.nn.kernels.plain import NUMPY, Kernels
 from nncli.system.numba_installed import NUMBA as FUSED
-from nncli.system.numba_installed import is_installed, problem
+from nncli.system.numba_installed import is_disabled, is_installed, problem
 from nncli.system.threads import kernels, products
 
 __all__ = [
     "FUSED",
     "INSTALL",
     "is_compiled",
+    "is_disabled",
     "is_installed",
     "kernels_again",
     "kernels_named",
