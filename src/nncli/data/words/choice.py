@@ -13,8 +13,6 @@ FUSED = "nncli.data.words.fused"
 # n-grams, about, that NumPy counts in the time that it takes to load Numba and to use it first; and of which there are
 # at least as many in what is more than a few texts, whose reader shall not wait for that
 MANY, SEVERAL = 48_000_000, 500_000
-
-
 ENOUGH = 1 << 30  # bytes of memory that a run may take, from which on the 115 MB of Numba are no matter
 
 
