@@ -17,7 +17,7 @@ def entries_of_rows(preprocess: Preprocess, table: Table, n: int) -> float:
     """Return about how many entries n training rows of a table have between them; 0 where they have their zeros too."""
     if preprocess.words is not None:
         return preprocess.words.entries(n)
-    return table.numbers.csr.nnz * n / max(1, len(table)) if is_sparse(table.numbers) else 0.0
+    return table.numbers.nnz * n / max(1, len(table)) if is_sparse(table.numbers) else 0.0
 
 
 def refuse_layers_of_zeros(config: ResolvedConfig) -> None:
