@@ -19,6 +19,7 @@ import cli_process
 from disk_tables import Run, complaint
 from nncli.config.train_config import TrainConfig
 from nncli.data import scaled_rows, table_builder
+from nncli.data.csv import reader
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.disk import pieces
@@ -183,6 +184,19 @@ def test_texts_and_rows_without_zeros_have_the_same_hashes_wherever_they_are() -
     }  # fmt: skip
     np.testing.assert_array_equal(hash_rows(disk.table), hash_rows(memory.table))
     assert disk.notes == memory.notes
+
+
+def test_groups_with_long_names_are_as_many_as_in_memory(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "BLOCK_BYTES", 20_000)  # so that names come again in other blocks
+    reviews("d.csv", columns="title text label")
+    lines = Path("d.csv").read_text("utf-8").splitlines()
+    Path("d.csv").write_text("\n".join([*lines, *lines[1:]]) + "\n", "utf-8")
+    train = ["train", "d.csv", "--group", "title", "--epochs", 1, "--hash-bits", 12, "-q", "-o"]
+    assert nncli(*train, "memory.npz").code == 0
+    assert nncli(*train, "disk.npz", *DISK).code == 0
+    [table] = TABLES.iterdir()
+    assert (table / "texts").exists()
+    assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
 
 
 def test_a_damaged_file_of_texts_is_read_anew(nncli: Run) -> None:
