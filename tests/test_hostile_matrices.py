@@ -66,6 +66,27 @@ GIANT = b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 2), }\
 OBJECT = "expected arrays X and y: X has objects, which may be anything. Save it as numbers or text."
 
 
+@pytest.mark.parametrize("memory", [(), ("--memory", "300MB")], ids=["in memory", "on the disk"])
+@pytest.mark.parametrize("name", ["data", "indices"])
+@pytest.mark.parametrize("less", [3, 4], ids=["half a number", "a number"])
+@pytest.mark.usefixtures("tables_on_the_disk")
+def test_a_sparse_matrix_of_less_than_the_archive_says_is_refused(
+    less: int, name: str, memory: tuple[str, ...], nncli: Run
+) -> None:
+    starts = np.arange(0, 14, 2)
+    arrays = {"data": np.ones(12, np.float32), "indices": np.tile(np.arange(2, dtype=np.int32), 6), "indptr": starts}
+    members = {key: member(array) for key, array in (arrays | {"shape": np.array([6, 2]), "y": Y}).items()}
+    said = len(members[name])
+    members[name] = members[name][:-less]
+    with zipfile.ZipFile("d.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        for key, content in members.items():
+            file.writestr(f"{key}.npy", content)
+            if key == name:
+                file.getinfo(f"{key}.npy").file_size = said
+    outcome = nncli("train", "d.npz", "-q", *memory)
+    assert (outcome.code, outcome.err[:32]) == (1, "d.npz: expected arrays X and y: ")
+
+
 @pytest.mark.parametrize(("x", "problem"), [
     (member(X, GIANT), "expected arrays X and y: X says shape (99999999999, 2) of float64, and has 96 bytes."),
     (member(X, GIANT.replace(b"(99999999999, 2)", b"(-6, -2)")),
