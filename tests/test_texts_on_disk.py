@@ -19,7 +19,7 @@ import cli_process
 from disk_tables import Run, complaint
 from nncli.config.train_config import TrainConfig
 from nncli.data import scaled_rows, table_builder
-from nncli.data.csv import reader
+from nncli.data.csv import header
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.disk import pieces
@@ -51,7 +51,8 @@ DISK = ("--memory", "300MB")
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts that leave memory soon, and parts of files with few of them."""
+    """Texts that leave memory soon, and parts and blocks of files with few of them, so that one is in several."""
+    monkeypatch.setattr(header, "SAMPLE_BYTES", 20_000)  # which are the first block
     monkeypatch.setattr(table_builder, "MOST_VALUES", 100)
     monkeypatch.setattr(pieces, "AT_ONCE", 700)
     monkeypatch.setattr(pieces, "MOST_PIECES", 50)
@@ -186,8 +187,7 @@ def test_texts_and_rows_without_zeros_have_the_same_hashes_wherever_they_are() -
     assert disk.notes == memory.notes
 
 
-def test_groups_with_long_names_are_as_many_as_in_memory(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "BLOCK_BYTES", 20_000)  # so that names come again in other blocks
+def test_groups_with_long_names_are_as_many_as_in_memory(nncli: Run) -> None:
     reviews("d.csv", columns="title text label")
     lines = Path("d.csv").read_text("utf-8").splitlines()
     Path("d.csv").write_text("\n".join([*lines, *lines[1:]]) + "\n", "utf-8")

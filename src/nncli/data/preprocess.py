@@ -215,7 +215,7 @@ class Preprocess:
         not_zero = numbers.nnz / len(table) if is_sparse(numbers) else None
         if of_words is not None:
             beside = len(table.number_names) + len(INPUTS) * len(dates) + len(categories)
-            not_zero = beside + of_words.mean_not_zero(len(rows))
+            not_zero = beside + of_words.entries(len(rows)) / len(rows)
         return cls(
             table.number_names,
             median,

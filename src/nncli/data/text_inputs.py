@@ -51,11 +51,6 @@ class TextInputs:
         """Count the inputs."""
         return 1 << self.options.bits
 
-    def mean_not_zero(self, n: int) -> float:
-        """Return how many inputs of a row are not 0, on average over the n training rows."""
-        seen = self.idf[self.idf > 0].astype(np.float64)
-        return float(((1 + n) * np.exp(1 - seen) - 1).sum()) / n  # the n_j that idf comes from
-
     @classmethod
     def fit(
         cls,
@@ -73,8 +68,8 @@ class TextInputs:
         return cls(tuple(columns), options, idf, names, None if vectors is None else vectors.of, counted)
 
     def entries(self, n: int) -> float:
-        """Return how many inputs of words n training rows have between them, to rounding: Σ_j n_j, if they are those of
-        `idf`."""
+        """Return how many inputs of words n training rows have between them, to rounding: Σ_j n_j with the n_j that
+        `idf` comes from, if these are its rows."""
         idf = self.idf[self.idf > 0].astype(np.float64)
         return float(((1 + n) * np.exp(1 - idf) - 1).sum())
 
