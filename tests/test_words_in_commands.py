@@ -234,6 +234,7 @@ def test_rows_that_are_judged_count_their_unfamiliar_cells(folder: Path, tmp_pat
         outcome = nncli(*command, new)
         assert [line for line in outcome.err.splitlines() if "texts have" in line or "cells with" in line] == lines
     assert json.loads(guard.read_text())["unknown_texts"] == {"review": 2}
+    assert [line for line in nncli("explain", model, new).err.splitlines() if line in lines] == lines
     assert "of the words" not in nncli("eval", model).err  # of its own test rows nothing is told
 
 
