@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import cli_process
+from nncli.data import zip_archive as zip_archive
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.formats import npz as npz
 from nncli.data.formats.known_formats import NPZ, format_of
 from nncli.data.load import load_dataset
 from nncli.errors import DataError
@@ -138,7 +138,7 @@ def test_an_encrypted_member_is_refused(nncli: Run) -> None:
 def test_a_list_of_too_many_members_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     write(member(X), *((f"{i}", b"") for i in range(1000)))
     opened = []
-    monkeypatch.setattr(npz.zipfile, "ZipFile", opened.append)
+    monkeypatch.setattr(zip_archive.zipfile, "ZipFile", opened.append)
     assert format_of(Path("d.npz")) != NPZ
     assert not opened
 
