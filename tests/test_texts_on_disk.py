@@ -337,6 +337,20 @@ def test_numba_is_left_out_where_memory_is_little(monkeypatch: pytest.MonkeyPatc
     choice.allow(None)
 
 
+def test_trials_and_evaluations_know_how_little_memory_there_is(nncli: Run) -> None:
+    """Those of numbers too; a run without --memory may take what it likes again."""
+    reviews("d.csv", 200)
+    nncli("train", "d.csv", "-t", "price", "--epochs", 1, "--hash-bits", 12, "-q", "-o", "m.npz")
+    evaluate = ["eval", "m.npz", "d.csv", "-q"]
+    for memory, more in ((300_000_000, DISK), (None, ())):
+        assert nncli(*evaluate, *more).code == 0
+        assert choice._Expected.is_too_large == bool(more)
+        choice.allow(None)
+        data = load_dataset(("d.csv",), CsvOptions(target="label"), "float32", memory=memory)
+        prepare(TrainConfig(("d.csv",), target="label"), data)
+        assert choice._Expected.is_too_large == bool(more)
+
+
 def test_what_texts_take_is_said_and_refused_where_it_does_not_fit(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     reviews("d.csv")
     monkeypatch.setattr(memory_of_training, "WORTH_SAYING", 0)
