@@ -199,6 +199,18 @@ def test_groups_with_long_names_are_as_many_as_in_memory(nncli: Run) -> None:
     assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
 
 
+def test_rows_are_told_apart_by_texts_as_in_memory(nncli: Run) -> None:
+    """One text comes in each block, and is one group."""
+    reviews("d.csv", columns="text label")
+    lines = Path("d.csv").read_text("utf-8").splitlines()
+    often = [line if i % 3 else f"the most frequent of all texts,{line[-1]}" for i, line in enumerate(lines[1:])]
+    Path("d.csv").write_text("\n".join([lines[0], *often]) + "\n", "utf-8")
+    assert nncli("train", "d.csv", "--epochs", 1, "--hash-bits", 12, "-q", "-o", "m.npz").code == 0
+    memory, disk = (nncli("eval", "m.npz", "d.csv", "--by", "text", "--json", "-q", *more).json for more in ((), DISK))
+    assert max(group["n"] for group in memory["by"]["groups"] if group["group"].startswith("the most")) == 300
+    assert disk == memory
+
+
 def test_a_damaged_file_of_texts_is_read_anew(nncli: Run) -> None:
     reviews("d.csv")
     train = ["train", "d.csv", "--epochs", 1, "--hash-bits", 12, "-o", "m.npz", *DISK]
