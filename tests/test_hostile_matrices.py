@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import cli_process
+from nncli.data import zip_archive as zip_archive
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.formats import npz as npz
 from nncli.data.formats.known_formats import NPZ, format_of
 from nncli.data.load import load_dataset
 from nncli.errors import DataError
@@ -64,6 +64,27 @@ def test_whole_numbers_that_float32_cannot_tell_apart_stay_apart() -> None:
 
 GIANT = b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 2), }\n"
 OBJECT = "expected arrays X and y: X has objects, which may be anything. Save it as numbers or text."
+
+
+@pytest.mark.parametrize("memory", [(), ("--memory", "300MB")], ids=["in memory", "on the disk"])
+@pytest.mark.parametrize("name", ["data", "indices"])
+@pytest.mark.parametrize("less", [3, 4], ids=["half a number", "a number"])
+@pytest.mark.usefixtures("tables_on_the_disk")
+def test_a_sparse_matrix_of_less_than_the_archive_says_is_refused(
+    less: int, name: str, memory: tuple[str, ...], nncli: Run
+) -> None:
+    starts = np.arange(0, 14, 2)
+    arrays = {"data": np.ones(12, np.float32), "indices": np.tile(np.arange(2, dtype=np.int32), 6), "indptr": starts}
+    members = {key: member(array) for key, array in (arrays | {"shape": np.array([6, 2]), "y": Y}).items()}
+    said = len(members[name])
+    members[name] = members[name][:-less]
+    with zipfile.ZipFile("d.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        for key, content in members.items():
+            file.writestr(f"{key}.npy", content)
+            if key == name:
+                file.getinfo(f"{key}.npy").file_size = said
+    outcome = nncli("train", "d.npz", "-q", *memory)
+    assert (outcome.code, outcome.err[:32]) == (1, "d.npz: expected arrays X and y: ")
 
 
 @pytest.mark.parametrize(("x", "problem"), [
@@ -117,7 +138,7 @@ def test_an_encrypted_member_is_refused(nncli: Run) -> None:
 def test_a_list_of_too_many_members_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     write(member(X), *((f"{i}", b"") for i in range(1000)))
     opened = []
-    monkeypatch.setattr(npz.zipfile, "ZipFile", opened.append)
+    monkeypatch.setattr(zip_archive.zipfile, "ZipFile", opened.append)
     assert format_of(Path("d.npz")) != NPZ
     assert not opened
 

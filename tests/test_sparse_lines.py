@@ -88,14 +88,19 @@ def places_of(line: bytes) -> list[int]:
 
 
 def test_features_may_come_in_any_order_and_the_mark_of_unicode_first(tmp_path: Path) -> None:
-    plain, other = "1 qid:3 1:1 2:-2 7:3\n0 2:5\n", "\ufeff1 qid:3 7:3 1:1 2:-2\n0 2:5\n"
+    plain, tabs, other = (
+        "1 qid:3 1:1 2:-2 7:3\n0 2:5\n",
+        "1\tqid:3\t1:1 2:-2 7:3\n0 2:5\n",
+        "\ufeff1 qid:3 7:3 1:1 2:-2\n0 2:5\n",
+    )
     found = []
-    for text in (plain, other):
+    for text in (plain, tabs, other):
         (tmp_path / "d.svm").write_text(text, "utf-8")
         found.append(libsvm.read(tmp_path / "d.svm"))
     np.testing.assert_array_equal(found[0].table.numbers, [[1, -2, 0, 0, 0, 0, 3], [0, 5, 0, 0, 0, 0, 0]])
-    np.testing.assert_array_equal(found[1].table.numbers, found[0].table.numbers)
-    assert sum("numbers of queries (qid:) are left out" in note for note in found[1].notes) == 1
+    for its in found[1:]:
+        np.testing.assert_array_equal(its.table.numbers, found[0].table.numbers)
+        assert sum("numbers of queries (qid:) are left out" in note for note in its.notes) == 1
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ import cli_process
 from disk_tables import Run, complaint
 from nncli.config.train_config import TrainConfig
 from nncli.data import scaled_rows, table_builder
+from nncli.data.csv import header
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.disk import pieces
@@ -50,7 +51,8 @@ DISK = ("--memory", "300MB")
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts that leave memory soon, and parts of files with few of them."""
+    """Texts that leave memory soon, and parts and blocks of files with few of them, so that one is in several."""
+    monkeypatch.setattr(header, "SAMPLE_BYTES", 20_000)  # which are the first block
     monkeypatch.setattr(table_builder, "MOST_VALUES", 100)
     monkeypatch.setattr(pieces, "AT_ONCE", 700)
     monkeypatch.setattr(pieces, "MOST_PIECES", 50)
@@ -183,6 +185,30 @@ def test_texts_and_rows_without_zeros_have_the_same_hashes_wherever_they_are() -
     }  # fmt: skip
     np.testing.assert_array_equal(hash_rows(disk.table), hash_rows(memory.table))
     assert disk.notes == memory.notes
+
+
+def test_groups_with_long_names_are_as_many_as_in_memory(nncli: Run) -> None:
+    reviews("d.csv", columns="title text label")
+    lines = Path("d.csv").read_text("utf-8").splitlines()
+    Path("d.csv").write_text("\n".join([*lines, *lines[1:]]) + "\n", "utf-8")
+    train = ["train", "d.csv", "--group", "title", "--epochs", 1, "--hash-bits", 12, "-q", "-o"]
+    assert nncli(*train, "memory.npz").code == 0
+    assert nncli(*train, "disk.npz", *DISK).code == 0
+    [table] = TABLES.iterdir()
+    assert (table / "texts").exists()
+    assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
+
+
+def test_rows_are_told_apart_by_texts_as_in_memory(nncli: Run) -> None:
+    """One text comes in each block, and is one group."""
+    reviews("d.csv", columns="text label")
+    lines = Path("d.csv").read_text("utf-8").splitlines()
+    often = [line if i % 3 else f"the most frequent of all texts,{line[-1]}" for i, line in enumerate(lines[1:])]
+    Path("d.csv").write_text("\n".join([lines[0], *often]) + "\n", "utf-8")
+    assert nncli("train", "d.csv", "--epochs", 1, "--hash-bits", 12, "-q", "-o", "m.npz").code == 0
+    memory, disk = (nncli("eval", "m.npz", "d.csv", "--by", "text", "--json", "-q", *more).json for more in ((), DISK))
+    assert max(group["n"] for group in memory["by"]["groups"] if group["group"].startswith("the most")) == 300
+    assert disk == memory
 
 
 def test_a_damaged_file_of_texts_is_read_anew(nncli: Run) -> None:
@@ -321,6 +347,20 @@ def test_numba_is_left_out_where_memory_is_little(monkeypatch: pytest.MonkeyPatc
         choice.allow(memory)
         assert choice._pays() == pays
     choice.allow(None)
+
+
+def test_trials_and_evaluations_know_how_little_memory_there_is(nncli: Run) -> None:
+    """Those of numbers too; a run without --memory may take what it likes again."""
+    reviews("d.csv", 200)
+    nncli("train", "d.csv", "-t", "price", "--epochs", 1, "--hash-bits", 12, "-q", "-o", "m.npz")
+    evaluate = ["eval", "m.npz", "d.csv", "-q"]
+    for memory, more in ((300_000_000, DISK), (None, ())):
+        assert nncli(*evaluate, *more).code == 0
+        assert choice._Expected.is_too_large == bool(more)
+        choice.allow(None)
+        data = load_dataset(("d.csv",), CsvOptions(target="label"), "float32", memory=memory)
+        prepare(TrainConfig(("d.csv",), target="label"), data)
+        assert choice._Expected.is_too_large == bool(more)
 
 
 def test_what_texts_take_is_said_and_refused_where_it_does_not_fit(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,9 +118,8 @@ def explain(
     if words and not source and not needs_rows(loaded):
         return _words(word_weights_alone(loaded), json, csv)
     read = rows_to_judge(loaded, provenance, model, source, text, on_error=policy, command="explain")
-    for note in read.notes:
-        say(note, quiet)
     if words:
+        _say_notes(read, quiet)
         return _words(word_weights(loaded, read.dataset.table, read.rows), json, csv)
     return _importance(loaded, read, metric, times, json, csv, quiet)
 
@@ -136,6 +135,7 @@ def _importance(
 
     chosen = metric or suited(model)
     judged = score(model, read, with_losses=chosen == "loss")
+    _say_notes(read, quiet)  # also those on the cells that the model knows nothing of, which it has met now
     table, orders = read.dataset.table.take(read.rows), permutations(len(read.rows), repeats)
     columns = min(len(model.schema.names), MOST_SHUFFLED) if is_sparse(table.numbers) else len(model.schema.names)
     with Progress("columns", columns, quiet) as progress:
@@ -156,6 +156,11 @@ def _importance(
 
             print_word_weights(of_words)
     return DONE
+
+
+def _say_notes(read: RowsToJudge, quiet: bool) -> None:
+    for note in read.notes:
+        say(note, quiet)
 
 
 def _words(found: WordWeights, json: bool, csv: bool) -> int:

@@ -48,8 +48,9 @@ def load_dataset(
     from nncli.data.text_doubts import notes_of_texts
     from nncli.data.text_inputs import holds_texts
 
-    def is_read(name: str, column: TextColumn) -> bool:
-        return holds_texts(name, column, options.text, options.categorical)
+    def is_read(name: str, column: TextColumn) -> bool:  # whose texts may be on the disk, some several times
+        told_apart = name in options.row_columns.values()  # as groups, each has to have one code
+        return not told_apart and holds_texts(name, column, options.text, options.categorical)
 
     given = SourceFiles.of(source)
     size = given.bytes()

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Table
+from nncli.data.dataset import Table, TextColumn
+from nncli.data.disk.texts import DiskTexts
 from nncli.data.sparse_numbers import SparseNumbers
 
 Hashes = NDArray[np.uint64]
@@ -45,6 +46,16 @@ def hash_rows(table: Table) -> Hashes:
         for name, column in table.texts.items():
             out += texts[name][column.codes[part]] * factor_of[name]  # −1, a missing one, finds the last
     return found
+
+
+def codes_of_texts(column: TextColumn) -> NDArray[np.int64]:
+    """Return the code of each cell, (n,), the same for cells of the same text: on the disk, a text may be there several
+    times, and the first is the one for all, as far as hashes tell."""
+    codes: NDArray[np.int64] = column.codes[:].astype(np.int64)
+    if isinstance(column.values, DiskTexts):
+        _, first, same = np.unique(_hashes_of(column.values)[:-1], return_index=True, return_inverse=True)
+        codes = np.append(first[same], -1)[codes]  # −1, a missing one, finds the last
+    return codes
 
 
 def _add_stored(numbers: SparseNumbers, factors: Hashes, out: Hashes) -> None:

@@ -68,8 +68,8 @@ class TextInputs:
         return cls(tuple(columns), options, idf, names, None if vectors is None else vectors.of, counted)
 
     def entries(self, n: int) -> float:
-        """Return how many inputs of words n training rows have between them, to rounding: Σ_j n_j, if they are those of
-        `idf`."""
+        """Return how many inputs of words n training rows have between them, to rounding: Σ_j n_j with the n_j that
+        `idf` comes from, if these are its rows."""
         idf = self.idf[self.idf > 0].astype(np.float64)
         return float(((1 + n) * np.exp(1 - idf) - 1).sum())  # the n_j that idf comes from
 

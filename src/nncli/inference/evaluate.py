@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source, title
-from nncli.data.words.choice import allow
 from nncli.errors import DataError, NncliError
 from nncli.guards.report import Report
 from nncli.inference.evaluate_numbers import predicted_rows
@@ -97,7 +96,6 @@ def evaluate_model(
         of = decision.positive if positive is None else positive
         decision = dataclasses.replace(decision, positive=of, threshold=threshold, rule="")
         model = dataclasses.replace(model, decision=decision)
-    allow(memory)
     found = rows_to_judge(model, provenance, model_file, source, text, memory, on_error, command)
     if strict:
         refuse_unlike(model, found, source, on_error)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.csv.column_names import unique_names
 from nncli.data.dataset import Positions, Table
 from nncli.data.dates import written
+from nncli.data.row_hashes import codes_of_texts
 from nncli.data.sparse_numbers import is_sparse
 from nncli.inference.written_cells import csv_quoted
 from nncli.metrics.definitions import METRICS
@@ -161,7 +162,7 @@ class JudgedRows:
         table = self.beside or self.table
         if name in table.texts:
             column = table.texts[name]
-            codes = column.codes[self.rows].astype(np.int64)
+            codes = codes_of_texts(column)[self.rows]
             often = np.bincount(codes[codes >= 0], minlength=len(column.values)).argsort(kind="stable")[::-1]
             shown = often[:MOST_GROUPS]
             place = np.full(len(column.values) + 1, len(shown), np.int64)

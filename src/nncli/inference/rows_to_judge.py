@@ -23,6 +23,7 @@ from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.data.unchanged_source import check_as_it_was, digest_of_source
+from nncli.data.words.choice import allow
 from nncli.errors import DataError, NncliError
 from nncli.inference.column_beside import group_codes, load_for_model, read_beside
 from nncli.inference.other_units import FIRST_ROWS, FarColumns, NewCategories
@@ -68,6 +69,7 @@ def rows_to_judge(
 ) -> RowsToJudge:
     """Read all rows of a source, or without one find the test rows of the training run; see `evaluate_model`. What is
     advised is for that command."""
+    allow(memory)
     if not source:
         found = RowsToJudge(*_test_rows(model, provenance, model_file, memory, command), notes=[])
     else:

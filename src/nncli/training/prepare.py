@@ -129,8 +129,8 @@ def prepare(
     that are loaded stay on the disk, and what comes out is the same, bit for bit. `chosen` are the notes on the choice
     of a model that an earlier part of the run has made.
     """
-    allow(memory)
     read = load(config, memory) if dataset is None else for_task(dataset, config.task)
+    allow(read.memory)
     read = dataclasses.replace(read, schema=measured(read.schema, read.table))
     read = dataclasses.replace(read, notes=(*read.notes, *notes_of_late_ones(read, config.weight)))
     config = dataclasses.replace(config, task=REGRESSION if read.is_numeric else config.task)

@@ -29,7 +29,7 @@ from nncli.data.table_builder import VALUE_BYTES, ArrayBuilder, RawDataset
 from nncli.errors import DataError
 from nncli.system import plain_json
 
-VERSION = 4  # of what is in a folder
+VERSION = 5  # of what is in a folder
 DESCRIPTION, NUMBERS, COLUMNS, VALUES, SUMS = "table.json", "numbers", "columns", "values", "SHA256SUMS"
 TEXTS = "texts"
 FILES = re.compile("|".join(map(re.escape, (DESCRIPTION, NUMBERS, COLUMNS, VALUES, TEXTS, SUMS))))

@@ -31,7 +31,7 @@ OF_QUERIES = (
     "sparse text: numbers of queries (qid:) are left out, so that rows of one query may come into several parts of the "
     "split"
 )
-NO_LABEL = re.compile(rb"[ \t]*\d+:")
+NO_LABEL, QUERY = re.compile(rb"[ \t]*\d+:"), re.compile(rb"[ \t]qid:")
 
 
 class RowsBuilder(Protocol):
@@ -66,7 +66,7 @@ def read(
     with open_input(str(path), stream=stream, hashed=True) as file:
         for number, lines in _line_blocks(file):
             X, y = _parsed(lines, number, file.where)
-            has_queries = has_queries or any(b" qid:" in line.partition(b"#")[0] for line in lines)
+            has_queries = has_queries or any(QUERY.search(line.partition(b"#")[0]) for line in lines)
             if (missing := np.flatnonzero(~np.isfinite(y))).size:
                 at = _rows(lines)[missing[0]]
                 label = in_quotes(shortened(lines[at].split()[0].decode(errors="replace")))

@@ -43,15 +43,15 @@ class Parts:
         self._left = math.prod(shape)
 
     def take(self, n: int) -> NDArray[Any]:
-        """Read the next n elements."""
+        """Read the next n elements. Raises DataError where there are fewer, whatever the archive says."""
         self._left -= n
         try:
             data = self._member.read(n * self.dtype.itemsize)
             if not self._left:
                 self._member.read(1)  # where the checksum is compared
+            return np.frombuffer(data, self.dtype).reshape(n)
         except NO_ARRAY as error:
             raise _no_arrays(self._where, error) from None
-        return np.frombuffer(data, self.dtype)
 
 
 @contextmanager
