@@ -247,3 +247,12 @@ def _of_documents(found: Sequence[dict[str, Any]]) -> Answers:
         return [""] * len(found), np.array([[one["prediction"]] for one in found])
     values = [[*(one.get("probabilities") or one["scores"]).values()] for one in found]
     return [one["prediction"] for one in found], np.array(values)
+
+
+def assert_refused(document: dict[str, Any], nncli: Callable[..., Any]) -> None:
+    """Assert that a damaged document, in a file with a line for each key as `export` writes it, gets one line."""
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
+    Path("m.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    done = nncli("export", "--verify", "m.json")
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert done.err.startswith("m.json: expected a model that nncli has exported as JSON, found another document")

@@ -212,11 +212,17 @@ def _nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(choice._Expected, name, 0)
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Note each time that Numba is asked for, which then is not there."""
+    found = list[int]()
+    monkeypatch.setattr(choice, "compiles", lambda: found.append(1))
+    return found
+
+
 @needs_numba
 @pytest.mark.usefixtures("_nothing_loaded")
-def test_numba_is_loaded_for_many_ngrams_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(choice, "compiles", lambda: asked.append(1))
+def test_numba_is_loaded_for_many_ngrams_alone(asked: list[int]) -> None:
     words, both = WordOptions("words:1-2"), WordOptions("words:1-2,chars:3-5")
     for _ in range(1000):
         choice.expect(choice.SEVERAL - 1, words)  # as whoever asks about one text after the other
@@ -230,9 +236,7 @@ def test_numba_is_loaded_for_many_ngrams_alone(monkeypatch: pytest.MonkeyPatch) 
 
 @needs_numba
 @pytest.mark.usefixtures("_nothing_loaded")
-def test_numba_is_loaded_for_a_long_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(choice, "compiles", lambda: asked.append(1))
+def test_numba_is_loaded_for_a_long_stream(asked: list[int]) -> None:
     for _ in range(2 * choice.MANY // 1_000_000):
         choice.fused_loops()
         assert not asked
@@ -243,9 +247,7 @@ def test_numba_is_loaded_for_a_long_stream(monkeypatch: pytest.MonkeyPatch) -> N
 
 @needs_numba
 @pytest.mark.usefixtures("_nothing_loaded")
-def test_where_numba_is_loaded_already_it_counts_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(choice, "compiles", lambda: asked.append(1))
+def test_where_numba_is_loaded_already_it_counts_sooner(asked: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, choice.NUMBA, np)
     choice.fused_loops()
     assert not asked

@@ -120,11 +120,7 @@ def test_damaged_json_gets_one_line(nncli: Nncli, mixed_model: Path) -> None:
         {"output": None},
     ]
     for parts in damaged:
-        lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in (document | parts).items()]
-        Path("m.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
-        done = nncli("export", "--verify", "m.json")
-        assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
-        assert done.err.startswith("m.json: expected a model that nncli has exported as JSON, found another document")
+        exported.assert_refused(document | parts, nncli)
     Path("m.json").write_text('{\n"format": "nncli export", "x": ' + "[" * 100_000)
     assert nncli("export", "--verify", "m.json").code == 1
     assert not Path("run").exists()

@@ -118,11 +118,7 @@ def test_a_damaged_document_gets_one_line(model: Path, nncli: Nncli) -> None:
         {"words": None},
     ]
     for parts in damaged:
-        lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in (document | parts).items()]
-        Path("m.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
-        done = nncli("export", "--verify", "m.json")
-        assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
-        assert done.err.startswith("m.json: expected a model that nncli has exported as JSON, found another document")
+        exported.assert_refused(document | parts, nncli)
 
 
 def test_a_module_that_no_engine_reads_is_refused(model: Path, nncli: Nncli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -49,10 +50,10 @@ def answers(model: Any, X: Any, y: Any) -> list[Any]:
 def test_sparse_rows_are_the_same_rows(estimator: NNEstimator, d: int) -> None:
     """The narrow ones to the last bit. The wide ones are trained and judged without their zeros, to rounding."""
     X, y = rows(estimator, d)
-    dense: Any = estimator.__class__(**estimator.get_params()).fit(X, y)  # type: ignore[attr-defined]
+    dense: Any = clone(estimator).fit(X, y)
     expected, found = answers(dense, X, y), list[Any]()
     for make in FORMATS.values():
-        model: Any = estimator.__class__(**estimator.get_params()).fit(make(X), y)  # type: ignore[attr-defined]
+        model: Any = clone(estimator).fit(make(X), y)
         assert model.model_.schema.sparse == (d > 1000)
         found.append([*answers(model, make(X), y), *answers(model, X, y)])
         for own, its in zip(found[0], found[-1], strict=True):

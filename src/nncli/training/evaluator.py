@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Validation(NamedTuple):
-    """What a network comes to on the validation rows. Of two, the one with the lower `badness` is better."""
+    """Hold what a network comes to on the validation rows. Of two, the one with the lower `badness` is better."""
 
     loss: float
     accuracy: float  # of numbers, RMSE

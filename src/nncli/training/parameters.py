@@ -11,7 +11,7 @@ from nncli.nn.touched_rows import Learner, TouchedRows
 
 
 class Parameters:
-    """What the steps of a run change: θ, what the optimizer keeps of each parameter, and θ̄.
+    """Holds what the steps of a run change: θ, what the optimizer keeps of each parameter, and θ̄.
 
     Where the steps touch few inputs each, the weights of all others are left behind, until `catch_up` does to them what
     the steps would have done: whoever looks at θ has to call that before.
