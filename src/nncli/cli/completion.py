@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 import nncli
-from nncli.config.option import REGISTRIES, Component, Kind, registries
+from nncli.config.option import REGISTRIES, Component, Kind, registry_of
 from nncli.data.bundled import BUNDLED, path_of
 from nncli.errors import write_names
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 Completer = Callable[[typer.Context, str], list[str]]
 NAMES = re.compile(r"\{(\w+)\}")  # the registry whose names stand in a help
-ROOMS = {**dict.fromkeys(REGISTRIES, "nn"), "metrics": "metrics", "figures": "figures"}  # that hold the registries
+ROOMS = {name: place.split(".")[1] for name, place in REGISTRIES.items()} | {
+    "figures": "figures"
+}  # that hold the registries
 PIECE = "_NNCLI_PIECE"  # the variable with what is typed of the piece that bash replaces
 SPECIAL = re.compile(r"""([\s"'\\$`&|;<>()*?\[\]{}!#~])""")  # what a shell does not take as it is
 
@@ -104,7 +106,7 @@ def _settings(registry: str, spec: str) -> list[str]:
     that is not there yet, with its default, or with true and false."""
     before, _, _ = spec.rpartition(":")
     name, *pairs = before.split(":")
-    known, given, found = registries()[registry], {pair.partition("=")[0] for pair in pairs}, list[str]()
+    known, given, found = registry_of(registry), {pair.partition("=")[0] for pair in pairs}, list[str]()
     if name not in known or not is_dataclass(known[name]):
         return []
     for one in fields(known[name]):

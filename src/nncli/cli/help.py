@@ -167,22 +167,22 @@ def _names(kind: str, in_full: bool) -> str:
         from nncli.figures.lines import figure_lines
 
         return "\n".join(f"{name}: {line}" for name, line in figure_lines().items())
-    from nncli.config.option import registries
+    from nncli.config.option import registry_of
 
     if kind == "model_lines":
         from nncli.nn.models import AutoModel
 
-        lines, models = [], registries()["models"]
+        lines, models = [], registry_of("models")
         for model in (*models.values(), AutoModel):
             name, words = model.name, (model.__doc__ or "").splitlines()[0].rstrip(".")
             lines += [f"{name}: {words[0].lower()}{words[1:]}", *([f"  {model.formula}"] if in_full else [])]
         return "\n".join(lines)
     if kind == "learning_rates":
-        optimizers, models = registries()["optimizers"].items(), registries()["models"].items()
+        optimizers, models = registry_of("optimizers").items(), registry_of("models").items()
         rates = {name: one.default_lr for name, one in optimizers if not one.smooth}
         rates |= {name: one.lr for name, one in models if one.lr is not None}
         return ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
-    names = [*registries()[kind]]
+    names = [*registry_of(kind)]
     if not in_full and len(names) > MOST_NAMES:
         return f"{', '.join(names[:SOME_NAMES])} and {len(names) - SOME_NAMES} more"
     return ", ".join(names)

@@ -20,17 +20,18 @@ MOST_LAYERS = 1000
 MOST = 2**63 - 1  # of whole numbers without a bound
 AUTO = "auto"
 FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
-REGISTRIES = (
-    "activations",
-    "averages",
-    "distortions",
-    "embeddings",
-    "initializers",
-    "losses",
-    "models",
-    "optimizers",
-    "schedules",
-)  # modules of nn/
+REGISTRIES = {
+    "activations": "nncli.nn.activations",
+    "averages": "nncli.nn.averages",
+    "distortions": "nncli.nn.distortions",
+    "embeddings": "nncli.nn.embeddings",
+    "initializers": "nncli.nn.initializers",
+    "losses": "nncli.nn.losses",
+    "models": "nncli.nn.models",
+    "optimizers": "nncli.nn.optimizers",
+    "schedules": "nncli.nn.schedules",
+    "metrics": "nncli.metrics.definitions",
+}  # and their modules
 
 
 class Kind(ABC):
@@ -202,11 +203,11 @@ class Component(Kind):
     registry: str
 
     def read(self, text: str) -> str:
-        registries()[self.registry].create(text)
+        registry_of(self.registry).create(text)
         return text
 
     def words(self) -> tuple[str, ...]:
-        return tuple(registries()[self.registry])
+        return tuple(registry_of(self.registry))
 
 
 class Models(Component):
@@ -228,7 +229,7 @@ class Activations(Component):
 
     def read(self, text: str) -> str:
         for spec in text.split(","):
-            if not registries()[self.registry].create(spec).differentiable:
+            if not registry_of(self.registry).create(spec).differentiable:
                 raise ValueError("activations with a useful derivative, as hidden layers learn by backpropagation")
         return text
 
@@ -237,14 +238,14 @@ class PlannedSchedule(Component):
     """A schedule that follows the planned steps alone, and nothing that is seen on the way."""
 
     def read(self, text: str) -> str:
-        if text.partition(":")[0] not in registries()[self.registry]:
+        if text.partition(":")[0] not in registry_of(self.registry):
             raise ValueError(f"one of {', '.join(self.words())}")
-        if registries()[self.registry].create(text).needs_validation:
+        if registry_of(self.registry).create(text).needs_validation:
             raise ValueError(f"one of {', '.join(self.words())}, which follow the planned steps alone")
         return text
 
     def words(self) -> tuple[str, ...]:
-        return tuple(name for name, one in registries()[self.registry].items() if not one.needs_validation)
+        return tuple(name for name, one in registry_of(self.registry).items() if not one.needs_validation)
 
 
 class Widths(Kind):
@@ -328,7 +329,11 @@ POSITIVE = Number("a number above 0", lambda value: value > 0)
 NOT_NEGATIVE = Number("a number from 0", lambda value: value >= 0)
 
 
+def registry_of(name: str) -> Any:
+    """Return the registry that help texts call so; it alone is loaded."""
+    return getattr(importlib.import_module(REGISTRIES[name]), name.upper())
+
+
 def registries() -> dict[str, Any]:
-    """Return the registries by the names that help texts use for them."""
-    places = {name: f"nncli.nn.{name}" for name in REGISTRIES} | {"metrics": "nncli.metrics.definitions"}
-    return {name: getattr(importlib.import_module(place), name.upper()) for name, place in places.items()}
+    """Return all registries, by the names that help texts use for them."""
+    return {name: registry_of(name) for name in REGISTRIES}
