@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nncli.data.decompression import MAGIC
-from nncli.data.formats.format import Format
+from nncli.data.formats.format import BLANK, Format
 
 DOWNLOAD = "It is not data: download the file itself, from the address behind its download button"
 FIGURES = "Save its arrays in Python: numpy.savez('data.npz', X=X, y=y)"
@@ -46,6 +46,7 @@ OLD_MATLAB = (
     rb"[\x00-\x34]\x00\x00\x00.{2}\x00\x00.{2}\x00\x00[\x00\x01]\x00{3}[\x02-\x40]\x00{3}[A-Za-z]\w*\x00"  # version 4
 )
 ELEMENT = rb"<[A-Za-z_][\w:.-]*(?:\s[^<>]*)?>"
+OF_XML, OF_JSON = BLANK + b"<", BLANK + b"{["  # first bytes
 JSON_ERROR = "an error message in JSON"
 PACKED = "compressed data"
 PICKLED = "Save what is in it as CSV or .npz"
@@ -57,11 +58,12 @@ QUERY = (
 
 TAR = Format("a tar archive", rb".{257}ustar(?:  )?\x00", remedy="Unpack it, and name the files in it: tar xf {file}")
 FOREIGN = (
-    Format("a Python pickle", rb"\x80[\x02-\x05]|[\]})][qr]\x00|" + OLD_PICKLE, remedy=PICKLED),
+    Format("a Python pickle", rb"\x80[\x02-\x05]|[\]})][qr]\x00|" + OLD_PICKLE, remedy=PICKLED, first=b"\x80]})(c"),
     Format("a joblib file", rb"x[\x01\x9c]|x\xda" + BINARY + rb"|ZF0x", remedy=PICKLED),
     Format("a NumPy array without labels (.npy)", rb"\x93NUMPY", remedy=FIGURES),
     Format("an HDF5 file", rb"\x89HDF\r\n\x1a\n", remedy=FIGURES),
-    Format("a MATLAB file", rb"MATLAB [57]\.\d MAT-file|" + OLD_MATLAB, remedy=FIGURES),
+    Format("a MATLAB file", rb"MATLAB [57]\.\d MAT-file|" + OLD_MATLAB, remedy=FIGURES,
+           first=b"M" + bytes(range(0x35))),
     Format("an old Excel file (.xls) or another Office document", rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
            remedy="Save it as .xlsx or CSV"),
     Format("an SQLite database", rb"SQLite format 3\x00", remedy=QUERY),
@@ -96,30 +98,39 @@ FOREIGN = (
     Format("an RTF text", rb"\{\\rtf1", remedy="Copy its table into a spreadsheet, and save that as CSV"),
     Format("a PostScript file", rb"%!PS-Adobe", remedy="Copy its table into a spreadsheet, and save that as CSV"),
     Format("a web page", rb"(?i:\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|(?:html|head|body|table|title|meta|"
-           rb"center|div|p|pre|h1)\b))", remedy=DOWNLOAD),
-    Format("an error message in XML", rb"\s*(?:<\?xml[^>]*>\s*)?(?i:<error\b)", remedy=DOWNLOAD),
-    Format("XML", rb"\s*(?:<\?xml\b|" + ELEMENT + rb"\s*<)"),
-    Format("a Weka ARFF file", rb"(?i:(?:[ \t]*(?:%[^\n]*)?\r?\n)*[ \t]*@relation\b)", remedy=ARFF_ROWS),
+           rb"center|div|p|pre|h1)\b))", remedy=DOWNLOAD, first=OF_XML),
+    Format("an error message in XML", rb"\s*(?:<\?xml[^>]*>\s*)?(?i:<error\b)", remedy=DOWNLOAD, first=OF_XML),
+    Format("XML", rb"\s*(?:<\?xml\b|" + ELEMENT + rb"\s*<)", first=OF_XML),
+    Format("a Weka ARFF file", rb"(?i:(?:[ \t]*(?:%[^\n]*)?\r?\n)*[ \t]*@relation\b)", remedy=ARFF_ROWS,
+           first=b" \t\r\n%@"),
 )  # fmt: skip
 # objects that hold a table, of which one alone is a line or several
 TABLES_OF_JSON = (
-    Format("a Jupyter notebook", rb'\s*\{\s*"cells"\s*:\s*\[', remedy="Name the data that it reads"),
+    Format("a Jupyter notebook", rb'\s*\{\s*"cells"\s*:\s*\[', remedy="Name the data that it reads", first=OF_JSON),
     Format("JSON with its rows in a list", PAIRS + rb"(?:\s*\"schema\"\s*:\s*\{|" + KEY + rb"\[\s*\{)",
-           remedy=ROWS_OF_A_KEY),
-    Format("JSON with its rows in a list", rb"\s*\{\s*\"columns\"\s*:\s*\[\s*\"", remedy=TABLE_AS_CSV),
-    Format("JSON with a list for each column", rb"\s*\{" + KEY + rb"\[\s*[^\s{\[\]]", remedy=COLUMNS_AS_CSV),
-    Format("JSON with an object for each column", rb"\s*\{" + KEY + rb"\{\s*\"0\"\s*:", remedy=NUMBERED_AS_CSV),
-    Format("JSON with its rows by their numbers", rb"\s*\{\s*\"0\"\s*:\s*\{", remedy=ROWS_BY_NUMBER),
+           remedy=ROWS_OF_A_KEY, first=OF_JSON),
+    Format("JSON with its rows in a list", rb"\s*\{\s*\"columns\"\s*:\s*\[\s*\"", remedy=TABLE_AS_CSV, first=OF_JSON),
+    Format("JSON with a list for each column", rb"\s*\{" + KEY + rb"\[\s*[^\s{\[\]]", remedy=COLUMNS_AS_CSV,
+           first=OF_JSON),
+    Format("JSON with an object for each column", rb"\s*\{" + KEY + rb"\{\s*\"0\"\s*:", remedy=NUMBERED_AS_CSV,
+           first=OF_JSON),
+    Format("JSON with its rows by their numbers", rb"\s*\{\s*\"0\"\s*:\s*\{", remedy=ROWS_BY_NUMBER, first=OF_JSON),
 )  # fmt: skip
 # behind all formats that are read, as JSON Lines begin so too
 JSON = (
-    Format("JSON in one array", rb"\s*\[\s*\{", remedy=ONE_A_LINE),
-    Format("JSON in one array", rb"\s*\[\s*[\[\"]", remedy=AS_CSV),
+    Format("JSON in one array", rb"\s*\[\s*\{", remedy=ONE_A_LINE, first=OF_JSON),
+    Format("JSON in one array", rb"\s*\[\s*[\[\"]", remedy=AS_CSV, first=OF_JSON),
     *TABLES_OF_JSON,
     Format(
         JSON_ERROR,
         rb'\s*\{\s*\n[^{}]*"(?:errors?|message|detail)"\s*:[^{}]*(?:\{[^{}]*\}[^{}]*)?\}\s*\Z',
         remedy=DOWNLOAD,
+        first=OF_JSON,
     ),
-    Format("JSON of several lines", rb"\s*\{\s*[\"}]", remedy="Write one object a line: jq -c . {file} > rows.jsonl"),
+    Format(
+        "JSON of several lines",
+        rb"\s*\{\s*[\"}]",
+        remedy="Write one object a line: jq -c . {file} > rows.jsonl",
+        first=OF_JSON,
+    ),
 )

@@ -8,6 +8,8 @@ import re
 import shlex
 from typing import Any, NamedTuple
 
+BLANK = b" \t\n\r\f\v"  # what \s is of bytes
+
 
 class Format(NamedTuple):
     """A kind of file, as it is told from others and read. `reader` is its module, or a class in it; empty for what
@@ -19,10 +21,13 @@ class Format(NamedTuple):
     is_matrix: bool = False  # numbers and labels without column names
     is_text: bool = False
     remedy: str = "Convert it to CSV"  # {file} stands for its name, as a shell takes it
+    first: bytes = b""  # its first byte is one of these, where they are told: then other files need no pattern compiled
 
     def matches(self, head: bytes) -> bool:
         """Tell whether a file of this format may begin so."""
         head = head.removeprefix(codecs.BOM_UTF8)
+        if self.first and head[:1] not in self.first:
+            return False
         if self.is_text and b"\n" not in head:  # a long line, which may be cut within a number
             head = head[: max(head.rfind(b" "), head.rfind(b"\t"))]
         return re.match(self.begins, head, re.DOTALL) is not None

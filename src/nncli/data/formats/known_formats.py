@@ -14,7 +14,7 @@ from typing import BinaryIO
 from nncli.data.byte_input import Input, open_raw, reason
 from nncli.data.decompression import MAGIC, UNPACKERS
 from nncli.data.formats.foreign import FOREIGN, JSON, PACKED, TAR
-from nncli.data.formats.format import Format
+from nncli.data.formats.format import BLANK, Format
 from nncli.data.zip_archive import DAMAGED, files_in, open_zip
 from nncli.errors import DataError, listing
 
@@ -37,8 +37,10 @@ XLSX = Format("an Excel file", NPZ.begins, "formats.excel")
 IDX = Format("an IDX file", rb"\x00\x00[\x08\x09\x0b-\x0e][\x01-\x04]", "formats.idx", is_matrix=True)
 # or a folder of them
 IMAGES = Format("a picture", rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff", "formats.images", is_matrix=True)
-SPARSE = Format("sparse text", SPARSE_LINE, "formats.libsvm", is_matrix=True, is_text=True)
-JSON_LINES = Format("JSON Lines", OBJECT_LINE, "formats.json_lines")
+SPARSE = Format(
+    "sparse text", SPARSE_LINE, "formats.libsvm", is_matrix=True, is_text=True, first=BLANK + b"#+-.0123456789"
+)
+JSON_LINES = Format("JSON Lines", OBJECT_LINE, "formats.json_lines", first=BLANK + b"{")
 TEXT = Format("a text table", b"", "csv.reader", is_text=True)
 FORMATS = (
     Format("a Parquet file", b"PAR1", "formats.parquet:ParquetFile"),
