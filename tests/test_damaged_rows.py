@@ -14,7 +14,8 @@ import pytest
 
 from cli_process import nncli
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.load import load_dataset, stream_like
+from nncli.data.load import load_dataset
+from nncli.data.load_stream import stream_like
 from nncli.errors import DataError, OptionError
 from short_and_long import some_short
 

@@ -13,7 +13,8 @@ import pytest
 from csv_reading import strings
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Table
-from nncli.data.load import load_dataset, stream_like
+from nncli.data.load import load_dataset
+from nncli.data.load_stream import stream_like
 from nncli.errors import NncliError
 from short_and_long import some_short
 

@@ -24,7 +24,7 @@ from nncli import NNClassifier
 from nncli.cli.main import main
 from nncli.data.bundled import path_of
 from nncli.data.dataset import Table
-from nncli.data.load import stream_like
+from nncli.data.load_stream import stream_like
 from nncli.model.checkpoint import load
 from nncli.nn.ensemble import Ensemble
 from nncli.nn.integrated_gradients import integrated_gradients

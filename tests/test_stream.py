@@ -100,7 +100,7 @@ def test_rows_are_learned_alike_however_they_come(model: str, nncli: Run) -> Non
 
 
 def block(model: Any, file: str) -> Any:
-    from nncli.data.load import stream_like
+    from nncli.data.load_stream import stream_like
 
     with stream_like(file, model.schema, "float32", known=model.known_cells, with_target=True) as (blocks, _, _):
         [found] = [one for one in blocks if len(one)]

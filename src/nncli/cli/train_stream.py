@@ -12,7 +12,7 @@ from typing import Any
 from nncli.cli.signals import Ended, held_back
 from nncli.config.resolved import DataConfig
 from nncli.config.train_config import TrainConfig
-from nncli.data.load import stream_like
+from nncli.data.load_stream import stream_like
 from nncli.data.row_blocks import OnError
 from nncli.data.sources import STDIN, title
 from nncli.errors import DONE, DataError, OptionError

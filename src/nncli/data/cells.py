@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -55,6 +56,12 @@ def as_number(cell: str, decimal: str) -> str | None:
     """Write the number of a cell as Python does; None if it is no number."""
     cell = decimal_as_point(cell, decimal)
     return cell if NUMBER.fullmatch(cell) else None
+
+
+@lru_cache(10_000)  # of a thousand columns, most hold the same numbers
+def is_number(cell: str, decimal: str = ".") -> bool:
+    """Tell whether a cell is a number, whatever nobody sees around it."""
+    return as_number(bare(cell), decimal) is not None
 
 
 def column_number(cell: str, spelling: Spelling | None, decimal: str) -> str | None:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Schema, Table
-from nncli.data.load import load_dataset, stream_like
+from nncli.data.load import load_dataset
+from nncli.data.load_stream import stream_like
 from nncli.data.row_blocks import Layout
 from nncli.data.source_files import SourceFiles, open_training
 from nncli.data.sources import STDIN, Source, title

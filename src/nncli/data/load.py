@@ -1,35 +1,33 @@
 """Reads a source: a bundled set by its name, tables, or one matrix without column names (IDX, pictures, .npz, sparse
 text).
 
-`source_files.py` opens its files.
+`source_files.py` opens its files. What reads the rows of one as they come, `load_stream.py`, loads far less.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 from nncli.data.bundled import BUNDLED
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
-from nncli.data.csv.positions import Known
 from nncli.data.csv.second_table import refuse_names_among
-from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical_class, spellings_of
-from nncli.data.formats.known_formats import IMAGES, TEXT
+from nncli.data.dataset import Dataset, Schema, TextColumn, canonical_class, spellings_of
+from nncli.data.formats.known_formats import TEXT
 from nncli.data.labels import advice_for_class, for_task
+from nncli.data.load_stream import named
 from nncli.data.numeric_target import NoNumber, numbers_like, with_numeric_target
 from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
-from nncli.data.row_blocks import OnError, RowBlock
-from nncli.data.source_files import SourceFiles, open_like
+from nncli.data.row_blocks import OnError
+from nncli.data.source_files import SourceFiles
 from nncli.data.sources import Source, is_there, title
 from nncli.data.table_builder import recoded, to_learn_from
 from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.data.totals import notes_of_totals, refuse_total
 from nncli.data.unused_options import refuse_unused
-from nncli.errors import DataError, listing, mention
+from nncli.errors import DataError, listing
 from nncli.system.output import in_quotes
 
 
@@ -110,9 +108,9 @@ def load_like(
         matrix = given.matrix(memory, schema, on_error=on_error)
         matrix = for_task(matrix, REGRESSION if is_numeric else CLASSIFICATION)
         matrix = dataclasses.replace(matrix, source=source, memory=memory, file_bytes=size)
-        table, sha256, notes = _named(matrix.table, schema, where), matrix.sha256, matrix.notes
+        table, sha256, notes = named(matrix.table, schema, where), matrix.sha256, matrix.notes
         if is_numeric:
-            table = _named(matrix.table, schema, where)
+            table = named(matrix.table, schema, where)
             return dataclasses.replace(matrix, table=table, schema=schema)
         target = TextColumn(matrix.y, matrix.classes)
     else:
@@ -144,60 +142,3 @@ def load_like(
             notes += (f"{where}: rows of class {listing(sorted(merged))} count as {in_quotes(into)}",)
     y = recoded(target, [code_of(label) for label in target.values], len(classes))
     return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes), memory=memory, file_bytes=size)
-
-
-@contextmanager
-def stream_like(
-    source: str,
-    schema: Schema,
-    dtype: str,
-    keep: Sequence[str] | Literal["all"] = (),
-    on_error: OnError = "fail",
-    text: TextOptions = DETECTED,
-    known: Known | None = None,
-    with_target: bool = False,
-    make: Callable[[RowBlock], Any] | None = None,
-) -> Iterator[tuple[Iterator[RowBlock], tuple[str, ...], Sequence[str]]]:
-    """Read the rows of a file or pipe as they arrive, for a model's schema, and the classes and categories that are
-    `known` to it; also give the columns to keep, and notes. What there is to `make` of a block may be `made` of it by
-    the thread that has read it. Raises DataError and OptionError; also for what is no table, if rows have to have their
-    target."""
-    given = SourceFiles.of((source,))
-    path, found, stream = given.paths[0], given.formats[0], given.stream
-    refuse_unused(given.named_formats(), vars(text))
-    if found.is_matrix and with_target:
-        problem = f"expected a table, whose rows can be learned from as they come, found {found.name}"
-        raise DataError(title((source,)), problem, "Save it in a file, and name that")
-    if found.is_matrix:
-        from nncli.data.formats import images, libsvm
-
-        kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
-        if kept and found != IMAGES:
-            raise DataError(
-                title((source,)), "a file of that kind has no columns to keep", f"Leave {mention('keep')} out"
-            )
-        if found == IMAGES:
-            read = images.row_blocks(path, schema, kept, on_error)
-        else:
-            read = found.load().row_blocks(path, schema) if stream is None else libsvm.row_blocks(path, schema, stream)
-        yield (dataclasses.replace(block, table=_named(block.table, schema, source)) for block in read), kept, ()
-        return
-    how: dict[str, Any] = {"dtype": dtype, "keep": keep, "on_error": on_error, "known": known}
-    how |= {"make": make} if found is TEXT else {}
-    opened = open_like(path, found, stream, schema, text, with_target=with_target, **how)
-    with opened as rows, closing(iter(rows)) as blocks:  # whoever stops in the middle leaves nobody reading ahead
-        yield blocks, rows.layout.keep, rows.notes
-
-
-def _named(table: Table, schema: Schema, source: str) -> Table:
-    """Numbers without names of their own are a model's columns if there are as many."""
-    wanted, found = schema.of_kind("number"), table.numbers.shape[1]
-    if len(wanted) < len(schema.columns):
-        others = listing([in_quotes(name) for name in schema.names if name not in wanted])
-        remedy = "Name a table with the columns of training"
-        raise DataError(
-            source, f"expected the columns of the model, also {others}, found numbers without names", remedy
-        )
-    if len(wanted) != found:
-        raise DataError(source, f"expected the {len(schema.columns)} columns of the model, found {found} without names")
-    return Table(wanted, table.numbers)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import INFINITY, as_number, quoted
-from nncli.data.csv.column_kinds import Hints, kinds_of, values_of
 from nncli.data.dataset import Schema, TextColumn
 from nncli.data.spellings import Spelling
 from nncli.data.task import CLASSIFICATION, REGRESSION
@@ -101,11 +100,15 @@ def check_number(name: str, cell: str, spelling: Spelling | None, decimal: str, 
 
 def are_numbers(column: TextColumn, spelling: Spelling | None, decimal: str) -> bool:
     """Tell whether all cells of a numeric target are numbers that `check_number` lets pass."""
+    from nncli.data.csv.column_kinds import values_of
+
     return bool((np.abs(values_of(column.values, decimal, spelling)) <= LARGEST).all())
 
 
 def numbers_like(target: TextColumn, schema: Schema, where: str) -> Vector:
     """Return the numbers of a target (n,) in rows for a model. Raises DataError for a cell that is none."""
+    from nncli.data.csv.column_kinds import values_of
+
     values = values_of(target.values, schema.decimal, dict(schema.spellings).get(schema.target))
     odd = ~(np.abs(values) <= LARGEST)
     if odd.any():
@@ -139,6 +142,8 @@ def numeric_labels(y: NDArray[Any], where: str, told: bool = False, most_classes
 
 def _numbers(cells: Sequence[str], schema: Schema, told: bool, where: str) -> NumericTarget | None:
     """Return the numbers of different cells; None where they are mostly something else, such as codes or dates."""
+    from nncli.data.csv.column_kinds import Hints, kinds_of, values_of
+
     name = schema.target
     hints = Hints(numeric=(name,) if told else (), decimal="," if schema.decimal == "," else None)
     sample = cells[:SAMPLE]

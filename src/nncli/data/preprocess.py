@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +27,13 @@ from nncli.data.one_hot_rows import OneHotRows
 from nncli.data.scaled_rows import Matrix, SparseMatrix
 from nncli.data.sparse_numbers import VALUES_AT_ONCE, SparseNumbers, is_sparse
 from nncli.data.sparse_statistics import statistics_of
-from nncli.data.text_inputs import TextInputs
 from nncli.data.words.options import WordOptions
-from nncli.data.words.vectors import VectorFile, Vectors
 from nncli.errors import OptionError
 from nncli.system.output import in_quotes
+
+if TYPE_CHECKING:
+    from nncli.data.text_inputs import TextInputs
+    from nncli.data.words.vectors import VectorFile, Vectors
 
 SCALINGS = ("standard", "minmax", "robust", "pixels", "max-abs", "none")
 SPARSE_SCALINGS = {
@@ -211,7 +213,11 @@ class Preprocess:
         median, shift, factor = (
             np.concatenate([getattr(own, name), getattr(made, name)]) for name in ("median", "shift", "factor")
         )
-        of_words = TextInputs.fit(table, rows, words, how, vectors, with_vocabulary) if words else None
+        of_words = None
+        if words:
+            from nncli.data.text_inputs import TextInputs
+
+            of_words = TextInputs.fit(table, rows, words, how, vectors, with_vocabulary)
         not_zero = numbers.nnz / len(table) if is_sparse(numbers) else None
         if of_words is not None:
             beside = len(table.number_names) + len(INPUTS) * len(dates) + len(categories)

@@ -16,7 +16,6 @@ from nncli.data.column_profile import ColumnProfile
 from nncli.data.csv.late_codes import CodeWatch
 from nncli.data.csv.late_repeats import RepeatWatch
 from nncli.data.dataset import Schema, Table, TextColumn, canonical_class, spellings_of
-from nncli.data.numeric_target import are_numbers
 from nncli.data.spellings import Spelling
 from nncli.errors import MOST_LISTED, DataError, flag
 from nncli.system.output import counted, percent
@@ -75,6 +74,8 @@ class Layout:
     def are_known(self, texts: Mapping[str, TextColumn], target: TextColumn | None) -> bool:
         """Tell whether the columns hold only the texts that they may hold, and a numeric target numbers alone."""
         if target is not None and self.numeric_target:
+            from nncli.data.numeric_target import are_numbers
+
             spelling = self.spellings.get(self.target or "")
             if not are_numbers(target, spelling, self.decimal):
                 return False

@@ -35,11 +35,11 @@ from nncli.data.formats.known_formats import (
 )
 from nncli.data.row_blocks import BlockReader, OnError
 from nncli.data.sources import STDIN, Source, is_there, paths_of, title
-from nncli.data.table_builder import IsRead, MemoryStorage, Opener, RawDataset, Storage, read_files
 from nncli.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from nncli.data.formats.row_reader import Rows
+    from nncli.data.table_builder import IsRead, Opener, RawDataset, Storage
 
 OF_ROWS = (JSON_LINES, XLSX)
 Size = tuple[int, int]  # width and height
@@ -168,6 +168,8 @@ class SourceFiles(NamedTuple):
         is_read: IsRead,
     ) -> RawDataset:
         """Read tables in which some columns are known to hold codes. Raises LateCode for another one."""
+        from nncli.data.table_builder import MemoryStorage, read_files
+
         watch: CodeWatch | None = None
 
         def opener(path: Path, found: Format) -> Opener:

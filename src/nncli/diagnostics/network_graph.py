@@ -10,9 +10,10 @@ import numpy as np
 from nncli.data.sources import Source
 from nncli.errors import NncliError, OptionError, UsageError
 from nncli.explain.columns import names_of_inputs
+from nncli.model.labelled_rows import labelled_rows
 from nncli.model.model import Model
 from nncli.model.network import build_network, network_inputs
-from nncli.model.provenance import Provenance, labelled_rows
+from nncli.model.provenance import Provenance
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array
 from nncli.nn.network import Network

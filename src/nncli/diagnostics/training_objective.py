@@ -17,9 +17,10 @@ from nncli.data.scaled_rows import Inputs, Matrix, Subset
 from nncli.data.sources import Source
 from nncli.data.synthetic import is_random, random_dataset
 from nncli.errors import OptionError, flag
+from nncli.model.labelled_rows import labelled_rows
 from nncli.model.model import Model
 from nncli.model.network import build_network, network_inputs
-from nncli.model.provenance import Provenance, labelled_rows
+from nncli.model.provenance import Provenance
 from nncli.nn.kernels.choice import kernels_named
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS

@@ -15,8 +15,9 @@ from nncli.data.words.features import Words, places_of_words, words_of
 from nncli.data.words.vectors import words_in
 from nncli.data.words.vocabulary import Vocabulary
 from nncli.errors import DataError, OptionError, did_you_mean, mention
+from nncli.model.labelled_rows import labelled_rows
 from nncli.model.model import Model
-from nncli.model.provenance import Provenance, labelled_rows
+from nncli.model.provenance import Provenance
 from nncli.nn.layers import Array
 from nncli.nn.word_embedding import WordEmbedding
 from nncli.system.output import in_quotes

@@ -10,7 +10,7 @@ import numpy as np
 
 from nncli.data.csv.header import TextOptions
 from nncli.data.dataset import Table
-from nncli.data.load import stream_like
+from nncli.data.load_stream import stream_like
 from nncli.data.sources import STDIN, Source, title
 from nncli.data.sparse_numbers import is_sparse
 from nncli.data.unchanged_source import check_as_it_was

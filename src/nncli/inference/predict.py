@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from nncli.data.load import stream_like
+from nncli.data.load_stream import stream_like
 from nncli.data.sources import title
 from nncli.errors import DataError, NncliError, mention
 from nncli.guards.guard import STATE_FORM, Guard

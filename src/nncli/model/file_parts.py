@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,7 @@ from nncli.data.dataset import Schema
 from nncli.data.heaps import MOST_BINS, Heap
 from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native
-from nncli.data.text_inputs import TextInputs
 from nncli.data.words.options import WordOptions, parse_ngrams
-from nncli.data.words.vectors import VectorFile
 from nncli.errors import NncliError
 from nncli.guards.distribution import Distribution, Predictions
 from nncli.model import lineage
@@ -30,6 +28,9 @@ from nncli.model.provenance import Fingerprint, Provenance, figures_of_file
 from nncli.nn.buffers import all_finite
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system import plain_json
+
+if TYPE_CHECKING:
+    from nncli.data.text_inputs import TextInputs
 
 # the files of each option: where the document has their size, and their digest
 FILES = {
@@ -140,6 +141,9 @@ def _words(stored: dict[str, Any] | None, arrays: Mapping[str, NDArray[Any]]) ->
         raise ValueError("inputs of words without their weights, or the other way round")
     if stored is None or idf is None:
         return None
+    from nncli.data.text_inputs import TextInputs
+    from nncli.data.words.vectors import VectorFile
+
     columns, options = tuple(stored["columns"]), WordOptions(stored["ngrams"], stored["bits"], stored["seed"])
     parse_ngrams(options.ngrams)
     if idf.shape != (1 << options.bits,) or not (columns and len(set(columns)) == len(columns)):

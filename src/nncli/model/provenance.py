@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Dataset, Positions
-from nncli.data.load import load_like
-from nncli.data.rare_classes import UNKNOWN
+from nncli.data.dataset import Positions
 from nncli.data.sources import Source
-from nncli.data.unchanged_source import check_as_it_was
-from nncli.errors import DataError
 from nncli.model import training_state
-from nncli.model.model import Model
 from nncli.model.training_state import Epoch, TrainingState
 
 STORED = ("loss", "log_loss", "accuracy")  # of each part, in a model file
@@ -126,26 +121,6 @@ def _each_part(figures: dict[str, Any], change: Callable[[dict[str, Any]], dict[
         its = figures["refit"]
         found["refit"] = {"epoch": its["epoch"], "n_val": its["n_val"], **change(its)}
     return found
-
-
-def labelled_rows(model: Model, provenance: Provenance, model_file: str, source: Source, dtype: str) -> Dataset:
-    """Read the rows of a source; if none is named, of the data that the model was trained on.
-
-    DataError where those are not as they were.
-    """
-    if source:
-        return load_like(source, model.schema, model.classes, dtype)
-    remedy = "Name the data behind the model"
-    check_as_it_was(provenance.source, provenance.files["data"].n_bytes, model_file, remedy)
-    csv = model.config.data.csv
-    dataset = load_like(
-        provenance.source, model.schema, model.classes, dtype, csv.of_text,
-        on_error=csv.on_error, rare=model.config.options.rare,
-    )  # fmt: skip
-    if dataset.sha256 != provenance.files["data"].sha256:
-        raise DataError(dataset.where, f"the data have changed since {model_file} was trained on them", remedy)
-    rows = np.flatnonzero(dataset.y != UNKNOWN)
-    return dataset if len(rows) == len(dataset) else replace(dataset, table=dataset.table.take(rows), y=dataset.y[rows])
 
 
 def bits(rows: Positions, n_rows: int) -> NDArray[np.uint8]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array, Layer
+
+if TYPE_CHECKING:
+    from nncli.nn.autodiff.graph import Graph
 
 USUAL_WORDS = 1000  # different n-grams of a text
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.autodiff.expression import add
-from nncli.nn.autodiff.graph import Graph
 from nncli.nn.components import Configurable
 from nncli.nn.kernels.plain import NUMPY, Kernels
 from nncli.nn.sparse_rows import is_sparse, with_values
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+    from nncli.nn.autodiff.graph import Graph
 
 Array = NDArray[Any]  # float32 or float64, as the network's dtype says
 CHANCES = 2**16  # of which dropout draws one
@@ -184,6 +184,8 @@ class Activation(Configurable, Layer):
     differentiable = True
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
+        from nncli.nn.autodiff.expression import add
+
         settings: dict[str, Any] = dataclasses.asdict(self)
         numbers = {name: repr(value) for name, value in settings.items()}
         a = []

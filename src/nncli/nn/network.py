@@ -5,19 +5,21 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.activations import ACTIVATIONS
-from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import zeros
 from nncli.nn.initializers import INITIALIZERS
 from nncli.nn.input_layers import InputLayer
 from nncli.nn.kernels.plain import NUMPY, Kernels
 from nncli.nn.layers import Activation, Array, Dense, Dropout, Layer
 from nncli.nn.sparse_rows import is_sparse
+
+if TYPE_CHECKING:
+    from nncli.nn.autodiff.graph import Graph
 
 
 class ParameterBlock(NamedTuple):

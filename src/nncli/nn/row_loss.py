@@ -5,17 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.autodiff.expression import add
-from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import one_hot
 from nncli.nn.components import Configurable
 from nncli.nn.layers import Array
 from nncli.nn.links import LINKS
+
+if TYPE_CHECKING:
+    from nncli.nn.autodiff.graph import Graph
 
 RowLosses = NDArray[np.float64]  # one for each row, (n,)
 
@@ -118,6 +119,8 @@ class Loss(Configurable, ABC):
 
     def unroll(self, graph: Graph, z: Sequence[int], target: Sequence[float]) -> int:
         """Add the loss of a row with a target to a scalar graph: return the node of L, from those of z (outputs,)."""
+        from nncli.nn.autodiff.expression import add
+
         definitions = self._link.graph(len(z)) | self.graph(target)
         return add(graph, "L", {f"z{j}": node for j, node in enumerate(z)}, definitions)
 

@@ -8,7 +8,6 @@ import fcntl
 import hashlib
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedWriter, FileIO
@@ -186,7 +185,7 @@ def sync_folder(folder: Path) -> None:
 
 def _new(folder: Path, temporaries: contextlib.ExitStack) -> tuple[Path, IO[bytes]]:
     """Open a file with a new name, and lock it; it is removed when the stack ends."""
-    number = secrets.token_hex(8)
+    number = os.urandom(8).hex()
     name = folder / f"{PREFIX}{number}-{_digest(number)}{SUFFIX}"
     temporaries.callback(_remove, name)  # first, as a signal may come before the next line
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

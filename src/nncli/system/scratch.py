@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +34,7 @@ def folder(within: Path | None = None) -> Iterator[Path]:
     except FileNotFoundError as error:
         raise explain(error) from None
     sweep_up(place)
-    made = place / f"{PREFIX}{secrets.token_hex(8)}"
+    made = place / f"{PREFIX}{os.urandom(8).hex()}"
     with contextlib.ExitStack() as stack:
         stack.callback(owned_folders.remove, made, NAME, FILES)
         with contextlib.nullcontext() if within else writing(made):

@@ -22,8 +22,9 @@ from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers, set_one_to_0
 from nncli.data.unchanged_source import digest_of_source
 from nncli.errors import DataError, OptionError, flag, listing
+from nncli.model.labelled_rows import labelled_rows
 from nncli.model.model import Model
-from nncli.model.provenance import EarlierData, labelled_rows
+from nncli.model.provenance import EarlierData
 from nncli.system.output import WARNING, counted, in_quotes, note_of
 from nncli.training.before import SLOWER, Before
 from nncli.training.data_of_run import n_tables

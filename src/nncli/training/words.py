@@ -11,8 +11,8 @@ import numpy as np
 
 from nncli.config.ensemble_kind import ensemble_of
 from nncli.config.train_config import TrainConfig
+from nncli.data.cells import is_number
 from nncli.data.column_statistics import blocks_of
-from nncli.data.csv.column_kinds import is_number
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.dates import days_of
 from nncli.data.spellings import Spelling, date_spellings, number_spellings, time_spelling

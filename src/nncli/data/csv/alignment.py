@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from nncli.data.byte_input import Input
-from nncli.data.cells import normalized, quoted
+from nncli.data.cells import is_number, normalized, quoted
 from nncli.data.csv.below_header import ROW_NAMES, has_row_names, with_rule
-from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.column_names import no_such_column, typed, unique_names
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells

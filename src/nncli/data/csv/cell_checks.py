@@ -19,15 +19,10 @@ from nncli.data.cells import (
     later_number,
     quoted,
 )
-from nncli.data.csv.cell_advice import advice_to_learn, advice_to_predict, as_no_number
-from nncli.data.csv.missing_words import ERROR_VALUE
 from nncli.data.csv.row_text import check_utf8
 from nncli.data.dataset import canonical_class
-from nncli.data.labels import advice_for_class
-from nncli.data.numeric_target import check_number
 from nncli.data.row_blocks import Layout
 from nncli.data.spellings import Spelling, looks_like_number
-from nncli.data.totals import is_total
 from nncli.errors import MOST_LISTED, DataError, mention
 
 # A number that has one meaning: what comes in threes behind a point may be thousands.
@@ -105,6 +100,8 @@ class CellChecker:
             raise DataError(where, problem, self._remedy_for_no_row(cells) or remedy)
         name = self.layout.target or ""
         if self.layout.numeric_target:
+            from nncli.data.numeric_target import check_number
+
             check_number(name, cell, spelling, self.layout.decimal, where, self.or_skip)
         self._check_known(name, cell, where)
         return [*clean, cell]
@@ -161,10 +158,15 @@ class CellChecker:
         problem = f"column '{name}': expected a class that the model knows ({shown}), found {quoted(cell)}"
         if self.layout.target is None:
             raise DataError(where, problem, "Write the names of the columns above the rows")
+        from nncli.data.labels import advice_for_class
+
         raise DataError(where, problem, advice_for_class(cell, classes, self.or_skip))
 
     def _remedy_for_no_row(self, cells: list[str]) -> str:
         """Say what to do with a total or a comment among the rows; nothing for a row."""
+        from nncli.data.csv.missing_words import ERROR_VALUE
+        from nncli.data.totals import is_total
+
         is_comment = cells[0].lstrip().startswith("#") and not ERROR_VALUE.fullmatch(bare(cells[0]))
         told = "it seems to be a comment" if is_comment else A_TOTAL if is_total(cells) else ""
         return f"Delete the row{self.or_skip}: {told or A_NOTE}" if told or self._is_note(cells) else ""
@@ -188,6 +190,8 @@ class CellChecker:
 
     def _remedy(self, name: str, cell: str, cells: list[str]) -> str:
         """Say what to do with a cell that is no number or date."""
+        from nncli.data.csv.cell_advice import advice_to_learn, advice_to_predict
+
         if self.training:
             return advice_to_learn(self.layout, name, cell, cells, self.or_skip, self.is_text)
         return advice_to_predict(self.layout, name, cell)
@@ -195,6 +199,8 @@ class CellChecker:
     def too_large(self, cell: str, name: str, where: str) -> DataError:
         remedy = "Correct it, or leave the cell empty"
         if self.training:
+            from nncli.data.csv.cell_advice import as_no_number
+
             wide = self.layout.dtype == "float32" and np.isfinite(float(cell))
             first = f"Use {mention('dtype', 'float64')}" if wide else "Correct it"
             remedy = f"{first}, {as_no_number(name)}"

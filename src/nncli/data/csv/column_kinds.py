@@ -6,13 +6,12 @@ import dataclasses
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.cells import NUMBER, as_number, bare, decimal_as_point, is_missing, quoted
+from nncli.data.cells import NUMBER, as_number, bare, decimal_as_point, is_missing, is_number, quoted
 from nncli.data.column_statistics import is_coarse
 from nncli.data.csv.code_like import MONTH, are_dates_of, doubt_of_numbers, unread_form, why_codes
 from nncli.data.csv.date_columns import about_dates, example_of_date, several_meanings, with_century
@@ -47,11 +46,6 @@ GROUPED = re.compile(r"(?:[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)\n)*+")  # points
 NUMBERS = re.compile(f"(?:{NUMBER.pattern}\n)*+")
 Vector = NDArray[np.float64]
 Columns = Mapping[str, Sequence[str]]  # by name, the cells that are there, without blanks around them
-
-
-@lru_cache(10_000)  # of a thousand columns, most hold the same numbers
-def is_number(cell: str, decimal: str = ".") -> bool:
-    return as_number(bare(cell), decimal) is not None
 
 
 def present(columns: Columns, missing: tuple[str, ...]) -> dict[str, list[str]]:

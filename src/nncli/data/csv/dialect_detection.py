@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 
-from nncli.data.cells import bare
-from nncli.data.csv.column_kinds import is_number
+from nncli.data.cells import bare, is_number
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.header import DELIMITERS, SAMPLE_BYTES, Head, TextOptions
 from nncli.data.csv.header_row import joined_names

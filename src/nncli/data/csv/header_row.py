@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nncli.data.cells import DEFAULT_MISSING, as_number, bare, is_missing
-from nncli.data.csv.column_kinds import is_number
+from nncli.data.cells import DEFAULT_MISSING, as_number, bare, is_missing, is_number
 from nncli.data.csv.repeated_header import LEAST_NUMBERED, RepeatedHeader
 from nncli.data.spellings import looks_like_number
 from nncli.errors import DataError, listing

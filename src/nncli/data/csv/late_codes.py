@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from nncli.data.cells import bare, quoted
-from nncli.data.csv.code_like import why_codes
 from nncli.errors import DataError, mention, write_names
 
 ZERO, NINE, MINUS = ord("0"), ord("9"), ord("-")  # nearly all that ends a cell comes before the minus
@@ -105,6 +104,8 @@ def count_codes(data: bytes, delimiter: str) -> int:
 def codes_below(names: Sequence[str], sample: Columns, rows: Columns) -> dict[str, str]:
     """Find the columns that are codes by a cell among all `rows`, and not by one of the `sample` of them: name → the
     first such cell."""
+    from nncli.data.csv.code_like import why_codes
+
     found = {}
     for name, some, cells in zip(names, sample, rows, strict=True):
         late = next(filter(has_leading_zero, map(bare, cells[len(some) :])), None)

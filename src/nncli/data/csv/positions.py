@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from nncli.data.cells import is_missing, later_number, quoted
 from nncli.data.dataset import Schema, canonical_class, spellings_of
 from nncli.data.dates import days_of
-from nncli.data.labels import written_as
 from nncli.errors import DataError, listing
 
 Known = Mapping[str, Collection[str]]  # column → what it held in training: the classes of the target, categories
@@ -101,6 +100,8 @@ def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known:
         else:
             wanted = ""
         if wanted:
+            from nncli.data.labels import written_as
+
             remedy = written_as(cell, known[name]) if name == expected.target and name in known else ""
             return f"column '{name}': expected {wanted}, as in training, found {quoted(cell)}", remedy or LIKE_THAT
     return None

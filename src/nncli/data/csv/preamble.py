@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 
-from nncli.data.csv.column_kinds import is_number
+from nncli.data.cells import is_number
 from nncli.data.csv.header import Head
 from nncli.data.csv.header_row import TARGETS, has_header
 from nncli.data.csv.other_delimiter import refuse_other_names

@@ -16,7 +16,6 @@ from typing import Any, Literal
 from nncli.data.byte_input import ByteStream, Input, open_input
 from nncli.data.csv.alignment import plan_answering
 from nncli.data.csv.arrow_parser import FastParser
-from nncli.data.csv.cell_advice import QUOTED
 from nncli.data.csv.cell_checks import A_NOTE, A_TOTAL
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
@@ -27,7 +26,6 @@ from nncli.data.csv.positions import Known
 from nncli.data.csv.reading_plan import ReadingPlan
 from nncli.data.csv.repeated_header import RepeatedHeader, may_hold, of_other_table
 from nncli.data.csv.row_text import end_of_rows, open_quote
-from nncli.data.csv.second_table import are_other_names, of_other_names
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.csv.whole_rows import UnfinishedRow, whole_rows
 from nncli.data.dataset import Schema
@@ -120,6 +118,8 @@ class CsvReader(BlockReader):
     def _advise_rows(self, block: RowBlock, above: int, later: Iterator[RowBlock]) -> None:
         """Name --rows in the first error of a block where no row can be read from there to the end of the file: it is a
         footer, a total or another table. So many rows are above the block."""
+        from nncli.data.csv.cell_advice import QUOTED
+
         first, error = next(iter(block.errors.items()))
         bad, good = len(block.errors), above + first
         is_tail = bad == len(block) - first
@@ -189,6 +189,8 @@ class CsvReader(BlockReader):
         width, at = len(self.layout.names), error.where.rpartition(":")[2]
         if not (error.problem.startswith(f"expected {width} columns") and at.isdigit() and rows):
             return error
+        from nncli.data.csv.second_table import are_other_names
+
         text = data.decode("utf-8", "surrogateescape").split("\n")[int(at) - self._line :]
         below = [(i, line) for i, line in enumerate(text, int(at)) if line.strip()][:ROWS_OF_A_TABLE]
         try:
@@ -213,6 +215,8 @@ class CsvReader(BlockReader):
         rows = rows if self._can_end else 0
         if self._header.is_like(cells) or self._header.is_moved(cells):
             return of_other_table(where, cells, self.layout.names, rows)
+        from nncli.data.csv.second_table import of_other_names
+
         return of_other_names(where, cells, rows)
 
     def _refuse_single_quotes(self, block: RowBlock) -> None:

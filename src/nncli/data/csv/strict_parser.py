@@ -6,20 +6,18 @@ Rows of cells from other kinds of tables are read here too where a cell is out o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from nncli.data.arrow_conversion import ListedCells
 from nncli.data.cells import bare, days, quoted, rounded, text_column
-from nncli.data.csv.cell_advice import advice_for_marks
 from nncli.data.csv.cell_checks import CellChecker, is_utf8
 from nncli.data.csv.damaged_row import ENOUGH, Damage, DamagedRows
 from nncli.data.csv.lines_of_text import as_json_lines
 from nncli.data.csv.plain_quotes import are_plain, or_plain
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.row_text import CONVERT_CR, open_quote, row_patterns, split_row
-from nncli.data.csv.second_table import are_other_names
 from nncli.data.dataset import Table, canonical_class
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import DataError
@@ -78,7 +76,7 @@ class StrictParser:
                 if layout.codes.widths:
                     layout.codes.look(self.place_of, cells, where, self.checks.is_missing)
             except DataError as error:
-                if cells and (self.header.is_like(cells) or are_other_names(cells, layout)):
+                if cells and self._is_of_other_table(cells):
                     self.other_table = where, cells
                     break
                 errors[i] = error.with_traceback(None)  # which would keep all that is here alive
@@ -108,6 +106,12 @@ class StrictParser:
         )
         handed_on = {name: ListedCells([row[j] for row in kept]) for j, name in enumerate(layout.keep)}
         return RowBlock(table, target, handed_on, dict(sorted(errors.items())))
+
+    def _is_of_other_table(self, cells: Sequence[str]) -> bool:
+        """Tell whether a row that cannot be read has the names of columns: of these, or of another table."""
+        from nncli.data.csv.second_table import are_other_names
+
+        return self.header.is_like(cells) or are_other_names(cells, self.layout)
 
     def _rows(self, data: bytes, line: int, at_end: bool) -> Iterator[tuple[str, list[str] | DataError]]:
         _, pattern = row_patterns(self.layout.delimiter)
@@ -182,6 +186,11 @@ class StrictParser:
         odd = sum(cell != "" and cell not in its for cell, its in words)
         return max(0, sum(value is not None for value in measures) + sum(cell in its for cell, its in words) - odd)
 
+    def _advice_for_marks(self, row: bytes) -> str:
+        from nncli.data.csv.cell_advice import advice_for_marks
+
+        return advice_for_marks(row, self.layout, self.has_quotes)
+
     def _split(self, row: bytes, where: str) -> list[str]:
         width, delimiter = len(self.layout.names), self.layout.delimiter
         if width > 1 and row in (b"\n", b"\r\n"):
@@ -190,7 +199,7 @@ class StrictParser:
         try:
             cells = split_row(row, delimiter, where)
         except DataError as error:
-            if advice := advice_for_marks(row, self.layout, self.has_quotes):
+            if advice := self._advice_for_marks(row):
                 raise DataError(where, error.problem, advice) from None
             raise (error if error.remedy == CONVERT_CR else self._of_quotes(error)) from None
         if len(cells) != width:
@@ -206,7 +215,7 @@ class StrictParser:
             elif self.layout.text == self.layout.names and not self.checks.training:
                 command = as_json_lines(self.layout.names[0])
                 look = f"Put texts with a {sign} in quotes, or pass the lines below the name through: {command}"
-            remedy = f"{advice_for_marks(row, self.layout, self.has_quotes) or look}{self.checks.or_skip}"
+            remedy = f"{self._advice_for_marks(row) or look}{self.checks.or_skip}"
             raise DataError(where, f"expected {counted(width, 'column')}, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
             raise self._of_quotes(_misplaced_quote(cells, delimiter, where))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nncli.data.cells import bare
-from nncli.data.csv.column_kinds import is_number
+from nncli.data.cells import bare, is_number
 from nncli.data.dates import days_of
 
 
