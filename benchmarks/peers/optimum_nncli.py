@@ -18,6 +18,7 @@ from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Subset
 from nncli.model.network import build_network
 from nncli.nn.input_layers import InputKinds
+from nncli.training.side_by_side import at_its_threads
 from nncli.training.trainer import Trainer
 
 folder = folder_given()
@@ -32,7 +33,9 @@ train = Subset(Preprocess.fit(table, rows, "none").transform(table, network.dtyp
 
 def fit() -> None:
     network.initialize(config.model.init, np.random.default_rng(0))
-    list(Trainer(network, loss, config, train, None, 2, np.random.default_rng(0)).run())
+    trainer = Trainer(network, loss, config, train, None, 2, np.random.default_rng(0))
+    with at_its_threads(trainer):
+        list(trainer.run())
 
 
 serve(fit, lambda: loss_of(X, y, network.dense[0].W[:, 0], network.dense[0].b[0]))

@@ -78,6 +78,11 @@ class Matrix:
     def raw_dtype(self) -> np.dtype[Any] | None:
         return None if self.scale is None else self.values.dtype
 
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether rows are stored just as they are used."""
+        return self.scale is None and self.values.dtype == self.dtype and self.values.flags.c_contiguous
+
     def expect(self, rows: Positions) -> None:
         """Do nothing: all rows are in memory."""
 

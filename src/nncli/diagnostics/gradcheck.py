@@ -92,7 +92,10 @@ def check_gradients(
     network, penalty, n = objective.network, objective.penalty, len(objective.subset)
     how = objective.smoothing, objective.each_member
     batch = Batch(objective.subset, objective.loss, objective.K, network, n, *how)
-    batch.take(objective.subset.rows)
+    X, _ = batch.take(objective.subset.rows)
+    if not is_sparse:  # a copy, which is moved
+        np.copyto(batch.X, X)
+        batch.now = batch.X
     weights = batch.weights()
     shares = np.tile(np.full(n, 1 / n) if weights is None else weights / n, batch.copies)
     shares *= network.independent / batch.copies  # as in `Batch.backward`

@@ -43,7 +43,7 @@ def least_squares(blocks: Blocks, l1: float, l2: float) -> tuple[Vector, float]:
 
 def _moments(blocks: Iterable[Block]) -> tuple[NDArray[np.float64], Vector, Vector, int]:
     """Return A (d, d), c (d,), the weighted means of x and y behind it (d + 1,), and n."""
-    shift, M, D = np.zeros(0), np.zeros((0, 0)), np.empty((0, 0))
+    shift, M, D, S = np.zeros(0), np.zeros((0, 0)), np.empty((0, 0)), np.empty((0, 0))
     n, d = 0, 0
     for X, y, omega in blocks:
         if not n:  # sums of what is near 0 keep their digits
@@ -52,8 +52,9 @@ def _moments(blocks: Iterable[Block]) -> tuple[NDArray[np.float64], Vector, Vect
             M = np.zeros((d + 2, d + 2))
         if len(D) < len(X):
             D = np.ones((len(X), d + 2))  # the last column sums up the others
+            S = np.tile(np.append(shift, 0), (len(X), 1))  # as large as D: NumPy subtracts short rows at half the speed
         rows = D[: len(X)]
-        _join(X, y, shift, rows)
+        _join(X, y, S[: len(X)], rows)
         n += len(X)
         M += rows.T @ rows if omega is None else (rows.T * omega) @ rows
     sums, weight = M[:-1, -1], M[-1, -1]
@@ -61,11 +62,11 @@ def _moments(blocks: Iterable[Block]) -> tuple[NDArray[np.float64], Vector, Vect
     return A[:-1, :-1], A[:-1, -1], shift + sums / weight, n
 
 
-def _join(X: Array, y: Vector, shift: Vector, D: NDArray[np.float64]) -> None:
-    """Write the rows X (m, d) and y (m,), less their shift, to the first columns of D."""
+def _join(X: Array, y: Vector, shift: NDArray[np.float64], D: NDArray[np.float64]) -> None:
+    """Write the rows X (m, d) and y (m,) to the first columns of D, and take the shift from all of D."""
     d = X.shape[1]
-    np.subtract(X, shift[:-1], out=D[:, :d])
-    np.subtract(y, shift[-1], out=D[:, d])
+    D[:, :d], D[:, d] = X, y
+    D -= shift
 
 
 def _shortest(A: NDArray[np.float64], c: Vector, blocks: Blocks, mean: Vector, n: int, l2: float) -> Vector:

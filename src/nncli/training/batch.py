@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from nncli.nn.layers import Array
 from nncli.nn.losses import BinaryCrossEntropy, CrossEntropy
 from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss, RowLosses, smoothed
+from nncli.training.rows_in_parts import RowsInParts
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -60,6 +62,8 @@ class Batch:
         self.P = zeros((self.copies * size, outputs), network.dtype)
         self.dZ = zeros((self.copies * size, outputs), network.dtype)
         self.right = np.zeros(0, np.bool_)  # of the rows taken last, where there are classes
+        self.threads = 1  # that share more rows than `size`
+        self._in_parts: RowsInParts | None = None  # takes these
 
     def take(self, rows: Positions) -> tuple[Array, Array]:
         """Take rows of the matrix; return their X and Y."""
@@ -72,17 +76,25 @@ class Batch:
 
     def _take(self, rows: Positions) -> Array:
         """Take rows of the matrix, and return them."""
-        n, matrix = len(rows), self.subset.matrix
+        matrix = self.subset.matrix
         self.rows, self.y = rows, self.subset.y[rows]
         if self._given is not None:
             self.now = self._given
         elif matrix.is_sparse:
             self.now = self.take_sparse(rows)
         else:
-            self.now = self.X[:n]
-            if not self._take_scaled(rows, self.now):
-                matrix.take(rows, self.raw, self.now)
+            self.now = self._take_dense(rows)
         return self.now
+
+    def _take_dense(self, rows: Positions) -> Array:
+        """Return rows of a matrix that is not sparse: a part of it, which nobody has to copy, where they follow one
+        another and are stored as they are used."""
+        matrix, X = self.subset.matrix, self.X[: len(rows)]
+        if isinstance(matrix, Matrix) and matrix.is_ready and lie_in_a_row(rows):
+            return matrix.slice(int(rows[0]), int(rows[0]) + len(rows))
+        if not self._take_scaled(rows, X):
+            matrix.take(rows, self.raw, X)
+        return X
 
     def take_sparse(self, rows: Positions) -> csr_array:
         """Return rows of a matrix that is sparse."""
@@ -169,33 +181,30 @@ class Batch:
 
     def learn(self, rows: Positions) -> Sums:
         """Compute g = dL/dθ, L the mean over rows of the matrix, and return the sums over them; no g if these are not
-        finite. More than `size` rows go through the network in parts, whose gradients add up."""
-        if len(rows) <= self.size:
-            if (fused := self._learn_fused(rows)) is not None:
-                return fused
-            sums = self.forward(rows)
-            if math.isfinite(sums.loss):
-                self.backward()
-            return sums
-        self.subset.matrix.expect(rows)
-        g, total, found = self.network.grad, np.zeros_like(self.network.grad), []
-        for start in range(0, len(rows), self.size):
-            part = rows[start : start + self.size]
-            found.append(self.learn(part))
-            g.reshape(self.network.independent, -1)[...] *= self._share_of(part, rows)
-            total += g
-        g[:] = total
-        return Sums(*map(sum, zip(*found, strict=True)))
+        finite. More than `size` rows go through the network in parts, see `RowsInParts`."""
+        if len(rows) > self.size:
+            self._in_parts = self._in_parts or RowsInParts(self)
+            return self._in_parts.learn(rows)
+        if (fused := self._learn_fused(rows)) is not None:
+            return fused
+        sums = self.forward(rows)
+        if math.isfinite(sums.loss):
+            self.backward()
+        return sums
 
-    def _share_of(self, part: Positions, rows: Positions) -> float | Array:
-        """Return the share of the rows that is in a part of them; where members leave out folds, of the rows that each
-        learns from (N, 1)."""
-        folds, members = self.subset.folds, np.arange(self.copies)[:, None]
-        if self.copies == 1 or folds is None:
-            return len(part) / len(rows)
-        of_part, of_all = ((folds[some] != members).sum(axis=1, keepdims=True) for some in (part, rows))
-        share: Array = (of_part / np.maximum(of_all, 1)).astype(self.network.dtype)
-        return share
+    def twin(self) -> Batch:
+        """Return a batch of the same rows for another thread: with buffers of its own, and a network that has the same
+        parameters, and a gradient of its own."""
+        made, network = copy.copy(self), self.network
+        vectors = network.theta, zeros(network.size, network.dtype)
+        made.network = Network(
+            network.widths[0], [copy.copy(one) for one in network.layers], network.dtype.name, vectors
+        )
+        made.network.use(network.kernels)
+        made.raw, made.X, made.Y, made.P, made.dZ = (
+            zeros(A.shape, A.dtype) for A in (self.raw, self.X, self.Y, self.P, self.dZ)
+        )
+        return made
 
     def _learn_fused(self, rows: Positions) -> Sums | None:
         """Do what `learn` does, where the kernels have a loop for the loss and its gradient, else return None."""

@@ -79,10 +79,14 @@ class EpochRows:
         self.total += sums.loss
         self.correct += sums.correct
 
+    def together(self, network: Network, at_once: int) -> int:
+        """Return how many rows go through a network together, of those that a step takes at once."""
+        widths = [width * network.copies for width in network.widths]
+        return min(at_once, rows_at_once(widths[1:] if self.train.matrix.is_sparse else widths))
+
     def new_batch(self, network: Network, loss: Loss, K: int, at_once: int, smoothing: float) -> Batch:
         """Make the batch in which a network sees the rows, `at_once` together, or fewer where they are many."""
-        widths, train = [width * network.copies for width in network.widths], self.train
-        size = min(at_once, rows_at_once(widths[1:] if train.matrix.is_sparse else widths))
+        train, size = self.train, self.together(network, at_once)
         if isinstance(train.matrix, SparseMatrix) and self.steps == 1:
             # they lie in a row there, so that no step has to copy them
             train = train.of(SparseMatrix(train.matrix.take_sparse(train.rows), network.dtype))

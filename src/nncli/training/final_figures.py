@@ -17,11 +17,11 @@ from nncli.model.model import Model
 from nncli.model.provenance import losses_of
 from nncli.model.training_state import Epoch
 from nncli.training.batch import Batch, evaluate, judged_numbers, scores
-from nncli.training.prepare import Prepared
-from nncli.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from nncli.model.target_scale import TargetScale
+    from nncli.training.prepare import Prepared
+    from nncli.training.trainer import Trainer
 
 
 def figures_of(model: Model, part: Subset, seen: Callable[..., None] | None = None) -> dict[str, float | None]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from nncli.nn.ensemble import WideMembers
 from nncli.system.side_by_side import one_after_another, several_threads
 from nncli.system.threads import multiply_with, products
+from nncli.training.rows_in_parts import can_be_shared
 from nncli.training.trainer import Trainer
 
 SMALL_PRODUCT = 2**22  # multiplications: less than 0.1 ms on one core
@@ -27,12 +28,24 @@ def threads_worth(trainer: Trainer) -> int | None:
     return 1 if most <= SMALL_PRODUCT else None
 
 
+def _shares_rows(trainer: Trainer) -> bool:
+    """Tell whether each step of a trainer goes through its network in parts, which threads may share."""
+    if trainer.is_solvable or not can_be_shared(trainer.network):
+        return False
+    return trainer.at_once > trainer.rows.together(trainer.network, trainer.at_once)
+
+
 @contextlib.contextmanager
 def at_its_threads(trainer: Trainer) -> Iterator[None]:
     """Multiply on as many threads as the network of a trainer is worth, inside the block. Members of an ensemble are
     shared out among the threads that products have, each with its own on one thread, where there are enough of them, or
-    where their products are too small to be shared."""
+    where their products are too small to be shared; and so are the parts of a step of a linear model."""
     network = trainer.network
+    if _shares_rows(trainer):
+        trainer.threads = products()[0]
+        with multiply_with(1):
+            yield
+        return
     threads = threads_worth(trainer)
     most = products()[0] if isinstance(network, WideMembers) else 1
     with contextlib.ExitStack() as block:

@@ -102,6 +102,7 @@ class Trainer:
         self.limits = Limits(lambda: False, math.inf)
         self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
         self.between_epochs = True  # so that the state is one to resume from
+        self.threads = 1  # that share the rows of a step, where these are many
         self._batch: Batch | None = None
 
     def run(self, stop: Callable[[], bool] = lambda: False, until: int | None = None) -> Iterator[Epoch]:
@@ -180,6 +181,7 @@ class Trainer:
     def _new_batch(self) -> Batch:
         how, at_once, rows = self.config.training, self.at_once, self.rows
         batch = rows.new_batch(self.network, self.loss, self.K, at_once, how.label_smoothing)
+        batch.threads = self.threads
         is_whole = batch.size < at_once or rows.steps == 1 or how.max_norm < math.inf
         self.parameters.begin(touches_few=rows.train.matrix.is_sparse and not is_whole)
         return batch
