@@ -39,6 +39,16 @@ def pytest_collection_finish() -> None:
     settings(max_examples=1, database=None)(given(st.none())(lambda value: None))()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)  # and seldom at the rest: of the libraries, there is no garbage
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_waits_for_the_disk() -> Iterator[None]:
+    """Thousands of small files are written, and none has to be there after a power cut. That they are synced, and when,
+    is seen by tests that look at the calls, and processes of their own do sync."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which, too, refuses what is no open file
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -10,11 +13,16 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.scaled_rows import Matrix, SparseMatrix, Subset
 from nncli.data.task import REGRESSION
 from nncli.model.network import build_network
+from nncli.nn.elementwise import Elementwise
 from nncli.nn.input_layers import InputKinds
+from nncli.nn.optimizers import OPTIMIZERS
+from nncli.system.threads import multiply_with
 from nncli.training.trainer import Trainer
 
 K = 3
 FLOAT = np.dtype("float64")
+ALMOST_NONE = 1e-30
+ELEMENTWISE = [name for name in OPTIMIZERS if issubclass(OPTIMIZERS[name], Elementwise)]
 
 
 def sparse_rows(n: int, d: int, entries: int = 5, seed: int = 0, dtype: str = "float64") -> csr_array:
@@ -46,3 +54,36 @@ def trainer(
     network.initialize(config.model.init, *(np.random.default_rng(i + 1) for i in range(network.copies)))
     drop = np.random.default_rng(seed + 1)
     return Trainer(network, loss, config, train, val, classes, np.random.default_rng(seed), drop)
+
+
+def rows_and_classes(n: int = 200, d: int = 600) -> tuple[csr_array, np.ndarray]:
+    X = sparse_rows(n, d)
+    return X, (X[:, [0]].toarray()[:, 0] > 0) + np.random.default_rng(1).integers(2, size=n)
+
+
+def trained(train: Subset, val: Subset | None = None, **options: object) -> Trainer:
+    one = trainer(train, val, **options)
+    with multiply_with(1):
+        assert [*one.run()]
+    return one
+
+
+def exactly(name: str) -> str:
+    """An optimizer with an ε so small that what steps without a gradient do has an exact closed form."""
+    fields = {field.name for field in dataclasses.fields(OPTIMIZERS.create(name))}
+    return f"{name}:eps={ALMOST_NONE}" if "eps" in fields else name
+
+
+def same(one: Trainer, other: Trainer, rtol: float = 1e-9, norms: bool = True) -> None:
+    """Both have come to the same parameters, averages and figures, and the first was not taken whole steps."""
+    size = float(np.abs(one.network.theta).max())
+    np.testing.assert_allclose(other.network.theta, one.network.theta, rtol=0, atol=rtol * size)
+    np.testing.assert_allclose(other.average.mean, one.average.mean, rtol=0, atol=rtol * size)
+    for mine, its in zip(figures(one), figures(other), strict=True):
+        np.testing.assert_allclose(its[: 4 + norms], mine[: 4 + norms], rtol=rtol)
+
+
+def figures(one: Trainer) -> list[list[float]]:
+    """The losses and accuracies of each epoch, and the mean norm of the gradient; NaN where there are none."""
+    found = [[*dataclasses.astuple(epoch)[1:5], epoch.steps and epoch.steps.gradient_norm] for epoch in one.history]
+    return [[math.nan if number is None else number for number in numbers] for numbers in found]

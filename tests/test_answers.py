@@ -117,7 +117,7 @@ def predicted(model: Model, path: Path, options: PredictOptions, threads: int, b
     ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     kind=st.sampled_from([*NAMES]),
     which=st.sampled_from([*OPTIONS]),

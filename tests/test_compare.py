@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from scipy.stats import binom, permutation_test
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
+from nncli.cli.main import main
 from nncli.metrics.paired import mean_interval
 from nncli.metrics.paired import sign_flip_p as sign_flip
 
@@ -35,11 +37,23 @@ def write_rings(path: str, n: int, seed: int) -> None:
     Path(path).write_text("a,b,label\n" + "\n".join(lines) + "\n")
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with d.csv, of rings, and two models of it."""
+    folder = tmp_path_factory.mktemp("rings")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_rings("d.csv", 900, 1)
+        for name, more in (("net", ["--hidden", "16", "--epochs", "60"]), ("line", ["-m", "logistic"])):
+            words = ["train", "d.csv", "--epochs", "20", *more, "-q", "--json", "-o", f"{name}.npz"]
+            assert main(words) == 0
+    return folder
+
+
 @pytest.fixture
-def models(nncli: Run) -> tuple[str, str]:
-    write_rings("d.csv", 900, 1)
-    for name, more in (("net.npz", ["--hidden", 16, "--epochs", 60]), ("line.npz", ["-m", "logistic", "--epochs", 20])):
-        assert nncli("train", "d.csv", *more, "-q", "-o", name).code == 0
+def models(trained: Path, in_a_folder_of_its_own: None) -> tuple[str, str]:
+    """Copies of these three files, and the names of the models."""
+    shutil.copytree(trained, ".", dirs_exist_ok=True)
     return "net.npz", "line.npz"
 
 

@@ -108,7 +108,7 @@ def test_columns_that_only_tell_rows_apart_are_left_out(nncli: Run) -> None:
     assert found["verdict"] == "no difference found in the 2 columns of both that chance could not explain"
 
 
-@pytest.mark.parametrize("draws", short_and_long(20, 1000))
+@pytest.mark.parametrize("draws", short_and_long(20, 300))
 def test_files_of_one_distribution_seldom_differ(draws: int) -> None:
     """By summaries that are made of tables, as reading two thousand files tells nothing more."""
     from guarded import drawn

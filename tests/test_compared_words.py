@@ -45,7 +45,7 @@ def test_the_word_that_differs_most_has_the_chi_squared_of_scipy() -> None:
     assert drift.p_value == pytest.approx(3 * expected.pvalue)  # of three words
 
 
-@pytest.mark.parametrize("draws", short_and_long(10, 500))
+@pytest.mark.parametrize("draws", short_and_long(10, 200))
 def test_files_of_the_same_texts_seldom_differ(draws: int) -> None:
     rng, alarms = np.random.default_rng(0), 0
     for _ in range(draws):

@@ -24,7 +24,7 @@ from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import NncliError
 from short_and_long import for_examples, short_and_long
 
-lengths = pytest.mark.parametrize("count", short_and_long(200, 1000))
+lengths = pytest.mark.parametrize("count", short_and_long(100, 500))
 pytestmark = pytest.mark.usefixtures("small_files_take_the_fast_path_too")
 
 

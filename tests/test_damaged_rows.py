@@ -149,12 +149,12 @@ def test_rows_behind_a_damaged_one_are_read_in_a_file_of_many_blocks(tmp_path: P
 
 @pytest.mark.long
 def test_a_quote_that_nothing_closes_costs_its_row_and_not_the_rest_of_a_large_file(tmp_path: Path) -> None:
-    lines = [f"{i},{i % 7},{'yes' if i % 2 else 'no'}\n" for i in range(300_000)]
+    lines = [f"{i},{i % 7},{'yes' if i % 2 else 'no'}\n" for i in range(120_000)]
     lines[1234] = lines[1234].replace(",", ',"', 1)
     path = tmp_path / "t.csv"
     path.write_text("".join(["n,m,label\n", *lines]))
     found = load_dataset((str(path),), CsvOptions(on_error="skip"), "float64")
-    assert len(found) == 299_999
+    assert len(found) == 119_999
     assert f"{path}:1236: left out: an open quote: it is never closed" in found.notes
 
 

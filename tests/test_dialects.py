@@ -91,7 +91,7 @@ def expected(rows: list[Row]) -> list[list[object]]:
     return [[float(np.float32(price)), float(np.float32(ratio)), place] for price, ratio, place, _ in rows]
 
 
-@pytest.mark.parametrize("k", some_short(range(len(DIALECTS)), 60))
+@pytest.mark.parametrize("k", some_short(range(len(DIALECTS)), 30))
 def test_a_table_in_any_dialect_is_read_right_or_refused(k: int, tmp_path: Path) -> None:
     dialect = DIALECTS[k]
     path, later = tmp_path / "train.csv", tmp_path / "later.csv"

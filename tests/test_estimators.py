@@ -37,12 +37,15 @@ Run = Callable[..., Any]
 @pytest.mark.parametrize(
     "estimator",
     [
-        NNClassifier(),
-        *[NNClassifier(model=model) for model in ("softmax", "logistic", "svm", "perceptron", "mira", "adaline")],
-        NNClassifier(hidden=(8, 8), optimizer="lbfgs", dtype="float64"),
-        NNRegressor(),
-        NNRegressor(model="linear"),
-        NNRegressor(hidden=8, loss="huber"),
+        NNClassifier(epochs=20),
+        *(
+            NNClassifier(model=model, epochs=20)
+            for model in ("softmax", "logistic", "svm", "perceptron", "mira", "adaline")
+        ),
+        NNClassifier(hidden=(8, 8), optimizer="lbfgs", dtype="float64", epochs=20),
+        NNRegressor(epochs=20),
+        NNRegressor(model="linear", epochs=20),
+        NNRegressor(hidden=8, loss="huber", epochs=80),
     ],
     ids=repr,
 )

@@ -14,14 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nncli.cli.main import main
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.words.options import WordOptions
-from nncli.data.words.places_in_text import placed_words
-from nncli.data.words.segmentation import normalised
 from nncli.data.words.vocabulary import Vocabulary
 from nncli.explain.marks import marked_texts
 from nncli.explain.reasons import reasons
@@ -181,16 +177,6 @@ def test_a_vocabulary_has_the_ngrams_that_two_texts_have(folder: Path) -> None:
     assert {name for name, column in zip(found.names, found.columns.tolist(), strict=True) if column == 1} == {"y"}
 
 
-def test_of_two_ngrams_in_one_place_the_more_frequent_one_has_its_name() -> None:
-    rows = ["often"] * 5 + ["seldom"] * 3 + ["once"]
-    found = Vocabulary.learn([lambda: iter([rows])], WordOptions("words:1", bits=1))
-    places = {}
-    for word in ("often", "seldom"):
-        alone = Vocabulary.learn([lambda word=word: iter([[word] * 2])], WordOptions("words:1", bits=1))
-        places.setdefault(int(alone.places[0]), word)
-    assert {*found.names} == {*places.values()}
-
-
 def test_a_vocabulary_is_kept_in_the_file_where_that_is_asked_for(folder: Path) -> None:
     for name, keeps in {"named": True, "linear": False}.items():
         with np.load(folder / f"{name}.npz") as file:
@@ -228,23 +214,6 @@ def test_a_file_with_names_that_do_not_fit_is_refused_in_one_line(
     assert done.code == 1
     assert done.err.count("\n") == 1
     assert re.search("names of n-grams|places of n-grams", done.err)
-
-
-@given(st.text(alphabet=st.characters(blacklist_categories=["Cs", "Cc"]), max_size=40))
-@settings(max_examples=150, deadline=None)
-def test_words_stand_where_they_are_said_to_stand(text: str) -> None:
-    found = placed_words(text)
-    for i in range(len(found)):
-        begin, end = found.of_code[i]
-        assert normalised(found.text)[begin:end] in normalised(found.word(i))  # ¼ has two words, 1 and 4
-
-
-def test_words_are_found_where_letters_and_normalised_ones_differ_in_number() -> None:
-    found = placed_words("Der ﬁlm: cafe\u0301 ½ ＡＢ.")
-    assert [found.word(i) for i in range(len(found))][:3] == ["Der", "ﬁlm", "cafe\u0301"]
-    assert found.without([1]) == "Der : cafe\u0301 ½ ＡＢ."
-    assert [found.word(i) for i in range(3, len(found))] == ["½", "½", "ＡＢ"]
-    assert found.without([3, 4]) == "Der ﬁlm: cafe\u0301  ＡＢ."
 
 
 def test_marks_add_up_the_ngrams_that_a_word_is_part_of(folder: Path) -> None:

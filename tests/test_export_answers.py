@@ -187,4 +187,4 @@ def test_cells_far_outside_overflow_nowhere() -> None:
 @pytest.mark.parametrize("kind", exported.KINDS)
 def test_answers_are_those_of_predict_for_all_models(kind: str, of: str) -> None:
     models = {"classes": OF_CLASSES, "two": OF_TWO, "numbers": OF_NUMBERS}[of]
-    check(kind, of, [*models], 1000, ["sqlite", "duckdb"] if kind in ("all", "names", "times") else ["sqlite"])
+    check(kind, of, [*models], 300, ["sqlite", "duckdb"] if kind in ("all", "names", "times") else ["sqlite"])

@@ -59,7 +59,7 @@ def test_python_takes_cells_as_people_have_them(nncli: Nncli, mixed_model: Path)
 
 def test_a_category_of_a_whole_number_may_have_a_point(nncli: Nncli) -> None:
     Path("d.csv").write_text("k,y\n" + "".join(f"{i % 3},{'yes' if i % 3 else 'no'}\n" for i in range(60)))
-    words = ["--categorical", "k", "--model", "logistic", "-q", "--json"]
+    words = ["--categorical", "k", "--model", "logistic", "--epochs", "9", "-q", "--json"]
     assert nncli("train", "d.csv", "-t", "y", *words).code == 0
     Path("new.csv").write_text("k\n2\n2.0\n7\n")
     for target in ("sql", "json"):

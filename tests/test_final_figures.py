@@ -43,7 +43,7 @@ WITH_PROBABILITIES = [
 
 @pytest.mark.parametrize("options", WITH_PROBABILITIES)
 def test_log_loss_and_accuracy_are_those_of_what_predict_says(nncli: Run, options: str) -> None:
-    figures = nncli("train", *options.split(), "--epochs", 20, "--hidden", 8, "--json").json
+    figures = nncli("train", *options.split(), "--epochs", 5, "--hidden", 8, "--json").json
     data = options.split()[0]
     prepared = prepare(TrainConfig(data=(data,)))
     classes = np.array(prepared.dataset.classes)
@@ -69,7 +69,7 @@ def test_the_table_shows_the_log_loss_of_eval_once(nncli: Run, options: str) -> 
 @pytest.mark.parametrize("options", WITH_PROBABILITIES)
 def test_loss_and_log_loss_are_one_number_and_another_one_has_another_name(nncli: Run, options: str) -> None:
     """Not only in the documents: after `--metric loss`, eval shows one figure called a loss."""
-    trained = nncli("train", *options.split(), "--epochs", 20, "--hidden", 8, "--json").json
+    trained = nncli("train", *options.split(), "--epochs", 5, "--hidden", 8, "--json").json
     assert all(trained[part]["loss"] == trained[part]["log_loss"] for part in ("train", "val", "test"))
     asked = nncli("eval", "model.npz", "--metric", "loss", "--json").json
     first = nncli("eval", "model.npz", "--metric", "loss").out.splitlines()[3].split("  ")[0]

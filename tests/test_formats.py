@@ -314,8 +314,8 @@ def parts() -> None:
 @pytest.mark.parametrize("words", [["part-0.csv", "part-1.csv", "part-2.csv"], ["part-*.csv"]])
 def test_several_files_are_one(words: list[str], nncli: Run) -> None:
     parts()
-    assert nncli("train", *words, "-q", "-o", "m.npz").code == 0
-    assert nncli("train", "wine", "-q", "-o", "whole.npz").code == 0
+    assert nncli("train", *words, "--epochs", 3, "-q", "-o", "m.npz").code == 0
+    assert nncli("train", "wine", "--epochs", 3, "-q", "-o", "whole.npz").code == 0
     answers = [nncli("predict", model, "wine", "--proba").out for model in ("m.npz", "whole.npz")]
     assert answers[0] == answers[1]
     found, expected = (nncli("eval", model, "--json", "-q").json for model in ("m.npz", "whole.npz"))

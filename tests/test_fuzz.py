@@ -33,7 +33,7 @@ from nncli.errors import DataError, ModelFileError, OptionError
 from nncli.model import file_format
 from short_and_long import for_examples, short_and_long
 
-lengths = pytest.mark.parametrize("count", short_and_long(200, int(os.environ.get("NNCLI_EXAMPLES", "3500"))))
+lengths = pytest.mark.parametrize("count", short_and_long(120, int(os.environ.get("NNCLI_EXAMPLES", "2000"))))
 MODELS = Path(__file__).parent / "models"
 NAMES = ("format-3.npz", "format-3-unfinished.npz", "format-4.npz", "format-4-unfinished.npz")
 changes = st.binary(min_size=12, max_size=40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import os
@@ -134,12 +135,13 @@ def test_a_command_is_never_torn_apart_at_the_end_of_a_line(nncli: Run, monkeypa
         assert "(nncli info --cache)" in nncli("train", "--help-all").out
 
 
-def completions(words: str) -> list[str]:
-    """Ask the program itself, as a shell does."""
+@functools.cache
+def completions(words: str) -> tuple[str, ...]:
+    """Ask the program itself, as a shell does; once for the same words."""
     asked = {"_NNCLI_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
     done = cli_process.nncli(cwd=Path.cwd(), environment=os.environ | asked)
     assert (done.returncode, done.stderr) == (0, b"")
-    return done.stdout.decode().splitlines()
+    return tuple(done.stdout.decode().splitlines())
 
 
 def test_completion_can_be_shown_and_installed(tmp_path: Path) -> None:

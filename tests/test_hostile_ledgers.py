@@ -83,7 +83,7 @@ CASES = [*((0, one) for one in HEADERS), *((1, one) for one in DONE), *((3, one)
 
 
 @pytest.mark.parametrize(
-    ("place", "change"), some_short(CASES, 33), ids=[f"{place}-{str(change)[:40]!a}" for place, change in CASES]
+    ("place", "change"), some_short(CASES, 20), ids=[f"{place}-{str(change)[:40]!a}" for place, change in CASES]
 )
 def test_wrong_content_is_one_line_that_says_where(
     place: int, change: Changed, lines: list[Changed], nncli: Run

@@ -102,7 +102,7 @@ def test_every_truncation_is_refused(small: bytes, unfinished: bytes, step: int)
                 file_format.read(io.BytesIO(true[:length]))
 
 
-@pytest.mark.parametrize("step", short_and_long(11, 1))
+@pytest.mark.parametrize("step", short_and_long(29, 1))
 def test_every_flipped_bit_is_refused(small: bytes, step: int) -> None:
     for place in range(0, len(small), step):
         for bit in range(8):

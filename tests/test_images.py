@@ -185,7 +185,7 @@ def test_images_of_another_shape_with_as_many_pixels_are_refused(nncli: Run, nam
 
 def test_predictions_name_their_pictures(nncli: Run) -> None:
     small(n=20)
-    assert nncli("train", "d", "-m", "softmax", "-q", "-o", "m.npz").code == 0
+    assert nncli("train", "d", "-m", "softmax", "--epochs", 20, "-q", "-o", "m.npz").code == 0
     outcome = nncli("predict", "m.npz", "d", "--keep", "file", "-q")
     assert outcome.out.splitlines()[:4] == [
         "file,prediction", "d/light/0.png,light", "d/dark/1.png,dark", "d/light/2.png,light",

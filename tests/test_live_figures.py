@@ -49,10 +49,10 @@ def in_terminal(words: list[str], columns: int = 80, rows: int = 24) -> tuple[in
 
 
 def test_a_terminal_shows_the_curve_below_the_progress_line_and_at_the_end() -> None:
-    code, written = in_terminal(["train", "digits", "--epochs", "150", "--patience", "150", "--plot"])
+    code, written = in_terminal(["train", "digits", "--epochs", "90", "--patience", "90", "--plot"])
     assert code == 0
     live, end = written.rsplit("saved model.npz", 1)[0], written.rsplit("Training of model.npz", 1)[1]
-    assert re.search(r"epoch \d+/150 .*\n.*Training of model.npz\r\nloss +accuracy, %", live)
+    assert re.search(r"epoch \d+/90 .*\n.*Training of model.npz\r\nloss +accuracy, %", live)
     assert "● training   ▲ validation" in end
     assert "the best" in end
 

@@ -176,7 +176,7 @@ def test_no_number_of_a_confusion_matrix_is_broken(
     """Of few classes all numbers are there; where there is no room, a line says that they are left out."""
     write = {"short": "c{}", "long": "a class with a long name {}", "alike": "{} of all that have the same end"}[names]
     complete = set()
-    for K in (2, 3, 9, 10, 14, 20, 21, 200):
+    for K in (2, 3, 9, 10, 14, 20, 21, 40):
         counts = np.arange(K * K).reshape(K, K) + 12_345  # all differ, and none is a part of another
         classes = [write.format(chr(97 + i // 26) + chr(97 + i % 26)) for i in range(K)]
         entries = [[i, j, int(counts[i, j])] for i in range(K) for j in range(K)]

@@ -42,7 +42,7 @@ def test_the_hinge_loss_of_new_rows_by_hand(nncli: Run) -> None:
 
 @pytest.mark.parametrize("rest", [["--metric", "loss"], ["--metric", "log-loss"]])
 def test_a_column_is_as_important_by_the_loss_as_by_what_it_is(rest: list[str], nncli: Run) -> None:
-    nncli("train", "wine", "-m", "softmax", "-q")
+    nncli("train", "wine", "-m", "softmax", "--epochs", 20, "-q")
     found = nncli("explain", "model.npz", *rest, "--json").json
     assert found["value"] == pytest.approx(nncli("eval", "model.npz", "--json").json["log_loss"])
     assert len(found["importance"]) == 13
@@ -76,7 +76,7 @@ def test_a_metric_that_says_nothing_of_these_classes_is_refused_with_one_that_do
 
 def test_losses_of_two_models_are_not_compared_and_the_advice_works(nncli: Run) -> None:
     for model, advice in (("softmax", "log-loss"), ("svm", "accuracy")):
-        nncli("train", "wine", "-m", model, "-q")
+        nncli("train", "wine", "-m", model, "--epochs", 20, "-q")
         refused = nncli("eval", "model.npz", "model.npz", "--metric", "loss")
         assert re.search(r"Use (.*)\.\n$", refused.err)[1] == advice
         assert nncli("eval", "model.npz", "model.npz", "--metric", advice).code == 0

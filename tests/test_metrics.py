@@ -58,7 +58,7 @@ def a_case(seed: int) -> tuple[ScoredRows, Array, Array]:
 
 
 @pytest.mark.filterwarnings("ignore")  # of scikit-learn, for classes that are absent
-@pytest.mark.parametrize("seed", some_short(range(150), 30))
+@pytest.mark.parametrize("seed", some_short(range(150), 15))
 def test_each_metric_is_that_of_scikit_learn(seed: int) -> None:
     """Macro averages are those over the classes that have rows, its `labels=`."""
     rows, Z, odds = a_case(seed)

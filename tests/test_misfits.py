@@ -62,7 +62,7 @@ def test_what_is_advised_helps(words: str, nncli: Run) -> None:
     assert "most likely" not in nncli("train", *words.split(), "-o", "m.npz").err
 
 
-@pytest.mark.parametrize("data", some_short(["iris", "digits", "wine", "xor", "moons", "breast-cancer"], 3))
+@pytest.mark.parametrize("data", some_short(["iris", "digits", "wine", "xor", "moons", "breast-cancer"], 2))
 @pytest.mark.parametrize("model", ["mlp", "softmax", "svm"])
 def test_nothing_is_said_of_a_run_that_went_well(data: str, model: str, nncli: Run) -> None:
     if data not in ("xor", "moons") or model == "mlp":

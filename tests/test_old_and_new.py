@@ -3,7 +3,7 @@ another scanner."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,16 @@ def test_a_new_class_is_learned_as_well_as_from_scratch(nncli: Run) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("model", ["mlp", "softmax", "logistic", "svm", "mira", "averaged-perceptron", "adaline"])
-def test_each_of_ten_classes_is_learned_as_well_as_from_scratch(model: str, nncli: Run) -> None:
-    accuracy, recall, old = np.mean([with_a_new_class(nncli, model, label) for label in range(10)], axis=0)
+@pytest.mark.parametrize(
+    ("model", "labels"),
+    [
+        ("mlp", range(0, 10, 2)), ("softmax", range(1, 10, 2)),  # five of the ten digits each
+        ("logistic", (0, 5, 8)), ("svm", (1, 6, 9)), ("mira", (2, 4, 7)), ("averaged-perceptron", (3, 5, 8)),
+        ("adaline", (0, 4, 9)),
+    ],
+)  # fmt: skip
+def test_each_of_ten_classes_is_learned_as_well_as_from_scratch(model: str, labels: Sequence[int], nncli: Run) -> None:
+    accuracy, recall, old = np.mean([with_a_new_class(nncli, model, label) for label in labels], axis=0)
     assert accuracy >= -0.02
     assert recall >= -0.02
     assert old >= -0.01
@@ -102,6 +109,6 @@ def test_rows_that_have_changed_are_learned_and_the_old_ones_not_forgotten(nncli
 @pytest.mark.long
 @pytest.mark.parametrize("model", ["mlp", "softmax", "mira"])
 def test_over_many_months_few_rows_are_forgotten(model: str, nncli: Run) -> None:
-    gained, old = np.mean([with_grey_rows(nncli, model, seed) for seed in range(10)], axis=0)
+    gained, old = np.mean([with_grey_rows(nncli, model, seed) for seed in range(4)], axis=0)
     assert gained > 0.05
     assert old >= -0.01

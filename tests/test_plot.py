@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
 import os
 import re
@@ -233,7 +232,7 @@ def test_a_picture_fits_the_terminal_and_its_characters(
         loaded, provenance = checkpoint.load(model)
         columns = (loaded.schema.names[20],) if name in OF_A_COLUMN else ()
         figure = build_of_model(kind, Subject(loaded, provenance, str(model), columns=columns))
-    for width, rows, encoding in itertools.product((80, 120), (24, 40), ("utf-8", "ascii")):
+    for width, rows, encoding in ((80, 24, "utf-8"), (120, 40, "utf-8"), (80, 40, "ascii"), (120, 24, "ascii")):
         out = io.TextIOWrapper(io.BytesIO(), encoding)
         console = Console(file=out, width=width, height=rows, force_terminal=True, legacy_windows=False)
         print_figure(figure, console)

@@ -13,6 +13,7 @@ import pytest
 import peak_memory
 from guarded import HEADER, rows
 from nncli.data.bundled import BUNDLED
+from short_and_long import some_short
 
 Run = Callable[..., Any]
 FOLDERS = ("digits-idx",)  # bundled sets whose images have no test rows of their own to write
@@ -178,7 +179,7 @@ def test_numbers_are_guarded_like_classes(nncli: Run, priced: Path) -> None:
     assert "column 'a' has drifted" in nncli("eval", priced / "linear.npz", "new.csv", "-q").err
 
 
-@pytest.mark.parametrize("name", [name for name in BUNDLED if name not in FOLDERS])
+@pytest.mark.parametrize("name", some_short([name for name in BUNDLED if name not in FOLDERS], 5))
 def test_the_own_test_rows_of_bundled_data_raise_no_alarm(nncli: Run, name: str) -> None:
     options = ["--epochs", "2", "-m", "logistic"] if name != "chocolate" else ["--test", "0.3"]
     trained = nncli("train", name, *options, "-q", "--json", "-o", "own.npz")

@@ -51,7 +51,7 @@ def test_importance_is_worked_out_for_hundreds_of_columns(nncli: Run, monkeypatc
     rng = np.random.default_rng(0)
     X = rng.normal(size=(600, 150))
     np.savez("d.npz", X=X, y=np.where(X[:, 7] > 0, "a", "b"))
-    assert nncli("train", "d.npz", "--model", "logistic", "-q", "-o", "m.npz").code == 0
+    assert nncli("train", "d.npz", "--model", "logistic", "--epochs", 9, "-q", "-o", "m.npz").code == 0
     assert listing(report(nncli, "m.npz"), "Which columns matter")[0]["column"] == "c7"
     monkeypatch.setattr("nncli.report.evidence.MOST_COLUMNS", 100)
     (said,) = blocks(report(nncli, "m.npz"), "Which columns matter", "paragraph")

@@ -123,11 +123,11 @@ def test_more_epochs_go_on_from_a_state_that_was_kept(nncli: Run) -> None:
 
 
 def test_what_ran_out_of_time_can_be_given_more(nncli: Run) -> None:
-    words = ["train", "digits", "--hidden", "32", "--epochs", "60", "--patience", "60", "-q", "--json"]
+    words = ["train", "digits", "--hidden", "32", "--epochs", "25", "--patience", "25", "-q", "--json"]
     assert nncli(*words, "-o", "whole.npz").code == 0
     first = nncli(*words, "--time-limit", "0.05", "--keep-state", "-o", "m.npz").json
-    assert 0 < first["epochs"] < 60
-    assert nncli("train", "--resume", "m.npz", "--time-limit", "60", "-q", "--json").json["epochs"] == 60
+    assert 0 < first["epochs"] < 25
+    assert nncli("train", "--resume", "m.npz", "--time-limit", "60", "-q", "--json").json["epochs"] == 25
     whole, again = (checkpoint.load(Path(name))[0].network.theta for name in ("whole.npz", "m.npz"))
     np.testing.assert_array_equal(again, whole)
 

@@ -86,8 +86,7 @@ def document_of(served: Served) -> dict[str, Any]:
     return report.to_json()
 
 
-@pytest.mark.parametrize("shift", [4, 1e4], ids=["drifted", "another-unit"])
-@pytest.mark.parametrize("name", ["classes", "numbers"])
+@pytest.mark.parametrize(("name", "shift"), [("classes", 4), ("numbers", 1e4)], ids=["drifted", "another-unit"])
 def test_the_document_is_that_of_predict(name: str, shift: float, folder: Path, tmp_path: Path, nncli: Run) -> None:
     """However the same rows come: as a table, in lists, one by one, and all of these together. What predict says in
     another line is in it too."""

@@ -24,7 +24,7 @@ def test_every_row_is_in_one_part_and_every_class_in_proportion(counts: list[int
         np.testing.assert_allclose(np.bincount(y[part], minlength=len(counts)), np.array(counts) * share, atol=2)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     counts=st.lists(st.integers(4, 60), min_size=2, max_size=9),
     seed=st.integers(0, 2**32 - 1),

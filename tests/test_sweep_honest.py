@@ -89,7 +89,7 @@ def test_folds_that_cannot_be_are_told_before_anything_runs(nncli: Run) -> None:
 
 def test_a_pause_is_no_reason_to_give_up(nncli: Run) -> None:
     """Without scaling, the loss of wine's first epochs is far above that of guessing; a grid trains them to the end."""
-    words = ["sweep", "wine", "--scale", "none", "--lr", "0.1,0.05,0.01", "--epochs", "45", "-q", "--json"]
+    words = ["sweep", "wine", "--scale", "none", "--lr", "0.1,0.05,0.01", "--epochs", "45", "--jobs", 1, "-q", "--json"]
     grid = nncli(*words, "--ledger", "grid.jsonl").json
     halving = nncli(*words, "--search", "halving").json
     assert grid["failed"] == 0
@@ -111,9 +111,8 @@ def test_a_wider_range_takes_in_what_is_known(nncli: Run) -> None:
 
 @pytest.mark.parametrize("trials_of", [1, 2, 3, 4])
 def test_refine_of_few_trials(trials_of: int, nncli: Run) -> None:
-    outcome = nncli(
-        "sweep", "iris", "--lr", "log:1e-4:1", "--epochs", "2", "--search", "refine", "--trials", trials_of, "-q"
-    )
+    words = ["sweep", "iris", "--lr", "log:1e-4:1", "--epochs", "2", "--search", "refine", "--jobs", "1", "-q"]
+    outcome = nncli(*words, "--trials", trials_of)
     assert outcome.code == 0, outcome.err
     assert len(trials()) == trials_of
 
@@ -174,7 +173,7 @@ def test_losses_of_different_kinds_are_not_shown_as_one(nncli: Run) -> None:
 
 
 def test_a_full_disk_is_told_of_the_ledger_and_nothing_is_lost() -> None:
-    words = ["sweep", "iris", "--lr", "0.05,0.04,0.03,0.02,0.01", "--epochs", "40", "--jobs", "1", "-q", "--json"]
+    words = ["sweep", "iris", "--lr", "0.05,0.04,0.03,0.02,0.01", "--epochs", "40", "--jobs", 1, "-q", "--json"]
 
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))

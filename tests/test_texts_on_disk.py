@@ -7,7 +7,6 @@ import errno
 import os
 import pickle
 import resource
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ import pytest
 from scipy.sparse import csr_array, random_array
 
 import cli_process
-from disk_tables import Run, complaint
-from nncli.config.train_config import TrainConfig
+from disk_tables import DISK, Run, complaint, reviews
 from nncli.data import scaled_rows, table_builder
 from nncli.data.csv import header
 from nncli.data.csv.csv_options import CsvOptions
@@ -31,22 +29,11 @@ from nncli.data.joined import joined_tables
 from nncli.data.load import load_dataset
 from nncli.data.row_hashes import hash_rows
 from nncli.data.sparse_numbers import SparseNumbers
-from nncli.data.words import choice
-from nncli.training import memory as memory_of_training
-from nncli.training.prepare import prepare
 from short_and_long import some_short
 from sparse_files import sparse_rows, write_npz, write_svm
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")
 TABLES = Path("cache", "tables")
-GOOD, BAD = ("fine", "lovely", "warm", "kind"), ("awful", "dull", "cruel", "sad")
-REST = [
-    "the",
-    "naïve",
-    "東京",
-    *(a + b + c for a in ("ba", "lo", "mi") for b in "rnstk" for c in ("ela", "on", "ums", "i")),
-]
-DISK = ("--memory", "300MB")
 
 
 @pytest.fixture(autouse=True)
@@ -74,20 +61,6 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(scaled_rows.RowWindow, "__init__", small)
     monkeypatch.setattr(scaled_rows.RowWindow, "_read", counted)
     return sizes
-
-
-def reviews(path: str, n: int = 900, seed: int = 0, columns: str = "id text price colour label") -> None:
-    """Write texts, of which some are missing and some come twice, beside other columns, and a class that they tell."""
-    rng = np.random.default_rng(seed)
-    lines, before = [columns.replace(" ", ",")], ""
-    for i in range(n):
-        words = [*rng.choice(REST, int(rng.integers(4, 12))), *rng.choice(GOOD if i % 2 else BAD, 2)]
-        rng.shuffle(words)
-        before = text = "" if i % 50 == 3 else before if i % 40 == 7 else " ".join(words)
-        cells = {"id": "ab"[i % 2] + str(i % 7), "text": text, "title": " ".join(words[:6][::-1]), "label": "ny"[i % 2]}
-        cells |= {"price": f"{rng.exponential():.3f}", "colour": ["red", "blue", ""][i % 3]}
-        lines.append(",".join(cells[name] for name in columns.split()))
-    Path(path).write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def pieces_of(lists: list[np.ndarray], folder: Path) -> Pieces:
@@ -325,50 +298,3 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(name: str, tmp_path: Path) -
     )
     assert done.stderr.decode().strip() == f"{said} set NNCLI_CACHE to another folder."
     assert not [path for path in TABLES.iterdir() if path.name.startswith("nncli-")]
-
-
-def test_the_entries_of_texts_are_counted_before_they_are_made() -> None:
-    reviews("d.csv")
-    prepared = prepare(TrainConfig(("d.csv",), ngrams="words:1-2"))
-    matrix = prepared.train.matrix
-    assert isinstance(matrix, scaled_rows.SparseMatrix)
-    X = matrix.take_sparse(prepared.train.rows)  # an entry that two columns or n-grams share is counted twice
-    assert prepared.preprocess.not_zero == pytest.approx(X.nnz / X.shape[0], rel=0.2)
-    at_least = matrix.values.data.nbytes + matrix.values.indices.nbytes
-    assert 2 * at_least <= prepared.preprocess.input_bytes(prepared.dataset.table, matrix.dtype) <= 2.5 * at_least
-
-
-def test_numba_is_left_out_where_memory_is_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes 115 MB."""
-    for name in (choice.FUSED, choice.NUMBA):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.setattr(choice._Expected, "most", 10**12)
-    for memory, pays in ((None, True), (300_000_000, False), (2 << 30, True)):
-        choice.allow(memory)
-        assert choice._pays() == pays
-    choice.allow(None)
-
-
-def test_trials_and_evaluations_know_how_little_memory_there_is(nncli: Run) -> None:
-    """Those of numbers too; a run without --memory may take what it likes again."""
-    reviews("d.csv", 200)
-    nncli("train", "d.csv", "-t", "price", "--epochs", 1, "--hash-bits", 12, "-q", "-o", "m.npz")
-    evaluate = ["eval", "m.npz", "d.csv", "-q"]
-    for memory, more in ((300_000_000, DISK), (None, ())):
-        assert nncli(*evaluate, *more).code == 0
-        assert choice._Expected.is_too_large == bool(more)
-        choice.allow(None)
-        data = load_dataset(("d.csv",), CsvOptions(target="label"), "float32", memory=memory)
-        prepare(TrainConfig(("d.csv",), target="label"), data)
-        assert choice._Expected.is_too_large == bool(more)
-
-
-def test_what_texts_take_is_said_and_refused_where_it_does_not_fit(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    reviews("d.csv")
-    monkeypatch.setattr(memory_of_training, "WORTH_SAYING", 0)
-    dry = nncli("train", "d.csv", "--dry-run")
-    assert "memory: about 0.1 GB" in dry.out + dry.err
-    monkeypatch.setattr(memory_of_training, "machine_memory", lambda: 100_000)
-    said = complaint(nncli, "train", "d.csv")
-    assert said.startswith("--memory: 262,164 inputs of 900 rows take ")
-    assert said.endswith("Keep the rows on the disk, with --memory 1GB.")

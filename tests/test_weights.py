@@ -42,7 +42,8 @@ def test_rows_count_as_their_column_says(weighted: Path, tmp_path: Path, nncli: 
 def test_a_model_finds_its_test_rows_again_beside_a_column_of_weights(
     weighted: Path, tmp_path: Path, nncli: Callable[..., Any]
 ) -> None:
-    trained = nncli("train", weighted, "--weight", "w", "-q", "--json", "-o", tmp_path / "m.npz").json
+    words = ["--weight", "w", "--epochs", 5, "-q", "--json", "-o", tmp_path / "m.npz"]
+    trained = nncli("train", weighted, *words).json
     assert nncli("eval", tmp_path / "m.npz", "--json").json["accuracy"] == trained["test"]["accuracy"]
 
 
@@ -55,7 +56,7 @@ def test_rows_without_names_may_have_all_columns_of_the_training_file(
     file, model = tmp_path / "bare.csv", tmp_path / "m.npz"
     file.write_text("".join(",".join(row[key] for key in order) + "\n" for row in cells))
     flags = ["--weight", f"c{order.index('w')}", "-t", order.index("c"), "--test-data", file]
-    assert nncli("train", file, *flags, "-q", "-o", model).code == 0
+    assert nncli("train", file, *flags, "--epochs", 20, "-q", "-o", model).code == 0
     rows = tmp_path / "rows.csv"
     rows.write_text("".join(",".join({"x": x, "w": "1", "c": "a"}[key] for key in order) + "\n" for x in ("-3", "3")))
     assert nncli("predict", model, rows).out == "prediction\na\nb\n"
@@ -71,7 +72,7 @@ def test_the_target_keeps_its_place_whatever_column_has_the_weights(
     cells = [{**row, "z": "0.5" if i else "z"} for i, row in enumerate(cells)]  # a second feature, in front
     file, model = tmp_path / "ordered.csv", tmp_path / "m.npz"
     file.write_text("".join(",".join(row[key] for key in "z" + order) + "\n" for row in cells))
-    assert nncli("train", file, "--weight", "w", "-q", "-o", model).code == 0
+    assert nncli("train", file, "--weight", "w", "--epochs", 20, "-q", "-o", model).code == 0
     rest = "z" + order.replace("w", "")
     for columns in (rest, rest.replace("c", "")):
         rows = tmp_path / "rows.csv"

@@ -37,7 +37,7 @@ LARGE_PENALTIES = {"l1": 0.01, "l2": 0.1}  # for inputs that are scaled, most of
 LARGE_SPARSE_PENALTIES = {"l1": 0.0001, "l2": 0.001}
 MODEST_SPARSE_L2 = 0.0001
 STEPS, LOWER = tuple(10.0**k for k in range(-2, 5)), 0.95  # down the gradient; of the loss that a step should lower
-SAME = 1e-6  # share of their size by which scores may differ, and yet be the same
+SAME = 1e-6  # share of their size by which scores may differ, and yet be the same; of 1, where they give probabilities
 
 
 def misfits(prepared: Prepared, trainer: Trainer, model: Model, figures: dict[str, Any], guessing: float) -> list[str]:
@@ -102,6 +102,8 @@ def _one_class(
         f"all {len(rows):,} {name} rows that were looked at are predicted {in_quotes(prepared.dataset.classes[first])}"
     )
     spread, size = float(np.ptp(rows.logits, axis=0).max()), float(np.abs(rows.logits).max())
+    if trainer.loss.probabilistic:  # near 0, scores of equal rows differ by rounding errors of larger sums
+        size = max(size, 1.0)
     if spread <= SAME * size or size == 0:
         if alike := why_alike(prepared, part):
             return [f"warning: {said}, as {alike}"]
