@@ -46,6 +46,15 @@ def test_a_row_is_told_by_its_name(name: str, tmp_path: Path) -> None:
         assert told([*cases(), some], tmp_path) == [f"row 25 ('{name}')"]
 
 
+def test_a_text_is_no_name(tmp_path: Path) -> None:
+    """Nobody calls a total by more than a line; and a long text takes long to look through."""
+    for length, found in ((90, 1), (99, 0)):  # of the name of a shop, which " total" makes longer
+        rows: list[tuple[object, ...]] = [
+            ("x" * length, *row[1:]) if i % 4 == 1 else row for i, row in enumerate(cases())
+        ]
+        assert len(told([*rows, ("x" * length + " total", 50, 51, "a")], tmp_path)) == found
+
+
 @pytest.mark.parametrize(
     "name", ["Total", "TOTALS:", "Total générale", "Total général", "Gesamtsumme", "Sub-total", "合計"]
 )

@@ -34,6 +34,7 @@ LEAST_ROWS = 5  # that a total without a name adds up
 CLEAR = 4  # times the largest number, which a total of one column alone comes to: less may be chance
 MOST_COLUMNS, MOST_CELLS = 8, 200_000  # that are added up: people write totals into small tables
 MOST_VALUES = 20_000  # of a column of text, among which names are looked for
+LONGEST = 100  # characters of a name: what is longer is a text, which takes long to look through
 MOST_SUMS = 100  # that are looked for
 ROUNDED = 1e-5  # of the sum of float32 numbers
 
@@ -91,8 +92,8 @@ def _named(column: TextColumn) -> dict[int, str]:
     found = dict[int, str]()
     if len(column.values) > MOST_VALUES:
         return found
-    known = {value.casefold() for value in column.values}
-    names = [value.strip(AROUND) for value in column.values]
+    known = {value.casefold() for value in column.values if len(value) <= LONGEST}
+    names = [value.strip(AROUND) if len(value) <= LONGEST else "" for value in column.values]
     means = {code for code, name in enumerate(names) if MEAN.fullmatch(name)}
     beside = re.compile(BESIDE_MEAN) if means else None
     if beside and any(map(beside.fullmatch, names)):  # the rows are counted only where it matters

@@ -9,22 +9,30 @@ next, or by `catch_up_all`: see `missed_steps.py`.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import copy
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nncli.nn.averages import Average, RunningAverage
 from nncli.nn.elementwise import Elementwise, Optimizer, Part
-from nncli.nn.kernels.plain import CatchUpRule, Inputs, Rooms
+from nncli.nn.kernels.plain import CatchUpRule, Inputs, Kernels, Rooms
 from nncli.nn.layers import Array
 from nncli.nn.missed_steps import MissedSteps, Rates
 from nncli.nn.network import Network
 from nncli.nn.regularisation import Penalty
+from nncli.nn.row_loss import Loss
 from nncli.nn.sparse_rows import with_entries
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+    from nncli.nn.kernels.linear_steps import LinearSteps
 
 KEPT = 4  # compact networks, for the next batches with about as many inputs
 LEAST = 16  # inputs of a compact network
@@ -92,6 +100,7 @@ class TouchedRows:
         self.missed = MissedSteps(d, optimizer, average, self.penalty, optimizer.factor_at(of_inputs[0].start))
         self._rooms = Rooms(d)
         self._compact: dict[int, Compact] = {}
+        self._linear: tuple[Kernels, LinearSteps | None] | None = None
         self._last: Compact | None = None  # which has what is not in rows
 
     def size_for(self, inputs: int) -> int:
@@ -125,11 +134,34 @@ class TouchedRows:
         if self.missed.is_needed:
             kernels.put_number(self.missed.now, inputs, self.missed.last)
 
+    def linear_steps(self, loss: Loss, smoothing: float) -> LinearSteps | None:
+        """Return what takes steps many at a time, for a loss of classes, with label smoothing; None: one by one."""
+        kernels = self.learner.network.kernels
+        if self._linear is None or self._linear[0] is not kernels:
+            self._linear = kernels, kernels.linear_steps(self, loss, smoothing)
+        return self._linear[1]
+
+    @functools.cached_property
+    def most_inputs(self) -> int:
+        """Return how many inputs a step touches at most that is worth a compact network."""
+        return bisect.bisect_left(range(self._rooms.d + 1), True, key=lambda inputs: not self.size_for(inputs)) - 1
+
+    def planned(self, rates: NDArray[np.float64], plan: Plan) -> int:
+        """Return how many of the next steps, which are to be taken at those rates, are as planned: one at least, as
+        otherwise they are planned anew. Everything but the rows is where it is when all are touched then."""
+        missed = self.missed
+        n = min(len(rates), missed.planned - missed.now)
+        if n <= 0 or not np.array_equal(missed.rates[missed.now : missed.now + n], rates[:n]):
+            self.catch_up_all()
+            missed.plan(*plan)
+            n = min(len(rates), missed.planned)
+        self._move_rest(None)
+        return n
+
     def catch_up_all(self) -> None:
         """Do to all rows what the steps that did not touch them would have done, and put everything where it is when
         all rows are touched."""
-        if self._last is not None:
-            self._move_rest(None)
+        self._move_rest(None)
         if self.missed.are_none:
             return
         for rows in self.rows:
@@ -151,8 +183,7 @@ class TouchedRows:
 
     def _gather(self, compact: Compact, inputs: Inputs) -> None:
         u = len(inputs)
-        if compact is not self._last:
-            self._move_rest(compact)
+        self._move_rest(compact)
         for whole, own in zip(self.rows, compact.rows, strict=True):
             self._take(whole, inputs, [B[:u] for B in own], compact.catch_up)
             for B in own:
@@ -184,6 +215,8 @@ class TouchedRows:
 
     def _move_rest(self, to: Compact | None) -> None:
         """Move what is not in rows from where it is to a compact learner; None: to the whole one."""
+        if to is self._last:
+            return
         here, there = self._last or self, to or self
         for old, new in zip(here.vectors, there.vectors, strict=True):
             for part, same in zip(here.rest, there.rest, strict=True):

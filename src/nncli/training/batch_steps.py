@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nncli.config.resolved import TrainingConfig
 from nncli.data.dataset import Positions
+from nncli.data.scaled_rows import SparseMatrix
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import all_finite
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.regularisation_schedules import RegularisationSchedules
-from nncli.nn.touched_rows import Learner
+from nncli.nn.touched_rows import Learner, TouchedRows
 from nncli.training.batch import Batch
 from nncli.training.guards import Divergence
 from nncli.training.learning_rate import LearningRate
 from nncli.training.parameters import Parameters
 from nncli.training.step_meter import StepMeter
+
+if TYPE_CHECKING:
+    from nncli.nn.kernels.linear_steps import LinearSteps
+
+TOGETHER = 32  # steps, some milliseconds: whether to stop is asked between two calls
+Learned = tuple[int, Sums]  # how many rows a step was for, and what these came to before it
 
 
 class BatchSteps:
@@ -36,9 +44,49 @@ class BatchSteps:
         self.known: float | None = None  # the objective where θ is, if the last step worked it out …
         self.sums = Sums(0, 0, 0)  # … and what the rows came to with it
 
-    def learn(self, batch: Batch, chosen: Positions, step: int, left: int) -> Sums:
-        """Take a step of the run, from 0, for the chosen rows; return what they came to before. `left` is how many
-        steps of the epoch there are from this one on. Raise Divergence for numbers that are not finite."""
+    def together(self, batch: Batch) -> int:
+        """Return how many steps `learn` takes at once, where that is quicker than one."""
+        is_in_memory = isinstance(batch.subset.matrix, SparseMatrix)
+        return TOGETHER if is_in_memory and self._linear_steps(batch) is not None else 1
+
+    def learn(self, batch: Batch, chosen: Positions, step: int, left: int) -> list[Learned]:
+        """Take a step of the run, from 0, for the chosen rows, and for those of a few steps one after the other, or the
+        first of them; return how many rows each was for, and what these came to before. `left` is how many steps of the
+        epoch there are from this one on. Raise Divergence for numbers that are not finite."""
+        touched, linear = self.parameters.touched, self._linear_steps(batch)
+        if touched is not None and linear is not None:
+            if found := self._learn_linear(batch, chosen, step, left, touched, linear):
+                return found
+            chosen = chosen[: batch.size]
+        return [(len(chosen), self._learn_one(batch, chosen, step, left))]
+
+    def _linear_steps(self, batch: Batch) -> LinearSteps | None:
+        """Return what takes steps many at a time, which do nothing else; None: they are taken one by one."""
+        touched, subset = self.parameters.touched, batch.subset
+        if touched is None or self.clip_norm < math.inf or subset.weights is not None or subset.is_numeric:
+            return None
+        return touched.linear_steps(batch.loss, batch.smoothing)
+
+    def _learn_linear(
+        self, batch: Batch, chosen: Positions, step: int, left: int, touched: TouchedRows, linear: LinearSteps
+    ) -> list[Learned]:
+        """Do what `learn` does; no step where the first has something to it that makes it one to be taken by itself."""
+        subset, size = batch.subset, batch.size
+        if isinstance(subset.matrix, SparseMatrix):
+            X, rows = subset.matrix.values, chosen
+        else:
+            X, rows = batch.take_sparse(chosen), np.arange(len(chosen))
+        rates = self.learning_rate.planned(step, math.ceil(len(chosen) / size))
+        n = touched.planned(rates, self.learning_rate.plan(step, left))
+        rows, y = rows[: n * size], subset.y[chosen[: n * size]].astype(np.int64, copy=False)
+        found = list[Learned]()
+        for loss, right, square in zip(*linear.take(X, rows, y, size, rates[:n]), strict=True):
+            self.meter.add(math.sqrt(square))
+            found.append((min(size, len(rows) - len(found) * size), Sums(float(loss), int(right), int(right))))
+        return found
+
+    def _learn_one(self, batch: Batch, chosen: Positions, step: int, left: int) -> Sums:
+        """Take one step, and return what its rows came to before."""
         penalty, lr = self.regularisation.at(step), self.learning_rate.at(step)
         touched = self.parameters.touched
         if touched is None:

@@ -52,11 +52,11 @@ class Optimum:
     def __init__(self, optimizer: LBFGS, l1: float, l2: float, on_step: Callable[[], None]) -> None:
         self.optimizer, self.l1, self.l2, self.on_step = optimizer, l1, l2, on_step
 
-    def learn(self, batch: Batch, chosen: Positions, step: int, left: int) -> Sums:
-        """Set θ to the optimum for the chosen rows; return what they come to there."""
+    def learn(self, batch: Batch, chosen: Positions, step: int, left: int) -> list[tuple[int, Sums]]:
+        """Set θ to the optimum for the chosen rows; return how many they are, and what they come to there."""
         sums = set_to_optimum(batch, chosen, self.l1, self.l2, self.on_step)
         self.optimizer.done = True
-        return sums
+        return [(len(chosen), sums)]
 
 
 def set_to_optimum(batch: Batch, chosen: Positions, l1: float, l2: float, on_step: Callable[[], None]) -> Sums:

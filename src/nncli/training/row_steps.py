@@ -25,10 +25,10 @@ class RowSteps:
     def __init__(self, parameters: Parameters, learning_rate: LearningRate, loss: Loss) -> None:
         self.parameters, self.learning_rate, self.loss = parameters, learning_rate, loss
 
-    def learn(self, batch: Batch, chosen: Positions, step: int, left: int) -> Sums:
-        """Take a step for each of the chosen rows, the first of which is that step of the run, from 0; return what they
-        came to before. `left` is how many steps of the epoch there are from this one on. Raise Divergence for numbers
-        that are not finite."""
+    def learn(self, batch: Batch, chosen: Positions, step: int, left: int) -> list[tuple[int, Sums]]:
+        """Take a step for each of the chosen rows, the first of which is that step of the run, from 0; return how many
+        they are, and what they came to before. `left` is how many steps of the epoch there are from this one on. Raise
+        Divergence for numbers that are not finite."""
         X, Y = batch.take(chosen)
         rates = functools.partial(self.learning_rate.planned, step, len(chosen))
 
@@ -50,4 +50,4 @@ class RowSteps:
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
             raise Divergence("a finite loss", losses[bad[0]], step + int(bad[0]))
-        return batch.sums(Z, losses)
+        return [(len(chosen), batch.sums(Z, losses))]

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 
 from nncli.nn.ensemble import WideMembers
+from nncli.nn.kernels.choice import FUSED
 from nncli.system.side_by_side import one_after_another, several_threads
 from nncli.system.threads import multiply_with, products
 from nncli.training.rows_in_parts import can_be_shared
@@ -20,9 +21,12 @@ def threads_worth(trainer: Trainer) -> int | None:
     wait for one another cost dear; None: all that there are."""
     if trainer.row_by_row:
         return 1
+    is_sparse = trainer.rows.train.matrix.is_sparse
+    if is_sparse and not trainer.network.has_hidden and trainer.config.training.kernels == FUSED:
+        return None  # which has no product, but loops that are shared where that pays
     # members with weights of their own have a product each, others have one together
     network = trainer.network
-    layers = network.dense[1:] if trainer.rows.train.matrix.is_sparse else network.dense
+    layers = network.dense[1:] if is_sparse else network.dense
     rows = [trainer.at_once * (network.copies if layer.W.ndim == 2 else 1) for layer in layers]
     most = max((n * math.prod(layer.W.shape[-2:]) for n, layer in zip(rows, layers, strict=True)), default=0)
     return 1 if most <= SMALL_PRODUCT else None

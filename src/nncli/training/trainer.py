@@ -15,7 +15,7 @@ from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError
 from nncli.model.decision import Decision
-from nncli.model.training_state import Epoch, Sums
+from nncli.model.training_state import Epoch
 from nncli.nn import online
 from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
@@ -29,7 +29,7 @@ from nncli.nn.schedules import SCHEDULES
 from nncli.nn.touched_rows import Learner
 from nncli.system.output import counted
 from nncli.training.batch import Batch
-from nncli.training.batch_steps import BatchSteps
+from nncli.training.batch_steps import BatchSteps, Learned
 from nncli.training.best_epoch import BestEpoch
 from nncli.training.epoch_rows import EpochRows
 from nncli.training.evaluator import Evaluator
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from nncli.training.distorted_rows import DistortedPictures
 
 # takes steps of the run, from one on, for rows of a batch; with how many of the epoch are left
-Learn = Callable[[Batch, Positions, int, int], Sums]
+Learn = Callable[[Batch, Positions, int, int], list[Learned]]
 
 
 class _Halted(Exception):
@@ -121,7 +121,8 @@ class Trainer:
                 self.stopped = reason
                 return
             self.begin_epoch()
-            at_once = self.at_once
+            assert self._batch is not None
+            at_once = self.at_once * self.batch_steps.together(self._batch)
             try:
                 # overflow shows as a loss that is not finite, which is looked for at each step
                 with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -218,16 +219,17 @@ class Trainer:
         return self.rows.left
 
     def step(self, rows: int) -> None:
-        """Learn from the next rows of the epoch, so many or those that are left, in one step or one for each; numbers
-        that are not finite raise TrainingError."""
+        """Learn from the next rows of the epoch, so many or those that are left, in one step or one for each, or from
+        the first of those of several steps; numbers that are not finite raise TrainingError."""
         assert self._batch is not None
         chosen = self.rows_left[:rows]
         step = len(self.history) * self.rows.steps + self.rows.steps_done
         try:
-            sums = self._learn(self._batch, chosen, step, self.rows.steps_left)
+            learned = self._learn(self._batch, chosen, step, self.rows.steps_left)
         except Divergence as found:
             raise self.diverged(found) from None
-        self.rows.add(len(chosen), sums)
+        for n, sums in learned:
+            self.rows.add(n, sums)
 
     def moved(self, steps: int = 1) -> None:
         """Take note that somebody else has changed θ: an average begins anew, with θ as it is, which counts as much as

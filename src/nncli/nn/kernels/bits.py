@@ -1,4 +1,4 @@
-"""Instructions of processors that count bits, for compiled code."""
+"""Instructions of processors, for compiled code: they count bits, and fetch what is needed soon."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import config
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 
@@ -36,3 +36,26 @@ def bits_of_in_python(word: Any) -> int:
 
 # the place of the lowest bit of a word that is not 0; and how many bits of a word are 1
 lowest_bit, bits_of = (lowest_bit_in_python, bits_of_in_python) if config.DISABLE_JIT else (_lowest_bit, _bits_of)
+
+
+@intrinsic
+def _fetch(typing: Any, a: Any, place: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, values[0])
+        address = builder.bitcast(builder.gep(array.data, [values[1]]), ir.IntType(8).as_pointer())
+        kinds = [ir.IntType(8).as_pointer(), *[ir.IntType(32)] * 3]
+        fetch = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), kinds), "llvm.prefetch.p0"
+        )
+        builder.call(fetch, [address, *(ir.Constant(ir.IntType(32), one) for one in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(a, types.intp), code
+
+
+def fetch_in_python(a: Any, place: int) -> None:
+    pass
+
+
+# begin to bring a number of an array from memory into the cache, which goes on beside other work; it need not be there
+fetch = fetch_in_python if config.DISABLE_JIT else _fetch

@@ -14,11 +14,17 @@ from numpy.typing import NDArray
 
 from nncli.nn.buffers import ones
 from nncli.nn.kernels import loops, missed_loops, products, sparse_loops
+from nncli.nn.kernels.linear_steps import LinearSteps, Threads
 from nncli.nn.kernels.plain import Array, CatchUpRule, Found, Inputs, Kernels, Rooms, UpdateRule
 from nncli.nn.kernels.pool import Pool
+from nncli.nn.layers import Dense
+from nncli.nn.losses import BinaryCrossEntropy, CrossEntropy
 from nncli.nn.missed_steps import MissedSteps
+from nncli.nn.network import Network
 from nncli.nn.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
+from nncli.nn.row_loss import smoothed
 from nncli.nn.sparse_rows import with_entries
+from nncli.nn.touched_rows import TouchedRows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -201,6 +207,19 @@ class FusedKernels(Kernels):
         else:
             return None
         return catch_up
+
+    def linear_steps(self, touched: object, loss: object, smoothing: float) -> LinearSteps | None:
+        assert isinstance(touched, TouchedRows)
+        network, missed = touched.learner.network, touched.missed
+        is_linear = type(network) is Network and [type(layer) for layer in network.layers] == [Dense]
+        is_adam = type(missed.optimizer) in (Adam, AdamW) and missed.gamma > 0
+        if not is_linear or not is_adam or missed.averages or missed.shrinks:
+            return None
+        outputs, is_sigmoid = network.dense[0].units, type(loss) is BinaryCrossEntropy
+        if not (outputs == 1 if is_sigmoid else type(loss) is CrossEntropy and self.fuses_softmax(outputs)):
+            return None
+        threads = Threads(self.pool.memory, self._one, SMALL)
+        return LinearSteps(touched, threads, is_sigmoid, *smoothed(outputs, smoothing))
 
 
 def _fits(A: Array, B: Array) -> bool:

@@ -84,7 +84,7 @@ def squares(memory: Any, theta: Any, g: Any, s: Any, lr: Any, rho: Any, new: Any
 
 
 @compiled
-def _adam(
+def adam_part(
     theta: Any, g: Any, m: Any, v: Any, rate: Any, beta1: Any, beta2: Any, eps: Any, part: int, parts: int
 ) -> None:
     own = _own(len(theta), part, parts)
@@ -178,7 +178,7 @@ def take(memory: Any, values: Any, rows: Any, scale: Any, shift: Any, X: Any, ro
 
 
 @compiled
-def _softmax_loss(
+def softmax_loss_part(
     Z: Any, y: Any, on: Any, off: Any, factor: Any, losses: Any, right: Any, dZ: Any, part: int, parts: int
 ) -> None:
     n, K = Z.shape
@@ -208,7 +208,7 @@ def softmax_loss(memory: Any, Z: Any, y: Any, on: Any, off: Any, factor: Any, lo
 
 
 @compiled
-def _sigmoid_loss(
+def sigmoid_loss_part(
     Z: Any, y: Any, on: Any, off: Any, factor: Any, losses: Any, right: Any, dZ: Any, part: int, parts: int
 ) -> None:
     n, number = len(Z), Z.dtype.type
@@ -285,6 +285,6 @@ def learn_rows(
 
 
 _sgd_task, _momentum_task, _nesterov_task = task_of(_sgd), task_of(_momentum), task_of(_nesterov)
-_squares_task, _adam_task, _square_task = task_of(_squares), task_of(_adam), task_of(_square)
+_squares_task, _adam_task, _square_task = task_of(_squares), task_of(adam_part), task_of(_square)
 _relu_task, _relu_backward_task, _take_task = task_of(_relu), task_of(_relu_backward), task_of(_take)
-_softmax_loss_task, _sigmoid_loss_task = task_of(_softmax_loss), task_of(_sigmoid_loss)
+_softmax_loss_task, _sigmoid_loss_task = task_of(softmax_loss_part), task_of(sigmoid_loss_part)

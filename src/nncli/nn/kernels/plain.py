@@ -15,6 +15,8 @@ from nncli.nn.buffers import ones, shared_full
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from nncli.nn.kernels.linear_steps import LinearSteps
+
 Array = NDArray[Any]
 UpdateRule = Callable[[Array, Array, float, "list[Array]"], None]  # of θ, g, α and the vectors of the state
 
@@ -152,6 +154,11 @@ class Kernels:
     def catch_up_rule(self, missed: object, dtype: np.dtype[Any]) -> CatchUpRule | None:
         """Return a loop that takes rows of a type and makes up for the steps that they have missed, at once, as
         `MissedSteps` says; None: rows are taken, and it has its NumPy form."""
+        return None
+
+    def linear_steps(self, touched: object, loss: object, smoothing: float) -> LinearSteps | None:
+        """Return what takes the steps of `TouchedRows` for a loss of classes, with label smoothing, many at a time;
+        None: they are taken one by one."""
         return None
 
 
