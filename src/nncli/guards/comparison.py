@@ -148,7 +148,7 @@ def _values(column: ColumnSummary | None) -> dict[str, Any]:
     if isinstance(column, TextSummary):
         often = sorted(column.counts, key=lambda value: (-column.counts[value], value))[:3]
         return {"distinct": None if column.others else len(column.counts), "often": often}
-    sample = () if column is None else column.sample
+    sample = np.empty(0) if column is None else column.sample
     if column is None or not len(sample):
         return {"low": None, "median": None, "mean": None, "high": None}
     median = median_of(sample)
