@@ -208,8 +208,8 @@ def test_no_rows_at_all() -> None:
 def _nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (choice.FUSED, choice.NUMBA):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    for name in ("most", "all"):
-        monkeypatch.setattr(choice._Expected, name, 0)
+    monkeypatch.setattr(choice._Expected, "n", 0)
+    monkeypatch.setattr(choice._Loops, "are_ready", False)
 
 
 @pytest.fixture
@@ -226,10 +226,10 @@ def test_numba_is_loaded_for_many_ngrams_alone(asked: list[int]) -> None:
     words, both = WordOptions("words:1-2"), WordOptions("words:1-2,chars:3-5")
     for _ in range(1000):
         choice.expect(choice.SEVERAL - 1, words)  # as whoever asks about one text after the other
-    choice.expect(choice.MANY - 1, words)
+    choice.expect(choice.MANY // 4 - 1, both)  # four n-grams a character
     choice.fused_loops()
     assert not asked
-    choice.expect(choice.MANY // 4, both)  # four n-grams a character
+    choice.expect(choice.SEVERAL, words)
     choice.fused_loops()
     assert asked
 
@@ -237,7 +237,7 @@ def test_numba_is_loaded_for_many_ngrams_alone(asked: list[int]) -> None:
 @needs_numba
 @pytest.mark.usefixtures("_nothing_loaded")
 def test_numba_is_loaded_for_a_long_stream(asked: list[int]) -> None:
-    for _ in range(2 * choice.MANY // 1_000_000):
+    for _ in range(choice.MANY // 1_000_000):
         choice.fused_loops()
         assert not asked
         choice.expect(1_000_000, WordOptions())
@@ -254,6 +254,13 @@ def test_where_numba_is_loaded_already_it_counts_sooner(asked: list[int], monkey
     choice.expect(choice.SEVERAL, WordOptions())
     choice.fused_loops()
     assert asked
+
+
+def test_while_a_thread_loads_the_loops_others_go_on_with_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    count_with(numba=True, patch=monkeypatch)
+    monkeypatch.setattr(choice._Loops, "are_ready", False)
+    with choice._Loops.loading:
+        assert choice.fused_loops() is None
 
 
 @needs_numba

@@ -42,6 +42,19 @@ def test_what_is_packed_as_well_and_small_is_read(nncli: Run) -> None:
     assert nncli("train", "d.csv", "--model", "softmax", "--epochs", "1", "-q", "--json").code == 0
 
 
+def test_sparse_rows_that_go_to_the_disk_may_be_packed_as_well_as_they_can(
+    nncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 3 MB in memory there are 10 kB in the file."""
+    monkeypatch.setattr("nncli.data.byte_input.BOMB_BYTES", 1 << 20)
+    line = " ".join(f"{place}:0.5" for place in range(2000, 2050))
+    lines = "".join(f"{i % 2} {i % 2 + 1}:1 {line}\n" for i in range(5_000))
+    Path("d.svm.gz").write_bytes(gzip.compress(lines.encode()))
+    words = ("train", "d.svm.gz", "--model", "logistic", "--epochs", "1", "-q", "-o", "m.npz")
+    assert nncli(*words).err.startswith("d.svm.gz: the sparse data takes more than 200 times")
+    assert nncli(*words, "--memory", "500MB").code == 0
+
+
 def test_the_answers_to_a_bomb_need_no_memory(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """`predict` forgets as it reads, so there is nothing to refuse."""
     monkeypatch.setattr("nncli.data.byte_input.BOMB_BYTES", 1 << 20)

@@ -308,3 +308,18 @@ def test_a_nested_value_in_one_row_costs_that_row(tmp_path: Path) -> None:
     found = load_dataset((str(path),), CsvOptions(on_error="skip"), "float32")
     assert len(found) == 59
     assert any("d.jsonl:8: left out: key 'tags': expected a number" in note for note in found.notes)
+
+
+def test_a_key_to_keep_may_come_in_a_later_line(nncli: Run) -> None:
+    """Before it comes, its cells are empty; where it never does, that is told when the rows are predicted."""
+    Path("d.csv").write_text("x,y\n" + "".join(f"{i},{'ab'[i > 10]}\n" for i in range(40)))
+    assert nncli("train", "d.csv", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+    lines = '{"x": 1}\n{"x": 2, "id": "7"}\n{"x": 3}\n'
+    done = nncli("predict", "m.npz", "-", "--keep", "id", stdin=lines)
+    assert done.code == 0
+    assert [line.split(",")[0] for line in done.out.splitlines()] == ["id", "", "7", ""]
+    done = nncli("predict", "m.npz", "-", "--keep", "name", "-q", stdin=lines)
+    told = (
+        "stdin: expected the key 'name' to keep, found it in no line. Name another one with --keep, or leave it out.\n"
+    )
+    assert (done.code, done.err, len(done.out.splitlines())) == (1, told, 4)

@@ -134,6 +134,21 @@ def test_memory_has_room_for_numba_where_a_long_run_takes_it(monkeypatch: pytest
     assert rows(280_000_000, kernels="numpy") > 1000
 
 
+def test_memory_has_room_for_the_small_networks_of_steps_on_sparse_rows() -> None:
+    """A step of 64 rows with 75 numbers each touches up to 4,800 of 48,000 inputs: a tenth of 12.3 million parameters.
+    A small network has parameters, a gradient and an average of them, and two numbers of Adam for each; there are up to
+    four."""
+    few, many = (InputKinds(48_000, not_zero=75.0 * times) for times in (0.01, 1))
+    config = resolve(TrainConfig(hidden=(256,), kernels="numpy", model="mlp"), 4000, has_val=True)
+    least = []
+    for inputs in (few, many):
+        with pytest.raises(OptionError) as refused:
+            rows_in_memory(250_000_000, config, 4000, inputs, 2)
+        least.append(int(str(refused.value).split("at least ")[1].split("MB")[0].replace(",", "")))
+    # of the few, a step touches 64 inputs; windows, and what a step has of its rows, are far smaller
+    assert least[1] - least[0] == pytest.approx((4_800 - 64) * 256 * 4 * 5 * 4 / 1e6, rel=0.05)
+
+
 def test_the_commonest_class_of_a_code_is_the_first_of_equals() -> None:
     rng = np.random.default_rng(0)
     codes, y = rng.integers(0, 6, 40), rng.integers(0, 4, 40)

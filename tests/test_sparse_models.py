@@ -20,6 +20,7 @@ from nncli.data.load import load_dataset
 from nncli.data.sparse_numbers import SparseNumbers
 from nncli.model.checkpoint import check_fits_model_file, load
 from nncli.system import plain_json
+from served import app_of, asking
 from sparse_files import COLUMNS, sparse_rows, write_npz, write_svm
 
 Run = Callable[..., Any]
@@ -216,6 +217,55 @@ def _dense_of(cls: type, data: Any, columns: Any, starts: Any, shape: tuple[int,
 )
 def test_other_commands_take_them_too(words: tuple[str, ...], trained: str, nncli: Run) -> None:
     assert nncli(*words, "-q").code == 0
+
+
+@pytest.mark.parametrize("model", ["logistic", "linear"])
+def test_judged_rows_have_none_of_their_columns(model: str, nncli: Run) -> None:
+    words = ("train", "d.svm", "--model", model, "--epochs", "1", "-q", "-o", "j.npz")
+    assert nncli(*words, *(("--task", "regression") if model == "linear" else ())).code == 0
+    assert nncli("eval", "j.npz", "new.svm", "--judged", "j.csv", "-q").code == 0
+    header, *rows = Path("j.csv").read_text().splitlines()
+    own = "error,low,high" if model == "linear" else "p_0,p_1"
+    assert header == f"row,y,prediction,{own},part"
+    assert [row.split(",")[0] for row in rows] == [str(i) for i in range(1, 31)]
+
+
+@pytest.mark.parametrize("sampled", [10_000, 50])  # of 120
+def test_files_differ_as_they_do_with_all_zeros(sampled: int, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nncli.guards.summary.SAMPLE_ROWS", sampled)
+    found = nncli("compare", "d.svm", "new.svm", "--json").json
+    with_zeros(monkeypatch)
+    assert found == nncli("compare", "d.svm", "new.svm", "--json").json
+
+
+def test_mira_mends_rows_of_unit_length_in_full(nncli: Run) -> None:
+    """As it does texts; no step that mends such a row is longer than 1."""
+    X, y = sparse_rows(n=120)
+    write_svm("unit.svm", X / np.sqrt((X * X).sum(axis=1, keepdims=True)), y)
+    words = ("--model", "mira", "--epochs", "1", "-o", "mira.npz")
+    said = "longest step: 1, as the rows have unit length, so that each is mended in full (--lr)\n"
+    assert said in nncli("train", "unit.svm", *words).err
+    assert load(Path("mira.npz"))[0].config.training.lr == 1
+    for more in (("d.svm",), ("unit.svm", "--lr", "0.5")):
+        assert "longest step" not in nncli("train", *more, *words).err
+    assert load(Path("mira.npz"))[0].config.training.lr == 0.5
+
+
+def test_keys_that_an_object_does_not_have_are_0(trained: str, nncli: Run) -> None:
+    """Column 1 has a number in each training row, so that its median is none: that of a missing value."""
+    X, _ = sparse_rows(n=3, seed=2)
+    X[:, 1] = 0
+    write_svm("few.svm", X, [0] * 3)
+    lines = [{f"c{j + 1}": float(row[j]) for j in np.flatnonzero(row)} for row in X]
+    Path("few.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    expected, found = (nncli("predict", trained, f"few.{ending}", "--proba") for ending in ("svm", "jsonl"))
+    assert (found.out, found.err) == (expected.out, "")
+    with asking(app_of(Path(trained))) as client:
+        answers = [client.post("/predict", json=line).json() for line in lines]
+        assert "missing" not in client.get("/openapi.json").json()["components"]["schemas"]["Row"]["description"]
+    assert [answer["warnings"] for answer in answers] == [[]] * 3
+    p = [float(line.split(",")[2]) for line in expected.out.splitlines()[1:]]
+    assert [answer["p_1"] for answer in answers] == pytest.approx(p)
 
 
 @pytest.mark.parametrize(

@@ -62,14 +62,14 @@ def test_languages_without_unicode_say_which_can(first: list[str], nncli: Nncli,
 
 
 def test_texts_without_anything_known_are_answered_and_counted(first: list[str], nncli: Nncli) -> None:
-    """Few words in 2^20 inputs, so that none of three other ones meets one of them; an empty cell is no text."""
+    """Few words in 2^20 inputs, so that none of three other ones meets one of them; an empty cell has none either."""
     words = "--ngrams", "words:1", "--hash-bits", 20
     assert nncli("train", "first.csv", *words, "--epochs", 1, "-q", "-o", "a.npz").code == 0
     rows = "shop,text\na,qqxx zzyy\na,great phone\na,\na,wwvv qqxx\n"
     for more in ((), ("--reasons", 1), ("--jsonl",)):
         done = nncli("predict", "a.npz", "-", *more, stdin=rows)
         assert (done.code, len(done.out.splitlines())) == (0, 4 if "--jsonl" in more else 5)
-        assert "column 'text': 2 texts have none of the words of training\n" in done.err
+        assert "column 'text': 3 texts have none of the words of training\n" in done.err
     known = "shop,text\na,great phone\n"
     assert "none of the words" not in nncli("predict", "a.npz", "-", stdin=known).err
 

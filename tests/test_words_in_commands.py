@@ -179,31 +179,32 @@ def test_least_squares_of_more_inputs_than_can_be_solved_for_goes_to_its_end(
 
 
 def test_texts_without_a_word_of_training_are_answered_and_counted(folder: Path, tmp_path: Path, nncli: Run) -> None:
-    """An empty cell is no text; two of the others have no word that training had."""
+    """Two texts have no word that training had, and a third one has no word at all."""
     new = tmp_path / "new.csv"
     new.write_text("review\nqwertz uiop\na lovely film\n\nyxcvb\n")
     outcome = nncli("predict", folder / "t.npz", new, "--guard", tmp_path / "g.json")
     assert outcome.out.count("\n") == 5
-    assert "column 'review': 2 texts have none of the words of training\n" in outcome.err
-    assert json.loads((tmp_path / "g.json").read_text())["unknown_texts"] == {"review": 2}
+    assert "column 'review': 3 texts have none of the words of training\n" in outcome.err
+    assert json.loads((tmp_path / "g.json").read_text())["unknown_texts"] == {"review": 3}
     both = nncli("predict", folder / "t.npz", new, new, "--proba")
-    assert "column 'review': 4 texts have none of the words of training\n" in both.err
+    assert "column 'review': 6 texts have none of the words of training\n" in both.err
     assert "none of the words" not in nncli("predict", folder / "t.npz", folder / "new.csv").err
 
 
 def test_rows_that_are_judged_count_their_unfamiliar_cells(folder: Path, tmp_path: Path, nncli: Run) -> None:
-    """As `predict` does: two texts without a word of training, and three cells of two colours that it has not seen."""
+    """As `predict` does: three texts without a word of training, of which one is empty, and three cells of two colours
+    that it has not seen."""
     model, new, guard = folder / "m.npz", tmp_path / "new.csv", tmp_path / "g.json"
     rows = ["qwertz,1,red,n", "a lovely film,1,green,y", ",1,gold,y", "yxcvb,1,gold,n", "a dull day,1,blue,n"]
     new.write_text("\n".join(["review,price,colour,label", *rows]) + "\n")
     lines = [
         "column 'colour': 3 cells with a category that the model has not seen",
-        "column 'review': 2 texts have none of the words of training",
+        "column 'review': 3 texts have none of the words of training",
     ]
     for command in (["predict", model], ["eval", model, "--guard", guard], ["eval", model, model]):
         outcome = nncli(*command, new)
         assert [line for line in outcome.err.splitlines() if "texts have" in line or "cells with" in line] == lines
-    assert json.loads(guard.read_text())["unknown_texts"] == {"review": 2}
+    assert json.loads(guard.read_text())["unknown_texts"] == {"review": 3}
     assert [line for line in nncli("explain", model, new).err.splitlines() if line in lines] == lines
     assert "of the words" not in nncli("eval", model).err  # of its own test rows nothing is told
 
@@ -233,16 +234,17 @@ def test_a_number_that_is_judged_by_texts_counts_those_without_a_word_of_trainin
 
 def test_strict_stops_at_a_text_without_a_word_of_training(folder: Path, tmp_path: Path, nncli: Run) -> None:
     new = tmp_path / "new.csv"
-    new.write_text("review,label\na lovely film,y\n,y\nqwertz,n\nyxcvb,n\n")
-    line = (
-        f"{new}: row 3: column 'review': expected a text with words of training, found 'qwertz'. Correct it, leave the "
-        "row out, or leave --strict out.\n"
-    )
-    stopped = nncli("predict", folder / "t.npz", new, "--strict", "-q")
-    assert (stopped.code, stopped.err, stopped.out.count("\n")) == (1, line, 3)
-    judged = nncli("eval", folder / "t.npz", new, "--strict", "-q")
-    assert (judged.code, judged.err, judged.out) == (1, line, "")
-    new.write_text("review,label\na lovely film,y\n,y\n")
+    for cell, found in {"qwertz": "'qwertz'", "": "an empty cell"}.items():
+        new.write_text(f"review,label\na lovely film,y\na dull day,y\n{cell},n\nyxcvb,n\n")
+        line = (
+            f"{new}: row 3: column 'review': expected a text with words of training, found {found}. Correct it, leave "
+            "the row out, or leave --strict out.\n"
+        )
+        stopped = nncli("predict", folder / "t.npz", new, "--strict", "-q")
+        assert (stopped.code, stopped.err, stopped.out.count("\n")) == (1, line, 3)
+        judged = nncli("eval", folder / "t.npz", new, "--strict", "-q")
+        assert (judged.code, judged.err, judged.out) == (1, line, "")
+    new.write_text("review,label\na lovely film,y\n")
     assert nncli("predict", folder / "t.npz", new, "--strict").code == 0
     assert nncli("eval", folder / "t.npz", new, "--strict").code == 0
 

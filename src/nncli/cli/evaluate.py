@@ -50,8 +50,8 @@ OUT_HELP = "File to save the model in, with the threshold of --choose-threshold.
 CURVE_HELP = "CSV file to write with precision, recall, true and false positive rate, F1 and cost at each threshold."
 
 JUDGED_HELP = (
-    "CSV file to write with each row: its columns, its class, the prediction and the probabilities; of numbers, the "
-    "error and the interval."
+    "CSV file to write with each row: its columns (of sparse rows none), its class, the prediction and the "
+    "probabilities; of numbers, the error and the interval."
 )
 WORST_HELP = "Number of the most wrong rows to show; of rows that are equally wrong, the first ones in the data."
 BY_HELP = "Column to compare rows by: all figures are shown for each of its categories or quarters too."

@@ -86,13 +86,13 @@ class PushbackStream:
 
 class Input:
     """An open file or stdin as plain bytes; `hexdigest()` is of the bytes before decompression. `line` is the number of
-    its first line."""
+    its first line. What is `hashed` is read to its end, and unless told, `kept` in memory."""
 
     line = 1
     notes: tuple[str, ...] = ()
 
-    def __init__(self, raw: ByteStream, where: str, hashed: bool) -> None:
-        self.where = where
+    def __init__(self, raw: ByteStream, where: str, hashed: bool, kept: bool = True) -> None:
+        self.where, self.is_kept = where, hashed and kept
         status = os.fstat(raw.fileno()) if isinstance(raw, FileIO) else None
         path = raw.name if isinstance(raw, FileIO) and status and stat.S_ISREG(status.st_mode) else None
         self.hashing = HashingReader(raw) if hashed else None
@@ -137,7 +137,7 @@ class Input:
         if size < 0:  # in pieces, so that a bomb is noticed before it is all in memory
             return b"".join(iter(lambda: self.read(PIPE_BYTES), b""))
         data = self._guarded(size)
-        if self.kind and self.hashing:  # what is hashed is read to its end, into memory
+        if self.kind and self.is_kept:
             self._unpacked += len(data)
             refuse_bomb(self.where, f"the {self.kind} data", self._unpacked, self._packed.bytes)
         return data
@@ -215,13 +215,14 @@ def peek(stream: ByteStream, size: int) -> tuple[bytes, ByteStream]:
     return first, PushbackStream(first, stream)
 
 
-def open_input(source: str, *, stream: ByteStream | None = None, hashed: bool = False) -> Input:
-    """Open `source` (`-` is stdin) as plain bytes. gzip, bz2, zstd, xz and zip are known by their first bytes.
+def open_input(source: str, *, stream: ByteStream | None = None, hashed: bool = False, kept: bool = True) -> Input:
+    """Open `source` (`-` is stdin) as plain bytes; for `hashed` and `kept` see `Input`. gzip, bz2, zstd, xz and zip are
+    known by their first bytes.
 
     With `stream` given, that is read, and `source` is only its name. Raises DataError for what cannot be opened now, or
     read later.
     """
-    return Input(open_raw(source) if stream is None else stream, title((source,)), hashed)
+    return Input(open_raw(source) if stream is None else stream, title((source,)), hashed, kept)
 
 
 def sha256_of(path: str | Path) -> str:

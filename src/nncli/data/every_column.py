@@ -13,6 +13,7 @@ from nncli.data.load_stream import stream_like
 from nncli.data.row_blocks import Layout
 from nncli.data.source_files import SourceFiles, open_training
 from nncli.data.sources import STDIN, Source, title
+from nncli.data.sparse_numbers import is_sparse
 from nncli.data.unused_options import refuse_unused
 from nncli.errors import DataError
 
@@ -67,6 +68,8 @@ def _layout(given: SourceFiles, options: CsvOptions) -> Layout:
 
 def _parts(table: Table) -> Iterator[Table]:
     at_once = max(1, min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(1, len(table.number_names))))
+    if is_sparse(table.numbers):
+        at_once = ROWS_AT_ONCE
     for start in range(0, len(table), at_once):
         some = slice(start, start + at_once)
-        yield Table(table.number_names, table.numbers[some])
+        yield Table(table.number_names, table.numbers.take(some) if is_sparse(table.numbers) else table.numbers[some])

@@ -87,8 +87,8 @@ class TextInputs:
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> tuple[csr_array, dict[str, NDArray[np.bool_]]]:
         """Return the inputs (n, width) of the rows of a table, and which texts (n,) of each column have none of the
-        n-grams of training; a missing one is no text. If its n-grams are counted already, the inputs take the place of
-        these counts, and memory that of one of the two."""
+        n-grams of training, as a missing one. If its n-grams are counted already, the inputs take the place of these
+        counts, and memory that of one of the two."""
         from scipy.sparse import csr_array
 
         kept = None if self.counted is None else self.counted.take(table)
@@ -103,7 +103,7 @@ class TextInputs:
         builder = None if in_place or len(table) <= ROWS_AT_ONCE else RowsBuilder(len(table), self.width)
         for part, (X, are_zero) in in_parts(table, self.columns, self.options, inputs_of, counts=kept):
             for name, its in zip(self.columns, are_zero, strict=True):
-                unknown[name][part] = its & (np.asarray(table.texts[name].codes[part]) >= 0)
+                unknown[name][part] = its
             if builder is not None:
                 builder.append(X)
         if kept is not None and in_place:

@@ -46,8 +46,9 @@ RARE = 0.2  # of the rows that a class would have if all had equally many
 
 @dataclass(frozen=True)
 class DataReport:
-    """The columns, the rows of each class, what one should look at (`findings`, one line each), and why `train` would
-    refuse the data. Of a target that is a number, `target` has what it is in the place of classes."""
+    """The columns, the rows of each class, what one should look at (`findings`, one line each), what was looked for and
+    not found (`passed`, where nothing was found), and why `train` would refuse the data. Of a target that is a number,
+    `target` has what it is in the place of classes."""
 
     source: str
     rows: int
@@ -55,6 +56,7 @@ class DataReport:
     classes: dict[str, int]
     notes: list[str]
     findings: list[str]
+    passed: str
     refusal: DataError | OptionError | None
     target: dict[str, float] | None = None
 
@@ -99,6 +101,7 @@ def _report(
     doubts = [note for note in dataset.notes if note.startswith("warning: ") or LISTED in note]
     notes = [note for note in dataset.notes if note not in doubts]
     findings = [note.removeprefix("warning: ") for note in doubts]
+    passed = "no duplicate rows"
     findings += [*_rare_classes(dataset, counts), *_often_missing(dataset.table)]
     if preprocess.scaling != "pixels":  # most pixels are dark
         findings += _outliers(dataset.table)
@@ -111,14 +114,24 @@ def _report(
         ]
         findings += _duplicates(prepared.hashes.every[rows], dataset.y, "number" if is_numeric else "class")
         findings += [line.removeprefix("warning: ") for line in prepared.hashes.repeats()]
-        given_away = [] if is_numeric else giveaways(every, prepared.split) or []
-        findings += [*different_texts(dataset.table, preprocess.columns_of_words), *given_away]
+        words = preprocess.columns_of_words
+        given_away = None if is_numeric else giveaways(every, prepared.split, words=words)
+        findings += [*different_texts(dataset.table, words), *(given_away or [])]
+        if given_away is not None:
+            passed += _no_giveaway(len(dataset.schema.columns), len(words))
         findings += flattering or dated_rows(prepared)
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
     if is_numeric:
         findings += _outliers_of_target(dataset)
     target = _described_target(dataset) if is_numeric else None
-    return DataReport(dataset.where, len(dataset), columns, classes, notes, findings, refusal, target)
+    return DataReport(dataset.where, len(dataset), columns, classes, notes, findings, passed, refusal, target)
+
+
+def _no_giveaway(columns: int, texts: int) -> str:
+    """Say that no column gives the class away, of which texts are not tested."""
+    tested = ", no column that gives the class away" if columns > texts else ""
+    they = "do" if tested else "give the class away"
+    return tested + (f"; whether texts {they} is not tested" if texts else "")
 
 
 def _described_target(dataset: Dataset) -> dict[str, float]:

@@ -22,7 +22,8 @@ from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.model import Model
 
 STEPS, LOOKED_AT = 1000, 101  # of the range of a column: how finely a value is found, and how many are looked at first
-TEXTS_AT_ONCE, MOST_WORDS = 1024, 200  # of a text, that are left out one after the other
+# words of a text that are left out one after the other, and characters of all these texts, or of one that is longer
+TEXTS_AT_ONCE, MOST_WORDS, MOST_CHARACTERS = 1024, 200, 2_000_000
 LEFT_OUT = "(left out)"  # in place of a word
 WHOLE_CATEGORY = 1.0  # another category is as far as from one end of a column of numbers to the other
 EXACT = 1 << 53  # up to which floats count without a gap
@@ -177,9 +178,9 @@ def _of_words(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
 
 
 def without_each_word(text: str) -> dict[str, str]:
-    """Map the words of a text, each once, to the text without them."""
-    words = placed_words(text)
-    each = [*words.distinct().items()][:MOST_WORDS]
+    """Map the first words of a text, each once, to the text without them: fewer of a long one."""
+    words, most = placed_words(text), max(1, min(MOST_WORDS, MOST_CHARACTERS // max(1, len(text))))
+    each = [*words.distinct().items()][:most]
     return {name: words.without(numbers) for name, numbers in each}
 
 

@@ -148,9 +148,10 @@ def _values(column: ColumnSummary | None) -> dict[str, Any]:
     if isinstance(column, TextSummary):
         often = sorted(column.counts, key=lambda value: (-column.counts[value], value))[:3]
         return {"distinct": None if column.others else len(column.counts), "often": often}
-    if column is None or not len(column.sample):
+    sample = np.empty(0) if column is None else column.sample
+    if column is None or not len(sample):
         return {"low": None, "median": None, "mean": None, "high": None}
-    median = median_of(column.sample)
+    median = median_of(sample)
     if column.kind == "date":
         return {
             name: written_date(days) for name, days in (("low", column.low), ("median", median), ("high", column.high))
@@ -165,13 +166,15 @@ def _words(its: WordCounts) -> dict[str, Any]:
 
 def _of_numbers(a: NumberSummary, b: NumberSummary) -> Shares:
     """Put two samples in bins of about as many values of the first."""
-    edges, names = edges_of(a.sample), tuple[str, ...]()
-    if len(a.sample) and a.low == a.high:  # every other value is another one
+    samples = [a.sample, b.sample]
+    edges, names = edges_of(samples[0]), tuple[str, ...]()
+    if len(samples[0]) and a.low == a.high:  # every other value is another one
         edges = np.array([np.nextafter(a.low, -np.inf), a.low])
         write = written_date if a.kind == "date" else written_number
         names = (f"below {write(a.low)}", write(a.low), f"above {write(a.low)}")
     used = len(edges) + 1
-    before, now = (np.append(counts_of(its.sample, edges)[:used], its.sample_missing) for its in (a, b))
+    missing = a.sample_missing, b.sample_missing
+    before, now = (np.append(counts_of(own, edges)[:used], n) for own, n in zip(samples, missing, strict=True))
     names = names or names_of_bins(edges)
     if a.kind == "date" and a.low < a.high and len(edges):
         days = [written_date(edge) for edge in edges]

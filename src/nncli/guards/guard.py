@@ -140,8 +140,9 @@ class Guard:
             for i, name in enumerate(words.columns, start=len(columns) + len(self.texts)):
                 if unknown[name].any():
                     row = int(unknown[name].argmax())
-                    text = shortened(table.texts[name].values[int(table.texts[name].codes[row])])
-                    found.append((row, i, name, f"expected a text with words of training, found {in_quotes(text)}"))
+                    code = int(table.texts[name].codes[row])
+                    text = "an empty cell" if code < 0 else in_quotes(shortened(table.texts[name].values[code]))
+                    found.append((row, i, name, f"expected a text with words of training, found {text}"))
         if not found:
             return None
         row, _, name, what = min(found)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.every_column import stream_all
 from nncli.data.sources import Source, title
+from nncli.data.sparse_numbers import SparseNumbers
 from nncli.data.text_inputs import LOOKED_AT
 from nncli.data.words.detection import looks_like_text
 from nncli.errors import DataError
@@ -26,15 +29,25 @@ MOST_VALUES = 50_000  # different texts of a column; further ones are counted to
 @dataclass(frozen=True)
 class NumberSummary:
     """A column of numbers, or of dates in days since 1970: of all rows how many are missing, the lowest, the highest
-    and the mean; and a sample of those there are, sorted. The three are NaN where all are missing."""
+    and the mean; and a sample of those there are, sorted, of which so many are zeros that are not stored. The three are
+    NaN where all are missing."""
 
     kind: str  # number or date
     missing: int
     low: float
     high: float
     mean: float
-    sample: Floats
+    stored: Floats
     sample_missing: int
+    zeros: int = 0
+
+    @property
+    def sample(self) -> Floats:
+        """Return the sample with all zeros."""
+        if not self.zeros:
+            return self.stored
+        below, above = np.split(self.stored, [np.searchsorted(self.stored, 0)])
+        return np.concatenate([below, np.zeros(self.zeros), above])
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ class _Collector:
     them is, and the stride doubles; of texts in the same way, each column with a stride of its own."""
 
     def __init__(self) -> None:
-        self.rows, self.stride, self.kept = 0, 1, list[Floats]()
+        self.rows, self.stride, self.kept = 0, 1, list[Any]()
         self.numbers: tuple[str, ...] = ()
         self.dates: tuple[str, ...] = ()
         self.texts: dict[str, Counter[str]] = {}
@@ -125,16 +138,12 @@ class _Collector:
             self._begin(table)
         if not len(table):  # as where one row is longer than a block
             return
-        block = np.column_stack([table.numbers[:].astype(np.float64), *(table.dates[name][:] for name in self.dates)])
-        if block.shape[1]:
-            there = block == block
-            self.low = np.fmin(self.low, np.fmin.reduce(block, axis=0))
-            self.high = np.fmax(self.high, np.fmax.reduce(block, axis=0))
-            self.total += np.where(there, block, 0).sum(axis=0)
-            self.known += np.count_nonzero(there, axis=0)
-            self.kept.append(block[-self.rows % self.stride :: self.stride])
-            while sum(map(len, self.kept)) > self.most:
-                self.kept, self.stride = [np.concatenate(self.kept)[::2]], 2 * self.stride
+        if isinstance(table.numbers, SparseNumbers):
+            self._add_sparse(table.numbers)
+        else:
+            self._add_block(
+                np.column_stack([table.numbers[:].astype(np.float64), *(table.dates[name][:] for name in self.dates)])
+            )
         for name, column in table.texts.items():
             each = np.bincount(column.codes[:] + 1, minlength=len(column.values) + 1).tolist()
             self.missing_texts[name] += each[0]
@@ -147,6 +156,45 @@ class _Collector:
             self._keep(name, column)
         self.rows += len(table)
 
+    def _add_block(self, block: Floats) -> None:
+        """Add numbers and dates, (n, d), NaN where one is missing."""
+        if block.shape[1]:
+            there = block == block
+            self.low = np.fmin(self.low, np.fmin.reduce(block, axis=0))
+            self.high = np.fmax(self.high, np.fmax.reduce(block, axis=0))
+            self.total += np.where(there, block, 0).sum(axis=0)
+            self.known += np.count_nonzero(there, axis=0)
+            self.kept.append(block[-self.rows % self.stride :: self.stride])
+            while sum(map(len, self.kept)) > self.most:
+                self.kept, self.stride = [np.concatenate(self.kept)[::2]], 2 * self.stride
+
+    def _add_sparse(self, numbers: SparseNumbers) -> None:
+        """Add numbers, (n, d), of which none is missing, without a matrix of their zeros."""
+        from scipy.sparse import vstack
+
+        csr = numbers.csr.astype(np.float64)
+        self.low = np.minimum(self.low, csr.min(axis=0).toarray())
+        self.high = np.maximum(self.high, csr.max(axis=0).toarray())
+        self.total += csr.sum(axis=0)
+        self.known += len(numbers)
+        self.kept.append(csr[-self.rows % self.stride :: self.stride])
+        while sum(one.shape[0] for one in self.kept) > SAMPLE_ROWS or sum(one.nnz for one in self.kept) > SAMPLE_CELLS:
+            self.kept, self.stride = [vstack(self.kept, format="csr")[::2]], 2 * self.stride
+
+    def _samples(self) -> Iterator[tuple[Floats, int, int]]:
+        """Yield of each column of numbers and dates the sorted values of the sample that are stored, how many zeros are
+        not, and how many values are missing."""
+        if self.kept and not isinstance(self.kept[0], np.ndarray):
+            from scipy.sparse import vstack
+
+            csc = vstack(self.kept, format="csc")
+            for start, stop in itertools.pairwise(csc.indptr.tolist()):
+                yield np.sort(csc.data[start:stop]), csc.shape[0] - (stop - start), 0
+            return
+        for values in np.concatenate(self.kept).T if self.kept else ():
+            known = np.sort(values[values == values])
+            yield known, 0, len(values) - len(known)
+
     def _keep(self, name: str, column: TextColumn) -> None:
         """Keep some cells of a column, with as many characters in all as a sample may have."""
         stride, kept = self.strides[name], self.cells[name]
@@ -158,14 +206,13 @@ class _Collector:
 
     def columns(self) -> dict[str, NumberSummary | TextSummary]:
         """Return the summaries of all columns."""
-        sample = np.concatenate(self.kept) if self.kept else np.empty((0, 0))
         found: dict[str, NumberSummary | TextSummary] = {}
-        for i, name in enumerate((*self.numbers, *self.dates)):
-            kind, values, n = "number" if i < len(self.numbers) else "date", sample[:, i], int(self.known[i])
-            known = np.sort(values[values == values])
+        samples = zip((*self.numbers, *self.dates), self._samples(), strict=True)
+        for i, (name, (known, zeros, unknown)) in enumerate(samples):
+            kind, n = "number" if i < len(self.numbers) else "date", int(self.known[i])
             low, high, mean = (self.low[i], self.high[i], self.total[i] / n) if n else (np.nan,) * 3
-            missing = self.rows - n, len(values) - len(known)
-            found[name] = NumberSummary(kind, missing[0], float(low), float(high), float(mean), known, missing[1])
+            ends = float(low), float(high), float(mean)
+            found[name] = NumberSummary(kind, self.rows - n, *ends, known, unknown, zeros)
         for name, counts in self.texts.items():
             found[name] = TextSummary(self.missing_texts[name], counts, self.others[name], self.cells[name])
         return found

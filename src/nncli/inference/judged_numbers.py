@@ -32,13 +32,14 @@ class JudgedNumbers(JudgedRows):
         return np.asarray(self.predicted - self.y, np.float64)
 
     def write(self, path: Path) -> None:
-        """Write a row each as CSV: its number in the data, from 1, its columns, its number, what was predicted, by how
-        much that is too high, the ends of the interval if it is known, and the part. Raises OutputError."""
+        """Write a row each as CSV: its number in the data, from 1, its columns (of sparse rows none), its number, what
+        was predicted, by how much that is too high, the ends of the interval if it is known, and the part. Raises
+        OutputError."""
         import pyarrow as pa
         from pyarrow import csv
 
         schema, ends = self.model.schema, () if self.half_width is None else ("low", "high")
-        names = unique_names(["row", *schema.names, schema.target, "prediction", "error", *ends, "part"])
+        names = unique_names(["row", *self.names_written, schema.target, "prediction", "error", *ends, "part"])
         options = csv.WriteOptions(include_header=False, quoting_style="needed")
         with atomic_file(path) as file:
             file.write((",".join(map(csv_quoted, names)) + "\n").encode())
@@ -48,7 +49,7 @@ class JudgedNumbers(JudgedRows):
                 interval = [] if self.half_width is None else [predicted - self.half_width, predicted + self.half_width]
                 columns = [
                     pa.array(self.rows[some] + 1),
-                    *self.columns(self.rows[some]).values(),
+                    *self.cells_written(self.rows[some]),
                     *map(pa.array, (self.y[some], predicted, self._rounded(self.errors[some]))),
                     *(pa.array(self._rounded(end)) for end in interval),
                     pa.array([self.part] * len(predicted)),

@@ -62,30 +62,38 @@ class JudgedRows:
         return "p" if self.model.probabilistic else "score"
 
     def write(self, path: Path) -> None:
-        """Write a row each as CSV: its number in the data, from 1, its columns, its class, what was predicted, the
-        probability of each class, and its part. Raises OutputError."""
+        """Write a row each as CSV: its number in the data, from 1, its columns (of sparse rows, which may be a million,
+        none), its class, what was predicted, the probability of each class, and its part. Raises OutputError."""
         import pyarrow as pa
         from pyarrow import csv
 
         schema, classes = self.model.schema, np.array(self.model.classes, object)
         own = [f"{self._kind}_{name}" for name in self.model.classes]
-        names = unique_names(["row", *schema.names, schema.target, "prediction", *own, "part"])
+        names = unique_names(["row", *self.names_written, schema.target, "prediction", *own, "part"])
         options = csv.WriteOptions(include_header=False, quoting_style="needed")
         with atomic_file(path) as file:
             file.write((",".join(map(csv_quoted, names)) + "\n").encode())
             at_once = max(1, min(ROWS_AT_ONCE, CELLS_WRITTEN // len(names)))
             for start in range(0, len(self.y), at_once):
                 some = slice(start, start + at_once)
-                cells = self.columns(self.rows[some])
                 columns = [
                     pa.array(self.rows[some] + 1),
-                    *cells.values(),
+                    *self.cells_written(self.rows[some]),
                     pa.array(classes[self.y[some]]),
                     pa.array(classes[self.predicted[some]]),
                     *(pa.array(column) for column in self.P[some].T),
                     pa.array([self.part] * len(self.y[some])),
                 ]
                 csv.write_csv(pa.Table.from_arrays(columns, names=[*map(str, range(len(names)))]), file, options)
+
+    @property
+    def names_written(self) -> tuple[str, ...]:
+        """Name the columns that a file of judged rows has of them: all, or none of sparse rows."""
+        return () if is_sparse(self.table.numbers) else self.model.schema.names
+
+    def cells_written(self, rows: Positions) -> list[Any]:
+        """Return the cells of some rows in these columns, as pyarrow arrays."""
+        return [*self.columns(rows).values()] if self.names_written else []
 
     def columns(self, rows: Positions) -> dict[str, Any]:
         """Return the columns of some rows of the table as pyarrow arrays, null where a cell is missing."""

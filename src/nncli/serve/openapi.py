@@ -92,7 +92,9 @@ def _row(served: Served) -> dict[str, Any]:
         if "cells" in column:
             said.append(column["cells"])
         properties[column["name"]] = {**its, "description": "; ".join(said)}
-    about = "A key that is absent, or null, is a missing value. Keys that are no columns of the model are left out."
+    is_sparse = served.model.schema.sparse
+    absent = "A key that is absent is 0." if is_sparse else "A key that is absent, or null, is a missing value."
+    about = f"{absent} Keys that are no columns of the model are left out."
     return {"type": "object", "properties": properties, "description": about, "minProperties": 1}
 
 

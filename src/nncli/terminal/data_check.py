@@ -41,8 +41,7 @@ def print_data_check(report: DataReport) -> None:
     put(f"{report.source}: {size}, {predicts}")
     found = report.findings
     if not found and report.refusal is None:
-        away = ", no column that gives the class away" if report.target is None else ""
-        found = [f"no problems found: no duplicate rows{away}"]
+        found = [f"no problems found: {report.passed}"]
     for heading, lines in (("how the data were read", report.notes), ("what to look at", found)):
         if lines:
             put()

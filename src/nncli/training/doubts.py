@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,8 @@ def doubts(prepared: Prepared) -> list[str]:
     found = different_texts(prepared.dataset.table, prepared.preprocess.columns_of_words)
     if prepared.preprocess.scaling != "pixels" and prepared.target is None:  # of which none says much alone
         most = MOST_CELLS // len(prepared.dataset.schema.columns)
-        found += giveaways(prepared.dataset, prepared.split, min(MOST_ROWS, max(LEAST_ROWS, most))) or []
+        words = prepared.preprocess.columns_of_words
+        found += giveaways(prepared.dataset, prepared.split, min(MOST_ROWS, max(LEAST_ROWS, most)), words) or []
     return found
 
 
@@ -69,9 +70,11 @@ def _there_and_once(column: TextColumn) -> tuple[int, int]:
     return int(times[1:].sum()), int(np.count_nonzero(times[1:] == 1))
 
 
-def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> list[str] | None:
-    """Report columns that predict nearly all held-out rows alone, on at most so many rows of each part. None where
-    that cannot be told: few rows are held out, or those of one class alone."""
+def giveaways(
+    dataset: Dataset, split: Split, most_rows: int | None = None, words: Collection[str] = ()
+) -> list[str] | None:
+    """Report columns, but those of `words`, that predict nearly all held-out rows alone, on at most so many rows of
+    each part. None where that cannot be told: few rows are held out, or those of one class alone."""
     K = len(dataset.classes)
     train, held_out = split.train, np.concatenate([split.val, split.test])
     if not len(held_out):  # they are in files of their own
@@ -85,7 +88,7 @@ def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> l
     numbers = {table.number_names[place]: column for place, column in _columns_that_may_tell(table.numbers, n, y)}
     columns = numbers | dict(table.dates)
     coded = ((name, _binned(column, n, max(BINS, 2 * K))) for name, column in columns.items())
-    texts = ((name, column.codes.astype(np.int64) + 1) for name, column in table.texts.items())
+    texts = ((name, column.codes.astype(np.int64) + 1) for name, column in table.texts.items() if name not in words)
     found, names = list[str](), dataset.schema.names
     are_numbered = dataset.schema.target == "y" and names in (numbered(0, len(names)), numbered(1, len(names)))
     for name, codes in (*coded, *texts):

@@ -15,8 +15,10 @@ from nncli.metrics.stored_logits import MOST_IN_MEMORY
 from nncli.model import npz
 from nncli.model.model import Model
 from nncli.model.network import eval_rows, network_inputs, network_sizes
+from nncli.nn.elementwise import Elementwise
 from nncli.nn.input_layers import InputKinds
 from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.touched_rows import KEPT
 from nncli.system.machine_memory import machine_memory
 from nncli.training.batch import rows_at_once
 
@@ -24,10 +26,11 @@ ROW_BYTES = 9  # of each row whose cells are on the disk: its number and its cla
 NUMBER_BYTES = 24  # … or its target as it is, and as it is learned
 # training: bytes without any data; of each row, to draw the split; copies of the parameters: gradient, state of the
 # optimizer, the best so far, and those on the way to a file
-TRAINING_BYTES, SPLIT_BYTES, TRAINING_COPIES = 150 << 20, 20, 9
+TRAINING_BYTES, SPLIT_BYTES, TRAINING_COPIES = 150 << 20, 20, 13
 GROUPED_SPLIT_BYTES = 80  # by group or by time
 LEAST_WINDOW = 16 << 20
 NUMBA_BYTES = 115 << 20  # of Numba, where its kernels are used
+SCIPY_BYTES = 30 << 20  # of SciPy, which multiplies sparse rows
 INDEX_BYTES = 4  # of an input that is not 0, where only these are stored; and to note how many a row has
 VECTORS = 3  # as long as all parameters, that each run has: the parameters, their gradient, and the best so far
 # bytes without any data; and those of a run from which on what it needs is said beforehand
@@ -50,7 +53,7 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKin
     widths = [d, *config.model.hidden, max(K, 1)]
     at_once = min(batch, rows_at_once(widths))
     row_bytes = 3 * d * (number + INDEX_BYTES * is_sparse) + 16  # of a window: as read, scaled, and on the way
-    network = TRAINING_COPIES * parameters * number
+    network = (TRAINING_COPIES * parameters + _of_touched_rows(config, inputs, parameters, batch)) * number
     step = 3 * numbers * number * max(at_once, eval_rows(widths)) + row_bytes * at_once
     of_row = (
         ROW_BYTES
@@ -59,7 +62,7 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKin
         + 32 * (config.data.csv.weight is not None)
         + INDEX_BYTES * is_sparse
     )
-    program = TRAINING_BYTES + NUMBA_BYTES * bool(config.training.kernels)
+    program = TRAINING_BYTES + NUMBA_BYTES * bool(config.training.kernels) + SCIPY_BYTES * is_sparse
     beside = network + step + of_row * n  # the window
     drawn = config.options.group is None and config.options.time is None
     split = (SPLIT_BYTES if drawn else GROUPED_SPLIT_BYTES) * n
@@ -67,6 +70,17 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, inputs: InputKin
     remedy = f", or leave Numba out, with {mention('kernels', 'numpy')}" * bool(config.training.kernels)
     _refuse_more_than(memory, needed, f"to train on {n:,} rows in batches of {batch:,}", remedy)
     return max(at_once, (memory - program - beside) // row_bytes)
+
+
+def _of_touched_rows(config: ResolvedConfig, inputs: InputKinds, parameters: int, batch: int) -> int:
+    """Return about how many numbers the small networks have in which steps on so many sparse rows are taken, with what
+    the optimizer and the average keep there; see `nn/touched_rows.py`."""
+    optimizer = OPTIMIZERS.create(config.training.optimizer)
+    if inputs.not_zero is None or not isinstance(optimizer, Elementwise):
+        return 0
+    touched = min(inputs.width // 2, batch * inputs.stored)  # a step on more is taken in the whole network
+    copies = KEPT * (VECTORS + len(optimizer.slots))
+    return copies * parameters * touched // max(1, inputs.width)
 
 
 def _sizes(config: ResolvedConfig, inputs: InputKinds, K: int) -> tuple[int, int]:

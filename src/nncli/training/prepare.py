@@ -65,6 +65,7 @@ from nncli.training.words import (
     notes_on_no_words,
     notes_on_words,
     refuse_with_words,
+    with_longest_step,
     with_usual_words,
     word_options,
 )
@@ -227,6 +228,9 @@ def prepare(
         rows_are_sparse = bool(words) or is_sparse(dataset.table.numbers)
         config = with_steps(config, resolved, preprocess.width, rows_are_sparse)
         resolved = resolve(config, len(split.train), has_val)
+    if refit is None and is_sparse(dataset.table.numbers):
+        config, step_notes = with_longest_step(config, resolved, preprocess.scaling)
+        resolved, notes = resolve(config, len(split.train), has_val), [*notes, *step_notes]
     if refit is None:
         entries = entries_of_rows(preprocess, dataset.table, len(split.train))
         resolved = with_kernels_for_sparse_rows(resolved, config.kernels, entries)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nncli.config.ensemble_kind import ensemble_of
+from nncli.config.resolved import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.cells import is_number
 from nncli.data.column_statistics import blocks_of
@@ -73,6 +74,17 @@ def with_usual_words(config: TrainConfig, table: Table, columns: tuple[str, ...]
         is_embedded = config.optimizer is None and (config.embedding or config.vectors)
         usual |= OF_EMBEDDING if is_embedded else OF_LINEAR
     return dataclasses.replace(config, **{name: its for name, its in usual.items() if getattr(config, name) is None})
+
+
+def with_longest_step(config: TrainConfig, resolved: ResolvedConfig, scaling: str) -> tuple[TrainConfig, list[str]]:
+    """Return the options with the longest step of MIRA for sparse numbers that are left as they are, as `scaling` says,
+    for their rows have unit length; and say it, where the options do not."""
+    is_unit = resolved.data.scale != "none" and scaling == "none"  # which was chosen for it
+    if not is_unit or config.lr is not None or resolved.training.optimizer != MIRA:
+        return config, []
+    step = OF_MIRA["lr"]
+    said = f"longest step: {step:g}, as the rows have unit length, so that each is mended in full ({flag('lr')})"
+    return dataclasses.replace(config, lr=step), [said]
 
 
 def word_options(config: TrainConfig) -> WordOptions:

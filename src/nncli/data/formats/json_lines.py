@@ -29,22 +29,27 @@ DECODER = json.JSONDecoder(object_pairs_hook=tuple, parse_int=PlainNumber, parse
 Keys = tuple[str, ...]
 NO_KEYS = "expected an object with a key for each column, found one without keys"
 ERROR_KEYS = frozenset({"error", "errors", "message", "detail"})  # of what a server says in place of data
+KEEP_ANOTHER = f"Name another one with {mention('keep')}, or leave it out"
+ZERO = "0"  # of sparse rows, whose absent keys are no missing values
 KEY_LINES = 1000  # that tell which keys there are
 
 
 class Expected(NamedTuple):
     """The keys of a file, in the order of its cells; the columns of the model that reads it, if one does; whether other
-    keys are refused, as each would be a column; and which keys count as missing where they are absent (None: all)."""
+    keys are refused, as each would be a column; which keys count as missing where they are absent (None: all); and what
+    stands in their place: null, or in sparse rows, which have no missing values, 0."""
 
     keys: Keys
     names: Collection[str] = ()
     refuses_others: bool = True
     told: Collection[str] | None = None
+    absent: str | None = None
 
 
 def open_rows(file: Input, expected: Schema | None = None, keep: Sequence[str] | Literal["all"] = ()) -> Rows:
     """Open the objects in a stream; those of a model may lack keys that it `expected`, and have others, which are
-    ignored unless all columns are to `keep`. Raises DataError where the first is none."""
+    ignored unless all columns are to `keep`; keys to keep may come in later ones. Raises DataError where the first is
+    none, and after the last one for a key to keep that none has."""
     blocks: Iterator[tuple[int, list[bytes]]] = line_blocks(file)
     number, lines = next(blocks, (1, [b""]))
     lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
@@ -61,6 +66,7 @@ def open_rows(file: Input, expected: Schema | None = None, keep: Sequence[str] |
     if len({*names}) < len(names):
         raise _twice(names, place)
     blocks = chain([(number, lines)], blocks)
+    later = list[str]()
     if expected is None:
         first = _first_blocks(blocks)
         keys, blocks = _all_keys(first, file.where), chain(first, blocks)
@@ -68,14 +74,40 @@ def open_rows(file: Input, expected: Schema | None = None, keep: Sequence[str] |
         its = Expected(keys)
     else:
         known = {*expected.names, expected.target, *(column.name for column in expected.profile)}
-        if known.issuperset(names):  # another key may be one of the model's, spelt in another way
-            keys = (*keys, *(name for name in expected.names if name not in names))
+        if known.issuperset(written := {*names}):  # another key may be one of the model's, spelt in another way
+            keys = (*keys, *(name for name in expected.names if name not in written))
         told = None if keep == "all" else {*expected.names, *keep}
         its = Expected(keys, {*expected.names}, keep == "all", told)
+        if expected.sparse:
+            its = its._replace(told={*keep}, absent=ZERO)
+        later = [] if keep == "all" else [name for name in keep if _may_come(name, keys)]
+        keys = (*keys, *later)
+        its = its._replace(keys=keys)
     absent = Counter[str]()
     faults: Faults = {}
     rows = _blocks(blocks, its, absent, faults, file.where)
+    if later:
+        rows = _with_all(later, rows, absent, file.where)
     return Rows(file.where, [bare(key) for key in keys], place, rows, file, faults=faults, absent=absent)
+
+
+def _may_come(name: str, keys: Sequence[str]) -> bool:
+    """Tell whether a key to keep, of which there is none in the first object, may be in a later one: it is not nearly
+    one of that object."""
+    return name not in keys and not did_you_mean(name, keys)
+
+
+def _with_all(
+    names: Sequence[str], blocks: Iterator[list[Row]], absent: Counter[str], where: str
+) -> Iterator[list[Row]]:
+    """Yield the rows; DataError after the last one if none of them has a key of these."""
+    n = 0
+    for rows in blocks:
+        n += sum(not isinstance(cells, DataError) for _, cells in rows)
+        yield rows
+    for name in names:
+        if absent[name] == n:
+            raise DataError(where, f"expected the key {quoted(name)} to keep, found it in no line", KEEP_ANOTHER)
 
 
 def _refuse_table(lines: Sequence[bytes], keys: Keys, where: str) -> None:
@@ -159,7 +191,7 @@ def cells_of(
     if keys != expected.keys:
         values = _in_order(keys, values, expected, place)
         told = expected.keys if expected.told is None else expected.told
-        absent.update(key for key in expected.keys if key not in keys and key in told)
+        absent.update(key for key in expected.keys if key in told and key not in keys)
     if {*map(type, values)} <= {str, PlainNumber}:
         return list(values), {}
     cells, faults = [], dict[int, DataError]()
@@ -187,7 +219,7 @@ def _in_order(keys: Keys, values: Sequence[Any], expected: Expected, place: str)
     for name in expected.names if others else ():
         if name not in found and (near := did_you_mean(name, others)):
             raise DataError(place, f"column {quoted(name)} is missing", near)
-    return [found.get(key) for key in expected.keys]
+    return [found.get(key, expected.absent) for key in expected.keys]
 
 
 def _twice(keys: Sequence[str], place: str) -> DataError:

@@ -13,7 +13,7 @@ from nncli.data.csv.positions import Known
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
-from nncli.data.formats.json_lines import Expected, Keys, cells_of, open_rows
+from nncli.data.formats.json_lines import ZERO, Expected, Keys, cells_of, open_rows
 from nncli.data.formats.row_reader import MOST_ABSENT, read_blocks
 from nncli.data.row_blocks import RowBlock
 from nncli.errors import listing
@@ -63,11 +63,15 @@ class ObjectReader:
         rows = open_rows(Input(io.BytesIO(line), self.where, hashed=False), self.schema)
         with read_blocks(rows, self.schema, dtype=self.dtype, known=self.known) as reader:
             [block] = reader
-        absent = (*(key for key in rows.absent if key not in keys),)
-        told = (rows.say_absent(), say_absent(absent)) if absent else ("", "")
+        known, is_sparse = {*keys}, self.schema.sparse
+        absent = (*(key for key in (self.schema.names if is_sparse else rows.absent) if key not in known),)
+        told = (rows.say_absent(), say_absent(absent)) if absent and not is_sparse else ("", "")
         notes = tuple(told[1] if note == told[0] else note for note in reader.notes)
         if len(self._plans) >= MOST_PLANS:
             self._plans.clear()
         parser = StrictParser(reader.layout, self.where, False, RepeatedHeader([rows.names]))
-        self._plans[keys] = _Plan(Expected((*keys, *absent), self.schema.names), parser, notes)
+        expected = Expected((*keys, *absent), self.schema.names)
+        if is_sparse:
+            expected = expected._replace(told=(), absent=ZERO)
+        self._plans[keys] = _Plan(expected, parser, notes)
         return block, notes

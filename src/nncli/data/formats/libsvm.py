@@ -63,7 +63,8 @@ def read(
     from 1, unless there is a 0 among them; those for a model, `like`, as it counts its own. Raises DataError."""
     rows: RowsBuilder = RowsInMemory() if folder is None else SparseRowsFile(folder, np.dtype(np.float32))
     labels_of, least, beyond, held, ignored, has_queries = list[NDArray[np.float64]](), 1, 0, 0, 0, False
-    with open_input(str(path), stream=stream, hashed=True) as file:
+    is_kept = folder is None  # in memory
+    with open_input(str(path), stream=stream, hashed=True, kept=is_kept) as file:
         for number, lines in _line_blocks(file):
             X, y = _parsed(lines, number, file.where)
             has_queries = has_queries or any(QUERY.search(line.partition(b"#")[0]) for line in lines)
@@ -76,7 +77,7 @@ def read(
             if like is not None:
                 ignored += _drop_unknown(X, lines, number, file.where, like)
             least, beyond = min(least, int(X.indices.min(initial=1))), max(beyond, X.shape[1])
-            held += VALUE_BYTES * X.nnz + ROW_BYTES * len(y)
+            held += VALUE_BYTES * X.nnz * is_kept + ROW_BYTES * len(y)
             refuse_bomb(file.where, "the sparse data", held, file.packed, REMEDY)
             rows.append(X)
             labels_of.append(y)
@@ -91,7 +92,8 @@ def read(
         found: Any = numbers
     else:
         dense_bytes = np.dtype(np.float32).itemsize * len(labels) * width  # its zeros take memory too
-        refuse_bomb(file.where, "the sparse data", dense_bytes, file.packed, REMEDY)
+        if is_kept:
+            refuse_bomb(file.where, "the sparse data", dense_bytes, file.packed, REMEDY)
         found = numbers[:] if folder is None else with_zeros(numbers, folder)
     notes += [OF_QUERIES] * (has_queries and like is None)
     said = (f"sparse text: the features are counted from {first}", *notes, *_notes(ignored, like))

@@ -4,6 +4,7 @@ same bits, so that nobody need be asked."""
 from __future__ import annotations
 
 import sys
+import threading
 from types import ModuleType
 
 from nncli.data.words.options import WordOptions
@@ -12,16 +13,22 @@ from nncli.system.numba_installed import NUMBA, compiles
 FUSED = "nncli.data.words.fused"
 # n-grams, about, that NumPy counts in the time that it takes to load Numba and to use it first; and of which there are
 # at least as many in what is more than a few texts, whose reader shall not wait for that
-MANY, SEVERAL = 48_000_000, 500_000
+MANY, SEVERAL = 12_000_000, 500_000
 ENOUGH = 1 << 30  # bytes of memory that a run may take, from which on the 115 MB of Numba are no matter
 
 
 class _Expected:
-    """Counts the n-grams that were asked for: the most at once, and all together, but for those of a few texts; and
-    knows whether Numba would take too much of the memory that there is."""
+    """Counts the n-grams that were asked for, but for those of a few texts; and knows whether Numba would take too much
+    of the memory that there is."""
 
-    most = all = 0
+    n = 0
     is_too_large = False
+
+
+class _Loops:
+    """Tells whether they are loaded, with their code, and whether a thread is at it."""
+
+    are_ready, loading = False, threading.Lock()
 
 
 def allow(memory: int | None) -> None:
@@ -34,25 +41,40 @@ def expect(characters: int, options: WordOptions) -> None:
     chars = options.parts.chars
     lengths = (options.parts.words is not None) + (0 if chars is None else chars[1] - chars[0] + 1)
     if (n := characters * lengths) >= SEVERAL:
-        _Expected.most, _Expected.all = max(_Expected.most, n), _Expected.all + n
+        _Expected.n += n
 
 
 def _pays() -> bool:
-    """Tell whether it pays to use loops, whose code is loaded. Of a stream nobody knows how much is to come: where more
-    than twice as much has come as would pay at once."""
+    """Tell whether it pays to use loops, whose code is loaded. Of a stream nobody knows how much is to come: where as
+    much has come as would pay at once, as much again may come."""
     if FUSED in sys.modules:
         return True
     if NUMBA in sys.modules:
-        return _Expected.most > 0
-    if _Expected.is_too_large:
-        return False
-    return _Expected.most >= MANY or _Expected.all >= 2 * MANY
+        return _Expected.n > 0
+    return _Expected.n >= MANY and not _Expected.is_too_large
 
 
 def fused_loops() -> ModuleType | None:
-    """Return the compiled loops, `fused.py`; None for NumPy."""
-    if not _pays() or not compiles():
+    """Return the compiled loops, `fused.py`; None for NumPy, with which other threads go on while one loads them."""
+    if not _pays():
+        return None
+    if _Loops.are_ready:
+        return _loaded()
+    if not _Loops.loading.acquire(blocking=False):
+        return None
+    try:
+        return _loaded()
+    finally:
+        _Loops.loading.release()
+
+
+def _loaded() -> ModuleType | None:
+    """Return the compiled loops, loading them first; None where nothing compiles."""
+    if not compiles():
         return None
     from nncli.data.words import fused
 
+    if not _Loops.are_ready:
+        fused.begin()
+        _Loops.are_ready = True
     return fused

@@ -19,6 +19,13 @@ BLOCK = 1 << 16  # characters that are looked at at once: a loop needs no more r
 NONE = 0, 0  # no n-grams of that kind
 
 
+def begin() -> None:
+    """Load the code of the loops that every text needs, or compile it."""
+    values, places, lengths = counts(["a"], WordOptions(bits=1), (np.uint64(0), np.uint64(0)))
+    ones, ends = np.ones(2, np.float32), np.array([0, lengths[0]], np.int32)
+    loops.weigh(values, places, ends, ones, ones, np.empty(1, np.bool_))
+
+
 def counts(
     texts: Sequence[str | None], options: WordOptions, salts: Sequence[np.uint64]
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:
