@@ -46,7 +46,7 @@ def test_mish_is_that_of_numpy(dtype: np.dtype[Any], fused: Kernels) -> None:
 
 
 @needs_numba
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (90, 101), (256, 128)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (90, 101)], ids=str)
 def test_dropout_drops_what_it_does_in_numpy(shape: tuple[int, int], dtype: np.dtype[Any], fused: Kernels) -> None:
     X, key = np.random.default_rng(0).normal(size=shape).astype(dtype), (2**32 - 100, 12345)
     for dropped in (0, 9830, 65_535):
