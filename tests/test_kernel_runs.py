@@ -94,13 +94,17 @@ def test_a_run_without_them_says_nothing_of_kernels(nncli: Run) -> None:
 
 def test_auto_takes_them_for_long_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def chosen(n: int, **options: Any) -> str:
-        return resolve(TrainConfig(model="mlp", **options), n, has_val=True).training.kernels
+        return resolve(TrainConfig(**{"model": "mlp", **options}), n, has_val=True).training.kernels
 
     monkeypatch.setattr("nncli.nn.kernels.choice.problem", lambda: "")
     assert chosen(60_000, epochs=10) == ""
     assert chosen(60_000, epochs=100) == "numba"
     assert chosen(60_000, epochs=100, kernels="numpy") == ""
     assert chosen(60_000, epochs=100, optimizer="lbfgs", batch_size=0) == ""  # all of its time are products
+    # four members, with 384 units of mish each: 48 · 4 · 384 · 3,000 rows are 221 million, 1,500 are 111 million
+    assert chosen(3_000, model="tabular") == "numba"
+    assert chosen(1_500, model="tabular") == chosen(3_000, model="tabular", ensemble="1") == ""
+    assert chosen(3_000, model="tabular", activation="relu") == ""
     assert chosen(150, epochs=1, kernels="numba") == "numba"
     monkeypatch.setattr("nncli.nn.kernels.choice.problem", lambda: "Numba is not installed")
     assert chosen(60_000, epochs=100) == ""
@@ -187,7 +191,7 @@ def test_a_numba_that_is_too_old_is_not_used(nncli: Run, another_numba: Callable
 def test_that_loops_are_compiled_is_said(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["train", "iris", "--epochs", "1", "--kernels", "numba"]
     assert "compiling the loops" not in nncli(*words, "-o", "a.npz", "--kernels", "numpy").err
-    monkeypatch.setattr(choice, "is_compiled", lambda name, for_sparse_rows: False)
+    monkeypatch.setattr(choice, "is_compiled", lambda name, *more: False)
     assert "compiling the loops of this run, once on this machine" in nncli(*words, "-o", "b.npz").err
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nncli.errors import OptionError
 from nncli.nn import elementwise as base
-from nncli.nn.elementwise import Elementwise
+from nncli.nn.elementwise import Elementwise, Part
 from nncli.nn.network import multilayer
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.regularisation import Penalty
@@ -63,6 +63,17 @@ def test_adam() -> None:
     second = 0.9 - 0.1 * (0.08 / 0.19) / math.sqrt(0.004996 / 0.001999)
     assert steps("adam", [2, -1], 0.1) == pytest.approx([0.9, second], rel=1e-7)
     assert second == pytest.approx(0.873366, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("sgd", 2), ("momentum", 2), ("nesterov", 3.8), ("adagrad", 1), ("adam", 1)]
+)
+def test_parts_have_rates_of_their_own(name: str, size: float) -> None:
+    """The first step along g = 2 is α g, of Nesterov α (1 + 0.9) g, and α where it is divided by |g|."""
+    theta, optimizer = np.ones(5), OPTIMIZERS.create(name)
+    optimizer.start(theta, [Part(0, 1), Part(1, 3, 0.5), Part(3, 5, 6.0)])
+    optimizer.step(theta, np.full(5, 2.0), 0.1)
+    np.testing.assert_allclose(theta, 1 - 0.1 * size * np.array([1, 0.5, 0.5, 6, 6]), rtol=1e-7)
 
 
 def test_mira_mends_the_row_and_no_more() -> None:

@@ -116,6 +116,7 @@ def train(
     from nncli.nn.kernels.choice import is_compiled
     from nncli.training import summary
     from nncli.training.doubts import doubts
+    from nncli.training.fused_steps import needs_unit_loops
     from nncli.training.prepare import prepare
 
     out, log, resumed = as_stdout(out), as_stdout(log), None
@@ -164,7 +165,8 @@ def train(
                 return show_figures(resumed.provenance.figures, more, said, json, quiet)
             if resume:
                 _say_where_it_resumes(resumed, out, quiet)
-            if not is_compiled(prepared.config.training.kernels, prepared.train.matrix.is_sparse):
+            needed = prepared.train.matrix.is_sparse, needs_unit_loops(prepared.config)
+            if not is_compiled(prepared.config.training.kernels, *needed):
                 say("compiling the loops of this run, once on this machine: it takes some seconds", quiet)
             is_regression = prepared.target is not None
             with stop, tracking_of_run(tensorboard, mlflow, out, len(done), is_regression) as tracking:

@@ -28,6 +28,7 @@ from nncli.config.task import check_metric, check_task
 from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
+from nncli.nn.activations import Mish
 from nncli.nn.elementwise import Optimizer
 from nncli.nn.kernels import choice
 from nncli.nn.losses import LOSSES
@@ -39,6 +40,8 @@ from nncli.nn.schedules import SCHEDULES
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
 DENIALS = (False, "none", CONSTANT, ONE)
 MANY_ROWS_SEEN, MANY_STEPS = 5_000_000, 200_000  # over all epochs: a quarter of a minute, which pays for loading Numba
+# units of mish that rows go through, over all epochs and members: five seconds, of which Numba needs half
+MANY_UNITS_SEEN = 200_000_000
 MANY_ENTRIES_SEEN = 100_000_000  # of sparse rows, over all epochs: five seconds, of which Numba needs less than half
 SMALLEST_BATCH = 32  # rows, which batches are not halved below
 
@@ -135,7 +138,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     lr = config.lr or (own and preset.lr) or optimizer.default_lr
     patience = config.patience or (PATIENCE if has_val else None)
     planned: dict[str, Any] = {
-        "kernels": _kernels(config.kernels, optimizer, epochs * n_train, epochs * steps),
+        "kernels": _kernels(config, optimizer, epochs * n_train, epochs * steps),
         "lr": lr,
         "batch_size": batch_size,
         "epochs": epochs,
@@ -188,12 +191,13 @@ def _with_choices(config: TrainConfig, preset: type[Preset], has_val: bool) -> T
     return found
 
 
-def _kernels(asked: str | None, optimizer: Optimizer, rows: int, steps: int) -> str | None:
+def _kernels(config: TrainConfig, optimizer: Optimizer, rows: int, steps: int) -> str | None:
     """Return the kernels of a run that sees so many rows, in so many steps; None: those of NumPy. OptionError where
     those that are asked for cannot be used."""
+    asked = config.kernels
     if asked == "numpy":
         return None
-    is_long = rows >= MANY_ROWS_SEEN or steps >= MANY_STEPS
+    is_long = rows >= MANY_ROWS_SEEN or steps >= MANY_STEPS or rows * _units_of_mish(config) >= MANY_UNITS_SEEN
     if asked != choice.FUSED and (optimizer.smooth or not is_long):
         return None
     if not choice.problem():
@@ -201,6 +205,13 @@ def _kernels(asked: str | None, optimizer: Optimizer, rows: int, steps: int) -> 
     if asked == choice.FUSED:
         raise OptionError("kernels", choice.problem(), f"{choice.INSTALL}, or use {mention('kernels', 'numpy')}")
     return None
+
+
+def _units_of_mish(config: TrainConfig) -> int:
+    """Count the hidden units, of all members, whose exponentials take NumPy most of the time of a step."""
+    members = ensemble_of(config.ensemble)
+    units = sum(config.hidden or ()) if config.activation == Mish.name else 0
+    return units * (members.number if members else 1)
 
 
 def with_kernels_for_sparse_rows(config: ResolvedConfig, asked: str | None, entries: float) -> ResolvedConfig:

@@ -12,9 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nncli.nn.buffers import blocks
 from nncli.nn.components import positive, setting
-from nncli.nn.exponential_units import capped_exp, exponential_unit, exponential_unit_backward, sigmoid
+from nncli.nn.exponential_units import exponential_unit, exponential_unit_backward, sigmoid
 from nncli.nn.layers import Activation, Array
 from nncli.registry import Registry
 
@@ -289,33 +288,11 @@ class SiLU(Activation):
 class Mish(Activation):
     """A = Z tanh(log(1 + e^Z));  dA/dZ = A / Z + Z σ(Z) (1 − (A / Z)²) (Misra 2019)"""
 
-    # With E = e^Z and W = E (E + 2), tanh(log(1 + E)) = ((1 + E)² − 1) / ((1 + E)² + 1) = W / (W + 2): one exponential.
     graph = "z*tanh(logsumexp(0, z))"
     initializer = "he"
 
     def forward(self, Z: Array, A: Array) -> None:
-        for rows in blocks(Z):
-            z, a = Z[rows], A[rows]
-            capped_exp(z, a)  # E
-            u = a + 2
-            a *= u  # W = E (E + 2)
-            np.add(a, 2, out=u)
-            a /= u
-            a *= z  # A = Z W / (W + 2)
+        self.kernels.mish(Z, A)
 
     def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
-        # with R = 1 / (W + 2), 1 − tanh² = 4 (1 + E)² R² and σ = E / (1 + E):   dA/dZ = R (W + 4 R Z (W − E))
-        for rows in blocks(Z):
-            z, a, w = Z[rows], A[rows], dZ[rows]
-            capped_exp(z, a)  # E
-            np.add(a, 2, out=w)
-            w *= a  # W
-            r = w + 2
-            np.divide(1, r, out=r)  # R
-            np.subtract(w, a, out=a)  # W − E
-            a *= r  # first of all, as it is below 1 then
-            a *= z
-            a *= 4  # 4 R Z (W − E)
-            a += w
-            a *= r  # dA/dZ
-            np.multiply(dA[rows], a, out=w)  # dL/dZ = dL/dA ∘ dA/dZ
+        self.kernels.mish_backward(dA, Z, A, dZ)

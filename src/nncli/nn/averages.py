@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.nn.buffers import zeros
 from nncli.nn.components import Configurable, Stateful, factor
+from nncli.nn.kernels.plain import NUMPY, Kernels
 from nncli.nn.layers import Array
 from nncli.registry import Registry
 
@@ -23,6 +24,7 @@ class Average(Configurable, Stateful, ABC):
 
     name: ClassVar[str]
     mean: Array  # θ̄
+    kernels: Kernels = NUMPY  # that do its work
 
     @abstractmethod
     def start(self, theta: Array) -> None:
@@ -45,9 +47,7 @@ class RunningAverage(Average):
 
     def add(self, theta: Array, steps: int = 1) -> None:
         self.steps += steps
-        np.subtract(theta, self.mean, out=self._scratch)
-        self._scratch *= self.share(steps)
-        self.mean += self._scratch  # θ̄ ← θ̄ + share (θ − θ̄)
+        self.kernels.approach(self.mean, theta, self.share(steps), self._scratch)
 
     @abstractmethod
     def share(self, steps: int) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nncli.nn.buffers import BLOCK, zeros
 from nncli.nn.components import Configurable, State, Stateful
-from nncli.nn.kernels.plain import UpdateRule
+from nncli.nn.kernels.plain import Rates, UpdateRule
 from nncli.nn.layers import Array
 
 Again = Callable[[], float]
@@ -71,19 +71,16 @@ class Elementwise(Optimizer):
 
     slots: tuple[str, ...] = ()
     saved = ("t",)
-    fused: UpdateRule | None = None  # a loop that does what `update` does, on whole parts, if there is one
+    fused: UpdateRule | None = None  # a loop that does what `update` does, on all of θ, if there is one
 
     def start(self, theta: Array, parts: Sequence[Part] = ()) -> None:
         self.t = 0  # steps done
         self.parts = _joined(parts) or [Part(0, len(theta))]
-        self._parts = [(slice(part.start, part.stop), part.factor) for part in self.parts]
-        self._blocks = [
-            (slice(start, min(start + BLOCK, part.stop)), factor)
-            for part, factor in self._parts
-            for start in range(part.start, part.stop, BLOCK)
-        ]
+        lengths = [part.stop - part.start for part in self.parts]
+        factors = np.array([part.factor for part in self.parts], theta.dtype)
+        self._factors: Rates = self.parts[0].factor if len(self.parts) == 1 else factors.repeat(lengths)
         self.vectors = {slot: zeros(theta.shape, theta.dtype) for slot in self.slots}
-        self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
+        self._scratch, self._rates = zeros((2, min(len(theta), BLOCK)), theta.dtype)
 
     def factor_at(self, place: int) -> float:
         """Return the factor of the learning rate of the parameter at a place of θ."""
@@ -97,15 +94,15 @@ class Elementwise(Optimizer):
         if self.t % FLUSH_STEPS == 0:
             for vector in self.vectors.values():
                 flush(vector)
+        factors, vectors = self._factors, [*self.vectors.values()]
         if self.fused is not None:
-            for part, factor in self._parts:
-                vectors = [vector[part] for vector in self.vectors.values()]
-                self.fused(theta[part], g[part], lr * factor, vectors)
+            self.fused(theta, g, lr, factors, vectors)
             return
-        for block, factor in self._blocks:
-            here = theta[block]
-            vectors = [vector[block] for vector in self.vectors.values()]
-            self.update(here, g[block], lr * factor, vectors, self._scratch[: len(here)])
+        for start in range(0, len(theta), BLOCK):
+            block = slice(start, start + BLOCK)
+            here, rates = theta[block], self._rates[: len(theta[block])]
+            own = lr * factors if isinstance(factors, float) else np.multiply(factors[block], lr, out=rates)
+            self.update(here, g[block], own, [vector[block] for vector in vectors], self._scratch[: len(here)])
 
     @property
     def decays(self) -> tuple[float, ...]:
@@ -131,8 +128,9 @@ class Elementwise(Optimizer):
         return 1.0
 
     @abstractmethod
-    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
-        """Take step number `t`, from 1, on one block of θ, g and the slots; u is scratch."""
+    def update(self, theta: Array, g: Array, lr: Rates, vectors: Sequence[Array], u: Array) -> None:
+        """Take step number `t`, from 1, on one block of θ, g and the slots, with one α for all or one for each; u is
+        scratch."""
 
 
 def _joined(parts: Sequence[Part]) -> list[Part]:

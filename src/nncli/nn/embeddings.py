@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.bins import BinnedNumbers
-from nncli.nn.buffers import ones, zeros
+from nncli.nn.buffers import zeros
 from nncli.nn.components import Configurable, positive, setting
 from nncli.nn.input_layers import InputKinds, InputLayer
 from nncli.nn.layers import Array, Layer
@@ -159,7 +159,7 @@ class PeriodicLayer(InputLayer):
 
     def __init__(self, m: int, frequencies: int, size: int, sd: float) -> None:
         self.m, self.frequencies, self.size, self.sd = m, frequencies, size, sd
-        self._room: list[Array] = []  # for T, C and dT (m, k, n): rows last, as loops over many numbers are quick
+        self._room: list[Array] = []  # rows last, as loops over many numbers are quick
 
     def __copy__(self) -> PeriodicLayer:
         """Return a layer with the same parameters, and with room of its own."""
@@ -168,17 +168,17 @@ class PeriodicLayer(InputLayer):
         return made
 
     def _taken(self, n: int, dtype: np.dtype[np.floating]) -> list[Array]:
-        """Return T, C and dT (m, k, n), for n rows."""
-        size = self.m * self.frequencies * n
-        if not self._room or len(self._room[0]) < size or self._room[0].dtype != dtype:
-            self._room = [zeros(size, dtype) for _ in range(3)]
-        return [room[:size].reshape(self.m, self.frequencies, n) for room in self._room]
+        """Return three rooms (m, k, n) and one (m, size, n), for n rows."""
+        rows = [self.m * self.frequencies] * 3 + [self.m * self.size]
+        if not self._room or len(self._room[0]) < rows[0] * n or self._room[0].dtype != dtype:
+            self._room = [zeros(one * n, dtype) for one in rows]
+        return [room[: one * n].reshape(self.m, -1, n) for room, one in zip(self._room, rows, strict=True)]
 
     def width(self, d: int) -> int:
         return d + (self.size - 1) * self.m
 
     def numbers(self, d: int) -> int:
-        return self.width(d) + 3 * self.m * self.frequencies
+        return self.width(d) + self.m * (3 * self.frequencies + self.size)
 
     def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
         m, k, e = self.m, self.frequencies, self.size - 1
@@ -210,36 +210,16 @@ class PeriodicLayer(InputLayer):
         return found
 
     def forward(self, X: Array, A: Array) -> None:
-        n, m = len(X), self.m
-        x = np.ascontiguousarray(X[:, :m].T)
-        of_numbers = A[:, : m * self.size].reshape(n, m, self.size)
-        T, C, _ = self._taken(n, X.dtype)
-        np.multiply(x[:, None, :], (2 * math.pi) * self.w[:, :, None], out=T)
-        T += self.b[:, :, None]  # T = 2π w x + b                     (m, k, n)
-        np.cos(T, out=C)
-        E = self.V.transpose(0, 2, 1) @ C
-        E += self.c[:, :, None]  # C V + c                            (m, e, n)
-        of_numbers[:, :, 0] = X[:, :m]
-        of_numbers[:, :, 1:] = E.transpose(2, 0, 1)
-        A[:, m * self.size :] = X[:, m:]
+        self.kernels.periodic(X, (self.w, self.b, self.V, self.c), self._taken(len(X), X.dtype), A)
+        A[:, self.m * self.size :] = X[:, self.m :]
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
-        n, m = len(X), self.m
-        T, C, dT = self._taken(n, X.dtype)
-        dE = np.ascontiguousarray(dA[:, : m * self.size].reshape(n, m, self.size).transpose(1, 2, 0)[:, 1:])
-        np.matmul(C, dE.transpose(0, 2, 1), out=self.dV)  # dV = Cᵀ dE                          (m, k, e)
-        one = ones(n, X.dtype)
-        np.matmul(dE, one, out=self.dc)  # dc = Σ_i de_i                      (m, e)
-        np.matmul(self.V, dE, out=dT)
-        np.sin(T, out=T)
-        dT *= T  # −dT = dE Vᵀ ∘ sin T                (m, k, n)
-        np.matmul(dT, one, out=self.db)
-        np.negative(self.db, out=self.db)  # db = Σ_i dt_i                      (m, k)
-        np.matmul(dT, np.ascontiguousarray(X[:, :m].T)[:, :, None], out=self.dw[:, :, None])
-        self.dw *= -2 * math.pi  # dw = 2π Σ_i x_i dt_i               (m, k)
+        m, rooms = self.m, self._taken(len(X), X.dtype)
+        parameters, gradients = (self.w, self.b, self.V, self.c), (self.dw, self.db, self.dV, self.dc)
+        self.kernels.periodic_backward(dA, parameters, rooms, gradients)
         if dX is not None:
             dX[:, :m] = dA[:, : m * self.size : self.size]
-            dX[:, :m] -= (2 * math.pi) * np.matmul(self.w[:, None, :], dT)[:, 0].T  # + 2π Σ_k w_k dt_k
+            dX[:, :m] -= (2 * math.pi) * np.matmul(self.w[:, None, :], rooms[2])[:, 0].T  # + 2π Σ_k w_k dt_k
             dX[:, m:] = dA[:, m * self.size :]
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.nn.buffers import blocks, shared_full
-from nncli.nn.layers import Array
+
+Array = NDArray[Any]
 
 
 def capped_exp(z: Array, e: Array) -> None:
@@ -42,6 +46,40 @@ def exponential_unit_backward(dA: Array, A: Array, dZ: Array, scale: float, alph
         a += u
         a += low  # dA/dZ = A + λ α where Z ≤ 0, and λ elsewhere
         np.multiply(dA[rows], a, out=dZ[rows])  # dL/dZ = dL/dA ∘ dA/dZ
+
+
+# With E = e^Z and W = E (E + 2), tanh(log(1 + E)) = ((1 + E)² − 1) / ((1 + E)² + 1) = W / (W + 2): one exponential.
+
+
+def mish(Z: Array, A: Array) -> None:
+    """Write A = Z tanh(log(1 + e^Z))."""
+    for rows in blocks(Z):
+        z, a = Z[rows], A[rows]
+        capped_exp(z, a)  # E
+        u = a + 2
+        a *= u  # W = E (E + 2)
+        np.add(a, 2, out=u)
+        a /= u
+        a *= z  # A = Z W / (W + 2)
+
+
+def mish_backward(dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+    """Write dZ; overwrites A."""
+    # with R = 1 / (W + 2), 1 − tanh² = 4 (1 + E)² R² and σ = E / (1 + E):   dA/dZ = R (W + 4 R Z (W − E))
+    for rows in blocks(Z):
+        z, a, w = Z[rows], A[rows], dZ[rows]
+        capped_exp(z, a)  # E
+        np.add(a, 2, out=w)
+        w *= a  # W
+        r = w + 2
+        np.divide(1, r, out=r)  # R
+        np.subtract(w, a, out=a)  # W − E
+        a *= r  # first of all, as it is below 1 then
+        a *= z
+        a *= 4  # 4 R Z (W − E)
+        a += w
+        a *= r  # dA/dZ
+        np.multiply(dA[rows], a, out=w)  # dL/dZ = dL/dA ∘ dA/dZ
 
 
 def sigmoid(Z: Array, P: Array) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.nn.buffers import ones
 from nncli.nn.layers import Array, Layer
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class InputScale(InputLayer):
         np.multiply(X, self.s, out=A)  # A = X ∘ s                          (n, d)
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
-        np.einsum("ij,ij->j", dA, X, out=self.ds)  # ds = Σ_i da_i ∘ x_i                (d,)
+        np.matmul(ones(len(X), X.dtype), dA * X, out=self.ds)  # ds = Σ_i da_i ∘ x_i    (d,)
         if dX is not None:
             np.multiply(dA, self.s, out=dX)  # dX = dA ∘ s                        (n, d)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.components import Configurable
-from nncli.nn.kernels.plain import NUMPY, Kernels
+from nncli.nn.kernels.plain import CHANCES, NUMPY, Kernels
 from nncli.nn.sparse_rows import is_sparse, with_values
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from nncli.nn.autodiff.graph import Graph
 
 Array = NDArray[Any]  # float32 or float64, as the network's dtype says
-CHANCES = 2**16  # of which dropout draws one
 
 
 class Layer(ABC):
@@ -148,12 +147,9 @@ class Dropout(Layer):
         if self.mask.shape[0] < len(X) or self.mask.dtype != X.dtype:
             self.mask = np.empty(X.shape, X.dtype)
         M = self.mask[: len(X)]
-        # 16 random bits for each unit, a quarter of the time that random numbers in float32 take
-        bits = self.rng.integers(2**64, size=-(-X.size // 4), dtype=np.uint64).view(np.uint16)[: X.size]
+        key, more = self.rng.integers(2**32, size=2).tolist()  # all else is a few operations on many words at once
         dropped = min(round(self.p * self.strength * CHANCES), CHANCES - 1)
-        np.greater_equal(bits.reshape(X.shape), np.uint16(dropped), out=M)
-        M *= CHANCES / (CHANCES - dropped)  # M / (1 − p)
-        np.multiply(X, M, out=A)  # A = X ∘ M / (1 − p)               (n, d)
+        self.kernels.drop(X, (key, more), dropped, M, A)
 
     def of_sparse(self, X: csr_array) -> csr_array:
         """Return A for sparse rows: of what is not 0, some is dropped."""

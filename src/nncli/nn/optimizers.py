@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nncli.nn.buffers import zeros
 from nncli.nn.components import positive, setting, share
 from nncli.nn.elementwise import Again, Elementwise, Optimizer, Part
+from nncli.nn.kernels.plain import Rates
 from nncli.nn.layers import Array
 from nncli.registry import Registry
 
@@ -26,7 +27,7 @@ class SGD(Elementwise):
 
     default_lr = 0.1
 
-    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+    def update(self, theta: Array, g: Array, lr: Rates, vectors: Sequence[Array], u: Array) -> None:
         g *= lr
         theta -= g  # θ ← θ − α g
 
@@ -71,7 +72,7 @@ class Momentum(Elementwise):
     def divisor(self, vectors: Sequence[Array], g: Array) -> float:
         return 1 - self.mu  # α λ w (1 + μ + μ² + …)
 
-    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+    def update(self, theta: Array, g: Array, lr: Rates, vectors: Sequence[Array], u: Array) -> None:
         [v] = vectors
         v *= self.mu
         v += g  # v ← μ v + g
@@ -87,7 +88,7 @@ class Nesterov(Momentum):
     def coast_rates(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.mu * rates
 
-    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+    def update(self, theta: Array, g: Array, lr: Rates, vectors: Sequence[Array], u: Array) -> None:
         [v] = vectors
         v *= self.mu
         v += g  # v ← μ v + g
@@ -110,7 +111,7 @@ class AdaGrad(Elementwise):
     def divisor(self, vectors: Sequence[Array], g: Array) -> Array:
         return np.sqrt(vectors[0] + g * g) + self.eps
 
-    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+    def update(self, theta: Array, g: Array, lr: Rates, vectors: Sequence[Array], u: Array) -> None:
         [s] = vectors
         np.multiply(g, g, out=u)
         s += u  # s ← s + g²
@@ -135,7 +136,7 @@ class RMSProp(Elementwise):
     def divisor(self, vectors: Sequence[Array], g: Array) -> Array:
         return np.sqrt(vectors[0] + g * g) + self.eps
 
-    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+    def update(self, theta: Array, g: Array, lr: Rates, vectors: Sequence[Array], u: Array) -> None:
         [s] = vectors
         np.multiply(g, g, out=u)
         u *= 1 - self.rho
@@ -185,7 +186,7 @@ class Adam(Elementwise):
         """Return what √v is multiplied by in √v̂, after `t` steps."""
         return math.sqrt((1 - self.beta2) / (1 - self.beta2 ** max(self.t, 1)))
 
-    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+    def update(self, theta: Array, g: Array, lr: Rates, vectors: Sequence[Array], u: Array) -> None:
         # The vectors are m / (1 − β₁) and v / (1 − β₂), which saves three passes over memory:
         #   m̂ = c₁ m,  v̂ = c₂² v,  so  α m̂ / (√v̂ + ε) = (α c₁ / c₂) m / (√v + ε / c₂)
         m, v = vectors
@@ -291,7 +292,7 @@ class Exact(LBFGS):
     exact = True
 
 
-def _descend(theta: Array, g: Array, lr: float, s: Array, eps: float, u: Array) -> None:
+def _descend(theta: Array, g: Array, lr: Rates, s: Array, eps: float, u: Array) -> None:
     np.sqrt(s, out=u)
     u += eps
     np.divide(g, u, out=u)

@@ -112,7 +112,7 @@ class Trainer:
         `Limits`. TrainingError at the first loss, gradient or parameter that is not finite.
         """
         self.limits = Limits(stop, self.config.training.time_limit)
-        with at_work(self.config.training.kernels, self.network, self.optimizer):
+        with at_work(self.config.training.kernels, self.network, self.optimizer, self.average):
             yield from self._epochs(until)
 
     def _epochs(self, until: int | None) -> Iterator[Epoch]:

@@ -50,14 +50,12 @@ def last_digits_by(name: str) -> str:
         return kernels()
 
 
-def is_compiled(name: str, for_sparse_rows: bool = False) -> bool:
+def is_compiled(name: str, for_sparse_rows: bool = False, for_units: bool = False) -> bool:
     """Tell whether the loops of that name need not be compiled first, but for some that were never used; and those for
-    sparse rows, where these are asked for."""
+    sparse rows, and for units that are dropped or of exponentials, where these are asked for."""
     if name != FUSED:
         return True
     from nncli.system.compiling import is_cached
 
-    def kept(file: str) -> bool:
-        return is_cached(Path(__file__).with_name(file))
-
-    return kept("loops.py") and (not for_sparse_rows or kept("sparse_loops.py"))
+    asked = {"loops.py": True, "sparse_loops.py": for_sparse_rows, "unit_loops.py": for_units}
+    return all(is_cached(Path(__file__).with_name(file)) for file, is_asked in asked.items() if is_asked)

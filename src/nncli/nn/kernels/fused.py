@@ -13,9 +13,20 @@ from numba.core import config
 from numpy.typing import NDArray
 
 from nncli.nn.buffers import ones
-from nncli.nn.kernels import loops, missed_loops, products, sparse_loops
+from nncli.nn.kernels import loops, missed_loops, products, sparse_loops, unit_loops
 from nncli.nn.kernels.linear_steps import LinearSteps, Threads
-from nncli.nn.kernels.plain import Array, CatchUpRule, Found, Inputs, Kernels, Rooms, UpdateRule
+from nncli.nn.kernels.plain import (
+    CHANCES,
+    Array,
+    CatchUpRule,
+    Found,
+    Inputs,
+    Kernels,
+    Rates,
+    Rooms,
+    UpdateRule,
+    Vectors,
+)
 from nncli.nn.kernels.pool import Pool
 from nncli.nn.layers import Dense
 from nncli.nn.losses import BinaryCrossEntropy, CrossEntropy
@@ -65,33 +76,35 @@ class FusedKernels(Kernels):
         kind, how = type(optimizer), vars(optimizer)
         if kind is SGD:
 
-            def update(theta: Array, g: Array, lr: float, vectors: list[Array]) -> None:
-                loops.sgd(self._memory(len(theta)), theta, g, theta.dtype.type(lr))
+            def update(theta: Array, g: Array, lr: float, factors: Rates, vectors: list[Array]) -> None:
+                loops.sgd(self._memory(len(theta)), theta, g, theta.dtype.type(lr), _typed(factors, theta))
 
         elif kind is Momentum or kind is Nesterov:
             loop = loops.nesterov if kind is Nesterov else loops.momentum
 
-            def update(theta: Array, g: Array, lr: float, vectors: list[Array]) -> None:
+            def update(theta: Array, g: Array, lr: float, factors: Rates, vectors: list[Array]) -> None:
                 number = theta.dtype.type
-                loop(self._memory(len(theta)), theta, g, vectors[0], number(lr), number(how["mu"]))
+                constants = number(lr), _typed(factors, theta), number(how["mu"])
+                loop(self._memory(len(theta)), theta, g, vectors[0], *constants)
 
         elif kind is AdaGrad or kind is RMSProp:
             rho = how.get("rho")
             old, new = (1.0, 1.0) if rho is None else (rho, 1 - rho)
 
-            def update(theta: Array, g: Array, lr: float, vectors: list[Array]) -> None:
+            def update(theta: Array, g: Array, lr: float, factors: Rates, vectors: list[Array]) -> None:
                 number = theta.dtype.type
-                constants = map(number, (lr, old, new, how["eps"]))
-                loops.squares(self._memory(len(theta)), theta, g, vectors[0], *constants)
+                rates, constants = (number(lr), _typed(factors, theta)), map(number, (old, new, how["eps"]))
+                loops.squares(self._memory(len(theta)), theta, g, vectors[0], *rates, *constants)
 
         elif kind is Adam or kind is AdamW:
 
-            def update(theta: Array, g: Array, lr: float, vectors: list[Array]) -> None:
+            def update(theta: Array, g: Array, lr: float, factors: Rates, vectors: list[Array]) -> None:
                 number, t, beta1, beta2 = theta.dtype.type, how["t"], how["beta1"], how["beta2"]
                 c1 = (1 - beta1) / (1 - beta1**t)  # see Adam
                 c2 = math.sqrt((1 - beta2) / (1 - beta2**t))
-                constants = map(number, (lr * c1 / c2, beta1, beta2, how["eps"] / c2))
-                loops.adam(self._memory(len(theta)), theta, g, *vectors, *constants)
+                rates = number(lr * c1 / c2), _typed(factors, theta)
+                constants = map(number, (beta1, beta2, how["eps"] / c2))
+                loops.adam(self._memory(len(theta)), theta, g, *vectors, *rates, *constants)
 
         else:
             return None
@@ -121,6 +134,47 @@ class FusedKernels(Kernels):
             loops.relu_backward(self._memory(A.size), dA, A, dZ)
         else:
             super().relu_backward(dA, A, dZ)
+
+    def mish(self, Z: Array, A: Array) -> None:
+        if _is_fast(Z):
+            unit_loops.mish(self._memory(4 * Z.size), Z, A)
+        else:
+            super().mish(Z, A)
+
+    def mish_backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        if _is_fast(Z):
+            unit_loops.mish_backward(self._memory(4 * Z.size), np.ascontiguousarray(dA), Z, dZ)
+        else:
+            super().mish_backward(dA, Z, A, dZ)
+
+    def drop(self, X: Array, key: tuple[int, int], dropped: int, M: Array, A: Array) -> None:
+        if not _is_fast(X):
+            super().drop(X, key, dropped, M, A)
+            return
+        first, more = map(np.uint32, key)
+        scale, least = np.float32(CHANCES / (CHANCES - dropped)), np.uint32(dropped << 16)
+        unit_loops.drop(self._memory(X.size), X, first, more, least, scale, M, A)
+
+    def approach(self, mean: Array, theta: Array, share: float, scratch: Array) -> None:
+        loops.approach(self._memory(len(theta)), mean, theta, theta.dtype.type(share))
+
+    def periodic(self, X: Array, parameters: Vectors, rooms: Vectors, A: Array) -> None:
+        if X.dtype != np.float32:
+            super().periodic(X, parameters, rooms, A)
+            return
+        w, b, V, c = parameters
+        S, C, _, E = rooms
+        X = np.ascontiguousarray(X)
+        unit_loops.periodic(self._memory(8 * S.size), X, np.float32(2 * math.pi) * w, b, V, c, S, C, E, A)
+
+    def periodic_backward(self, dA: Array, parameters: Vectors, rooms: Vectors, gradients: Vectors) -> None:
+        if dA.dtype != np.float32:
+            super().periodic_backward(dA, parameters, rooms, gradients)
+            return
+        S, C, dT, E = rooms
+        memory, dA = self._memory(8 * S.size), np.ascontiguousarray(dA)
+        unit_loops.periodic_backward(memory, dA, parameters[2], S, C, dT, E, *gradients)
+        gradients[0][...] *= 2 * math.pi  # dw = 2π Σ_i x_i dt_i
 
     def square(self, g: Array) -> float:
         return float(loops.square(self._memory(len(g)), g, self._sums))
@@ -220,6 +274,16 @@ class FusedKernels(Kernels):
             return None
         threads = Threads(self.pool.memory, self._one, SMALL)
         return LinearSteps(touched, threads, is_sigmoid, *smoothed(outputs, smoothing))
+
+
+def _typed(factors: Rates, theta: Array) -> Any:
+    """Return factors of the learning rate in the type of the parameters."""
+    return theta.dtype.type(factors) if isinstance(factors, float) else factors
+
+
+def _is_fast(Z: Array) -> bool:
+    """Tell whether Z lies without gaps, and has the type that loops of exponentials are for."""
+    return Z.dtype == np.float32 and Z.flags.c_contiguous
 
 
 def _fits(A: Array, B: Array) -> bool:

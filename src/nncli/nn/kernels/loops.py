@@ -10,102 +10,156 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
 from nncli.nn.kernels.pool import share, task_of
 from nncli.system.compiling import compiled, reordered
 
 
 @compiled
-def _own(n: int, part: int, parts: int) -> slice:
+def own_part(n: int, part: int, parts: int) -> slice:
     """Return which of n numbers are of a part."""
     return slice(n * part // parts, n * (part + 1) // parts)
 
 
+def own_factors(factors: Any, own: Any) -> Any:
+    return factors[own] if isinstance(factors, np.ndarray) else factors
+
+
+def factor_of(factors: Any, i: int) -> Any:
+    return factors[i] if isinstance(factors, np.ndarray) else factors
+
+
+@overload(own_factors, strict=False)
+def _own_factors(factors: Any, own: Any) -> Any:
+    """Return the factors of the learning rate of a part; or the one of all."""
+    if isinstance(factors, types.Array):
+        return lambda factors, own: factors[own]
+    return lambda factors, own: factors
+
+
+@overload(factor_of, strict=False)
+def _factor_of(factors: Any, i: Any) -> Any:
+    """Return the factor of the learning rate of a parameter."""
+    if isinstance(factors, types.Array):
+        return lambda factors, i: factors[i]
+    return lambda factors, i: factors
+
+
 @compiled
-def _sgd(theta: Any, g: Any, lr: Any, part: int, parts: int) -> None:
-    own = _own(len(theta), part, parts)
-    theta, g = theta[own], g[own]
+def _sgd(theta: Any, g: Any, lr: Any, factors: Any, part: int, parts: int) -> None:
+    own = own_part(len(theta), part, parts)
+    theta, g, f = theta[own], g[own], own_factors(factors, own)
     for i in range(len(theta)):
-        theta[i] -= lr * g[i]  # θ ← θ − α g
+        theta[i] -= lr * factor_of(f, i) * g[i]  # θ ← θ − α g
 
 
 @compiled
-def sgd(memory: Any, theta: Any, g: Any, lr: Any) -> None:
-    task = _sgd_task((theta, g, lr))
+def sgd(memory: Any, theta: Any, g: Any, lr: Any, factors: Any) -> None:
+    task = _sgd_task((theta, g, lr, factors))
     share(memory, task[0], task[1])
 
 
 @compiled
-def _momentum(theta: Any, g: Any, v: Any, lr: Any, mu: Any, part: int, parts: int) -> None:
-    own = _own(len(theta), part, parts)
-    theta, g, v = theta[own], g[own], v[own]
+def _momentum(theta: Any, g: Any, v: Any, lr: Any, factors: Any, mu: Any, part: int, parts: int) -> None:
+    own = own_part(len(theta), part, parts)
+    theta, g, v, f = theta[own], g[own], v[own], own_factors(factors, own)
     for i in range(len(theta)):
         new = mu * v[i] + g[i]  # v ← μ v + g
         v[i] = new
-        theta[i] -= lr * new  # θ ← θ − α v
+        theta[i] -= lr * factor_of(f, i) * new  # θ ← θ − α v
 
 
 @compiled
-def momentum(memory: Any, theta: Any, g: Any, v: Any, lr: Any, mu: Any) -> None:
-    task = _momentum_task((theta, g, v, lr, mu))
+def momentum(memory: Any, theta: Any, g: Any, v: Any, lr: Any, factors: Any, mu: Any) -> None:
+    task = _momentum_task((theta, g, v, lr, factors, mu))
     share(memory, task[0], task[1])
 
 
 @compiled
-def _nesterov(theta: Any, g: Any, v: Any, lr: Any, mu: Any, part: int, parts: int) -> None:
-    own = _own(len(theta), part, parts)
-    theta, g, v = theta[own], g[own], v[own]
+def _nesterov(theta: Any, g: Any, v: Any, lr: Any, factors: Any, mu: Any, part: int, parts: int) -> None:
+    own = own_part(len(theta), part, parts)
+    theta, g, v, f = theta[own], g[own], v[own], own_factors(factors, own)
     for i in range(len(theta)):
         new = mu * v[i] + g[i]  # v ← μ v + g
         v[i] = new
-        theta[i] -= lr * (g[i] + mu * new)  # θ ← θ − α (g + μ v)
+        theta[i] -= lr * factor_of(f, i) * (g[i] + mu * new)  # θ ← θ − α (g + μ v)
 
 
 @compiled
-def nesterov(memory: Any, theta: Any, g: Any, v: Any, lr: Any, mu: Any) -> None:
-    task = _nesterov_task((theta, g, v, lr, mu))
+def nesterov(memory: Any, theta: Any, g: Any, v: Any, lr: Any, factors: Any, mu: Any) -> None:
+    task = _nesterov_task((theta, g, v, lr, factors, mu))
     share(memory, task[0], task[1])
 
 
 @compiled
-def _squares(theta: Any, g: Any, s: Any, lr: Any, rho: Any, new: Any, eps: Any, part: int, parts: int) -> None:
-    own = _own(len(theta), part, parts)
-    theta, g, s = theta[own], g[own], s[own]
+def _squares(
+    theta: Any, g: Any, s: Any, lr: Any, factors: Any, rho: Any, new: Any, eps: Any, part: int, parts: int
+) -> None:
+    own = own_part(len(theta), part, parts)
+    theta, g, s, f = theta[own], g[own], s[own], own_factors(factors, own)
     for i in range(len(theta)):
         mean = rho * s[i] + new * (g[i] * g[i])  # s ← ρ s + (1 − ρ) g²; of AdaGrad s + g²
         s[i] = mean
-        theta[i] -= lr * (g[i] / (np.sqrt(mean) + eps))  # θ ← θ − α g / (√s + ε)
+        theta[i] -= lr * factor_of(f, i) * (g[i] / (np.sqrt(mean) + eps))  # θ ← θ − α g / (√s + ε)
 
 
 @compiled
-def squares(memory: Any, theta: Any, g: Any, s: Any, lr: Any, rho: Any, new: Any, eps: Any) -> None:
-    task = _squares_task((theta, g, s, lr, rho, new, eps))
+def squares(memory: Any, theta: Any, g: Any, s: Any, lr: Any, factors: Any, rho: Any, new: Any, eps: Any) -> None:
+    task = _squares_task((theta, g, s, lr, factors, rho, new, eps))
     share(memory, task[0], task[1])
 
 
 @compiled
 def adam_part(
-    theta: Any, g: Any, m: Any, v: Any, rate: Any, beta1: Any, beta2: Any, eps: Any, part: int, parts: int
+    theta: Any,
+    g: Any,
+    m: Any,
+    v: Any,
+    rate: Any,
+    factors: Any,
+    beta1: Any,
+    beta2: Any,
+    eps: Any,
+    part: int,
+    parts: int,
 ) -> None:
-    own = _own(len(theta), part, parts)
-    theta, g, m, v = theta[own], g[own], m[own], v[own]
+    own = own_part(len(theta), part, parts)
+    theta, g, m, v, f = theta[own], g[own], m[own], v[own], own_factors(factors, own)
     for i in range(len(theta)):
         first = beta1 * m[i] + g[i]  # m ← β₁ m + g
         second = beta2 * v[i] + g[i] * g[i]  # v ← β₂ v + g²
         m[i], v[i] = first, second
-        theta[i] -= rate * (first / (np.sqrt(second) + eps))  # θ ← θ − (α c₁ / c₂) m / (√v + ε / c₂)
+        theta[i] -= rate * factor_of(f, i) * (first / (np.sqrt(second) + eps))  # θ ← θ − (α c₁ / c₂) m / (√v + ε / c₂)
 
 
 @compiled
-def adam(memory: Any, theta: Any, g: Any, m: Any, v: Any, rate: Any, beta1: Any, beta2: Any, eps: Any) -> None:
-    task = _adam_task((theta, g, m, v, rate, beta1, beta2, eps))
+def adam(
+    memory: Any, theta: Any, g: Any, m: Any, v: Any, rate: Any, factors: Any, beta1: Any, beta2: Any, eps: Any
+) -> None:
+    task = _adam_task((theta, g, m, v, rate, factors, beta1, beta2, eps))
+    share(memory, task[0], task[1])
+
+
+@compiled
+def _approach(mean: Any, theta: Any, share_of: Any, part: int, parts: int) -> None:
+    own = own_part(len(theta), part, parts)
+    mean, theta = mean[own], theta[own]
+    for i in range(len(theta)):
+        mean[i] += share_of * (theta[i] - mean[i])  # θ̄ ← θ̄ + share (θ − θ̄)
+
+
+@compiled
+def approach(memory: Any, mean: Any, theta: Any, share_of: Any) -> None:
+    task = _approach_task((mean, theta, share_of))
     share(memory, task[0], task[1])
 
 
 @reordered
 def _square(g: Any, sums: Any, part: int, parts: int) -> None:
     total = g.dtype.type(0)
-    g = g[_own(len(g), part, parts)]
+    g = g[own_part(len(g), part, parts)]
     for i in range(len(g)):
         total += g[i] * g[i]
     sums[part] = total
@@ -123,7 +177,7 @@ def square(memory: Any, g: Any, sums: Any) -> float:
 
 @compiled
 def _relu(Z: Any, A: Any, part: int, parts: int) -> None:
-    own = _own(A.size, part, parts)
+    own = own_part(A.size, part, parts)
     a = A.reshape(A.size)[own]
     if A.ctypes.data != Z.ctypes.data:
         a[:] = Z.reshape(Z.size)[own]
@@ -139,7 +193,7 @@ def relu(memory: Any, Z: Any, A: Any) -> None:
 
 @compiled
 def _relu_backward(dA: Any, A: Any, dZ: Any, part: int, parts: int) -> None:
-    own = _own(A.size, part, parts)
+    own = own_part(A.size, part, parts)
     a, dz = A.reshape(A.size)[own], dZ.reshape(dZ.size)[own]
     if dZ.ctypes.data != dA.ctypes.data:
         dz[:] = dA.reshape(dA.size)[own]
@@ -155,7 +209,7 @@ def relu_backward(memory: Any, dA: Any, A: Any, dZ: Any) -> None:
 
 @compiled
 def _take(values: Any, rows: Any, scale: Any, shift: Any, X: Any, room: Any, part: int, parts: int) -> None:
-    own = _own(len(rows), part, parts)
+    own = own_part(len(rows), part, parts)
     rows, X = rows[own], X[own]
     n, d = X.shape
     stored = room[part]
@@ -286,5 +340,6 @@ def learn_rows(
 
 _sgd_task, _momentum_task, _nesterov_task = task_of(_sgd), task_of(_momentum), task_of(_nesterov)
 _squares_task, _adam_task, _square_task = task_of(_squares), task_of(adam_part), task_of(_square)
+_approach_task = task_of(_approach)
 _relu_task, _relu_backward_task, _take_task = task_of(_relu), task_of(_relu_backward), task_of(_take)
 _softmax_loss_task, _sigmoid_loss_task = task_of(softmax_loss_part), task_of(sigmoid_loss_part)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.buffers import ones, shared_full
+from nncli.nn.buffers import counter, ones, shared_full
+from nncli.nn.exponential_units import mish, mish_backward
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -18,7 +20,12 @@ if TYPE_CHECKING:
     from nncli.nn.kernels.linear_steps import LinearSteps
 
 Array = NDArray[Any]
-UpdateRule = Callable[[Array, Array, float, "list[Array]"], None]  # of θ, g, α and the vectors of the state
+Vectors = Sequence[Array]
+CHANCES = 2**16  # of which dropout draws one
+MIX_1, MIX_2 = 0x7FEB352D, 0x846CA68B
+Rates = float | Array  # one for all parameters, or one for each
+# of θ, g, α, the factors of α and the vectors of the state
+UpdateRule = Callable[[Array, Array, float, Rates, "list[Array]"], None]
 
 
 class Kernels:
@@ -59,6 +66,64 @@ class Kernels:
         """Write dZ, which may lie where dA does; overwrites A."""
         np.greater(A, 0, out=A)  # dA/dZ = [Z > 0] = [A > 0]
         np.multiply(dA, A, out=dZ)  # dL/dZ = dL/dA ∘ [Z > 0]
+
+    def mish(self, Z: Array, A: Array) -> None:
+        """Write A = Z tanh(log(1 + e^Z))."""
+        mish(Z, A)
+
+    def mish_backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        """Write dZ, from Z; may overwrite A."""
+        mish_backward(dA, Z, A, dZ)
+
+    def drop(self, X: Array, key: tuple[int, int], dropped: int, M: Array, A: Array) -> None:
+        """Write M (n, d): 0 where the random bits of an entry, as `mixed` makes them of a key, are below a number, and
+        2¹⁶ / (2¹⁶ − dropped) elsewhere; and A = X ∘ M. The upper 16 bits of a word are of an entry in the first half,
+        the lower ones of one in the second."""
+        words, m, n = mixed(-(-M.size // 2), *key), M.reshape(-1), M.size // 2
+        least = np.uint32(dropped << 16)
+        np.greater_equal(words, least, out=m[: len(words)])
+        words <<= np.uint32(16)
+        np.greater_equal(words[:n], least, out=m[len(words) :])
+        M *= CHANCES / (CHANCES - dropped)  # M / (1 − p)
+        np.multiply(X, M, out=A)  # A = X ∘ M / (1 − p)               (n, d)
+
+    def approach(self, mean: Array, theta: Array, share: float, scratch: Array) -> None:
+        """Write θ̄ ← θ̄ + share (θ − θ̄)."""
+        np.subtract(theta, mean, out=scratch)
+        scratch *= share
+        mean += scratch
+
+    def periodic(self, X: Array, parameters: Vectors, rooms: Vectors, A: Array) -> None:
+        """Write A = (x, cos(2π w x + b) V + c) for the first m columns of X (n, d), for the parameters w, b (m, k),
+        V (m, k, e) and c (m, e). `rooms` are three of (m, k, n) and one of (m, 1 + e, n), for `periodic_backward`."""
+        w, b, V, c = parameters
+        T, C, _, E = rooms
+        m, _, n = T.shape
+        x = np.ascontiguousarray(X[:, :m].T)
+        np.multiply(x[:, None, :], (2 * math.pi) * w[:, :, None], out=T)
+        T += b[:, :, None]  # T = 2π w x + b                     (m, k, n)
+        np.cos(T, out=C)
+        E[:, 0] = x
+        np.matmul(V.transpose(0, 2, 1), C, out=E[:, 1:])
+        E[:, 1:] += c[:, :, None]  # C V + c                     (m, e, n)
+        A[:, : m * E.shape[1]].reshape(n, m, -1)[...] = E.transpose(2, 0, 1)
+
+    def periodic_backward(self, dA: Array, parameters: Vectors, rooms: Vectors, gradients: Vectors) -> None:
+        """Write the gradients of w, b, V and c, and −dT = dE Vᵀ ∘ sin T to the third of the rooms."""
+        V, (dw, db, dV, dc) = parameters[2], gradients
+        T, C, dT, E = rooms
+        m, _, n = T.shape
+        dE = np.ascontiguousarray(dA[:, : m * E.shape[1]].reshape(n, m, -1).transpose(1, 2, 0)[:, 1:])
+        np.matmul(C, dE.transpose(0, 2, 1), out=dV)  # dV = Cᵀ dE                          (m, k, e)
+        one = ones(n, dA.dtype)
+        np.matmul(dE, one, out=dc)  # dc = Σ_i de_i                      (m, e)
+        np.matmul(V, dE, out=dT)
+        np.sin(T, out=T)
+        dT *= T  # −dT = dE Vᵀ ∘ sin T                (m, k, n)
+        np.matmul(dT, one, out=db)
+        np.negative(db, out=db)  # db = Σ_i dt_i                      (m, k)
+        np.matmul(dT, E[:, 0, :, None], out=dw[:, :, None])
+        dw *= -2 * math.pi  # dw = 2π Σ_i x_i dt_i               (m, k)
 
     def square(self, g: Array) -> float:
         """Return ‖g‖², which is infinite where the squares are too large for its type."""
@@ -160,6 +225,22 @@ class Kernels:
         """Return what takes the steps of `TouchedRows` for a loss of classes, with label smoothing, many at a time;
         None: they are taken one by one."""
         return None
+
+
+def mixed(n: int, key: int, more: int) -> NDArray[np.uint32]:
+    """Return n words of random bits (n,), from the two words of a key: those of a counter, mixed (after Wellons's
+    `lowbias32`)."""
+    x = counter(n) + np.uint32(key)
+    bits = x >> np.uint32(16)
+    x ^= bits
+    x *= np.uint32(MIX_1)
+    np.right_shift(x, np.uint32(15), out=bits)
+    x ^= bits
+    x += np.uint32(more)
+    x *= np.uint32(MIX_2)
+    np.right_shift(x, np.uint32(16), out=bits)
+    x ^= bits
+    return x
 
 
 Found = tuple[NDArray[np.float64], NDArray[np.bool_]]

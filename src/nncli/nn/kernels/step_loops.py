@@ -255,7 +255,7 @@ def _scatter(
     flat_w, flat_s, flat_t, flat_g = w.reshape(u * h), s.reshape(u * h), t.reshape(u * h), g.reshape(u * h)
     flush(flat_s, least)
     flush(flat_t, least)
-    adam_part(flat_w, flat_g, flat_s, flat_t, rate, beta1, beta2, eps, 0, 1)
+    adam_part(flat_w, flat_g, flat_s, flat_t, rate, w.dtype.type(1), beta1, beta2, eps, 0, 1)
     if h > FEW:
         for i in range(u):
             j = its[i]
@@ -354,7 +354,7 @@ def take_steps(
         share(shared, task[0], task[1])
         flush(mb, least[step])
         flush(vb, least[step])
-        adam_part(b, db[0], mb, vb, of_biases[step], beta1, beta2, eps[step + 1], 0, 1)
+        adam_part(b, db[0], mb, vb, of_biases[step], b.dtype.type(1), beta1, beta2, eps[step + 1], 0, 1)
         found_losses[step], found_right[step], found_squares[step] = total, correct, square
         now += 1
     return len(found_losses)
