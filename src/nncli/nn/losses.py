@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nncli.nn.buffers import one_hot
+from nncli.nn.buffers import one_hot, shared_full
 from nncli.nn.components import positive, setting
 from nncli.nn.layers import Array
 from nncli.nn.links import softmax
@@ -59,10 +59,18 @@ class BinaryCrossEntropy(Loss):
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self._link.forward(Z, P)
+        # −y log σ(z) − (1 − y) log(1 − σ(z)) = max(z, 0) − y z + log(1 + e^−|z|), where numbers of two types, or new
+        # arrays, would take NumPy longer
         Z = Z.astype(np.float64)
-        # −y log σ(z) − (1 − y) log(1 − σ(z)) = max(z, 0) − y z + log(1 + e^−|z|)
-        losses = np.maximum(Z, 0) - Y * Z + np.log1p(np.exp(-np.abs(Z)))
-        return losses.sum(axis=1)
+        rest, of_targets = np.abs(Z), Y.astype(np.float64)
+        np.negative(rest, out=rest)
+        np.exp(rest, out=rest)
+        np.log1p(rest, out=rest)
+        of_targets *= Z
+        losses = np.maximum(Z, shared_full(0, Z.shape, Z.dtype), out=Z)
+        losses -= of_targets
+        losses += rest
+        return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
         np.subtract(P, Y, out=dZ)  # dL/dZ = P − Y                (n, outputs)

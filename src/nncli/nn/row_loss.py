@@ -100,7 +100,7 @@ class Loss(Configurable, ABC):
             return
         on, off = smoothed(Y.shape[1], smoothing)
         if Y.shape[1] == 1:
-            Y[:, 0] = np.where(y, on, off)
+            Y[:, 0] = np.where(y, on, off) if smoothing else y
         else:
             one_hot(y, Y, on, off)
 

@@ -77,24 +77,20 @@ class Batch:
     def _take(self, rows: Positions) -> Array:
         """Take rows of the matrix, and return them."""
         matrix = self.subset.matrix
-        self.rows, self.y = rows, self.subset.y[rows]
+        # those that follow one another are a part of what there is, which nobody has to copy
+        there = slice(int(rows[0]), int(rows[0]) + len(rows)) if lie_in_a_row(rows) else None
+        self.rows, self.y = rows, self.subset.y[rows if there is None else there]
         if self._given is not None:
             self.now = self._given
         elif matrix.is_sparse:
             self.now = self.take_sparse(rows)
+        elif there and isinstance(matrix, Matrix) and matrix.is_ready:
+            self.now = matrix.values[there]
         else:
-            self.now = self._take_dense(rows)
+            self.now = self.X[: len(rows)]
+            if not self._take_scaled(rows, self.now):
+                matrix.take(rows, self.raw, self.now)
         return self.now
-
-    def _take_dense(self, rows: Positions) -> Array:
-        """Return rows of a matrix that is not sparse: a part of it, which nobody has to copy, where they follow one
-        another and are stored as they are used."""
-        matrix, X = self.subset.matrix, self.X[: len(rows)]
-        if isinstance(matrix, Matrix) and matrix.is_ready and lie_in_a_row(rows):
-            return matrix.slice(int(rows[0]), int(rows[0]) + len(rows))
-        if not self._take_scaled(rows, X):
-            matrix.take(rows, self.raw, X)
-        return X
 
     def take_sparse(self, rows: Positions) -> csr_array:
         """Return rows of a matrix that is sparse."""
