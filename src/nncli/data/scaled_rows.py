@@ -18,6 +18,8 @@ from nncli.data.sparse_rows import rows_of
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+LOOKED_AT = 256  # rows at most, to know of all how many of their inputs are 0
+
 
 class Inputs(Protocol):
     """A matrix of n rows of d inputs, of which some rows are taken at a time."""
@@ -272,6 +274,17 @@ class Subset:
         weights = None if self.weights is None else self.weights[rows]
         folds = None if self.folds is None else self.folds[rows]
         return Subset(own, self.y[rows], np.arange(len(rows)), weights, folds)
+
+    def share_of_inputs(self, dtype: np.dtype[Any]) -> float:
+        """Return which share of the inputs that are stored is not 0, as numbers of that type, in some of the rows: the
+        same ones each time."""
+        if self.matrix.is_sparse:
+            return 1.0
+        rows = self.rows[:: -(-len(self) // LOOKED_AT)]
+        raw_dtype, shape = self.matrix.raw_dtype, (len(rows), self.matrix.width)
+        found = np.empty(shape, dtype)
+        self.matrix.take(rows, np.empty((0, 0) if raw_dtype is None else shape, raw_dtype), found)
+        return int(np.count_nonzero(found)) / found.size
 
     def inputs(self) -> NDArray[Any] | csr_array:
         """Return the inputs of the rows, (n, d), which must be in memory: sparse ones as they are."""

@@ -74,6 +74,7 @@ def objective_of_options(config: TrainConfig, given: Collection[str]) -> Objecti
     rng, init = np.random.default_rng(seeds.init), resolved.model.init
     # with all weights 0, every row is at a kink or no gradient passes
     network.use(kernels_named(resolved.training.kernels))
+    network.expect_inputs(prepared.train.share_of_inputs(network.dtype))
     network.initialize(None if init == "zeros" else init, rng)
     for block in network.blocks:
         if not block.is_weight:

@@ -154,6 +154,10 @@ class WideMembers(SeparateMembers):
         for member in self._members:
             member.use(kernels)
 
+    def expect_inputs(self, share: float) -> None:
+        for member in self._members:
+            member.expect_inputs(share)
+
     @property
     def takes_sparse_rows(self) -> bool:
         return self._members[0].takes_sparse_rows

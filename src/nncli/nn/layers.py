@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.components import Configurable
-from nncli.nn.kernels.plain import CHANCES, NUMPY, Kernels
+from nncli.nn.kernels.plain import CHANCES, NUMPY, Kernels, Marks
 from nncli.nn.sparse_rows import is_sparse, with_values
 
 if TYPE_CHECKING:
@@ -78,12 +78,15 @@ class Dense(Layer):
 
     X may be sparse rows, a `csr_array`, and then has no gradient.
 
-    Where it is `frozen`, nothing is learned: `backward` passes the gradient on, and that of W and b is left out.
+    Where it is `frozen`, nothing is learned: `backward` passes the gradient on, and that of W and b is left out. Where
+    it `skips_zeros`, most of X is 0, and its kernels multiply what is not.
     """
 
     kinds: ClassVar[Mapping[str, str]] = {"W": "weight", "b": "bias"}
     takes_sparse_rows = True
     frozen = False
+    skips_zeros = False
+    _marks: Marks | None = None  # of the X of the last `forward`
 
     def __init__(self, units: int) -> None:
         self.units = units
@@ -108,16 +111,21 @@ class Dense(Layer):
     def forward(self, X: Array, A: Array) -> None:
         if is_sparse(X):
             self.kernels.sparse_dense(X, self.W, self.b, A)
+        elif self.skips_zeros:
+            self._marks = self.kernels.dense_of_few(X, self.W, self.b, A)
         else:
             self.kernels.dense(X, self.W, self.b, A)  # Z = X W + b                       (n, h)
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
         if is_sparse(X):
             self.kernels.sparse_dense_backward(dA, X, self.dW, self.db)
-        elif not self.frozen:  # dW = Xᵀ dZ, db = 1ᵀ dZ, dX = dZ Wᵀ
+        elif not self.frozen and not self.skips_zeros:  # dW = Xᵀ dZ, db = 1ᵀ dZ, dX = dZ Wᵀ
             self.kernels.dense_backward(dA, X, self.W, self.dW, self.db, dX)
-        elif dX is not None:
-            np.matmul(dA, self.W.T, out=dX)
+        else:
+            if not self.frozen:
+                self.kernels.dense_of_few_backward(dA, X, self.W, self._marks, self.dW, self.db)
+            if dX is not None:
+                np.matmul(dA, self.W.T, out=dX)
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
         W, b = parameters["W"], parameters["b"]

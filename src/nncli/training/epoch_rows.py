@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,13 @@ class EpochRows:
         """Let other rows be those to learn from."""
         self.train, self.batch_size = train, rows_per_step(self.asked, len(train))
         self.steps = math.ceil(len(train) / self.batch_size)  # in each epoch
+        self._share_of_inputs: float | None = None
+
+    def share_of_inputs(self, dtype: np.dtype[Any]) -> float:
+        """Return which share of the inputs that are stored is not 0, as numbers of the network's type."""
+        if self._share_of_inputs is None:
+            self._share_of_inputs = self.train.share_of_inputs(dtype)
+        return self._share_of_inputs
 
     def begin_epoch(self, batch: Batch) -> None:
         """Draw the order of the rows of the next epoch."""

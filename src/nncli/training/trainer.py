@@ -19,6 +19,7 @@ from nncli.model.training_state import Epoch
 from nncli.nn import online
 from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
+from nncli.nn.kernels.plain import NUMPY
 from nncli.nn.network import Network
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS
 from nncli.nn.rates import parts_of
@@ -166,6 +167,8 @@ class Trainer:
         """Draw the order of the rows of the next epoch."""
         self._batch = self._batch or self._new_batch()
         self._meter.begin_epoch()
+        if self.network.kernels is not NUMPY:
+            self.network.expect_inputs(self.rows.share_of_inputs(self.network.dtype))
         self.rows.begin_epoch(self._batch)
         self._learn = self._way_to_learn()
         self.network.drop_with(self.drop)

@@ -8,6 +8,8 @@ fused.py         the same calls, for those where a fused loop pays; the others s
 loops.py         what fused.py calls: each loop does one part of the work, and several threads share the parts
 sparse_loops.py  the same for sparse rows, and for the rows of weights that they touch
 missed_loops.py  the same for the steps that such rows of weights have missed
+skipping_loops.py  products with rows that are stored with their zeros, most of which are 0, as pixels are
+lanes.py         what these do to several numbers at once
 bits.py          instructions that count bits
 products.py      matrix products, shared in the same way
 pool.py          the threads that share them

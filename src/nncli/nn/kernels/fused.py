@@ -12,8 +12,9 @@ from llvmlite import binding
 from numba.core import config
 from numpy.typing import NDArray
 
-from nncli.nn.buffers import ones
-from nncli.nn.kernels import loops, missed_loops, products, sparse_loops, unit_loops
+from nncli.nn.buffers import ones, zeros
+from nncli.nn.kernels import loops, missed_loops, products, skipping_loops, sparse_loops, unit_loops
+from nncli.nn.kernels.lanes import WORD
 from nncli.nn.kernels.linear_steps import LinearSteps, Threads
 from nncli.nn.kernels.plain import (
     CHANCES,
@@ -22,6 +23,7 @@ from nncli.nn.kernels.plain import (
     Found,
     Inputs,
     Kernels,
+    Marks,
     Rates,
     Rooms,
     UpdateRule,
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 32  # more need so many exponentials that NumPy's vector instructions are faster
 AT_ONCE = 16  # rows that are looked up in memory, before the first of them is worked on
+MOST_INPUTS = 0.25  # the share of inputs that may not be 0, so that to skip the others pays; at a third it would not
+UNITS = 64  # which are worked on together there, also where fewer are left
 SMALL = 4096  # numbers, which one thread is done with before a second one has begun
 
 
@@ -122,6 +126,30 @@ class FusedKernels(Kernels):
             products.dense_backward(memory, dZ, X, W, dW, db, one, X if dX is None else dX, dX is not None)
         else:
             super().dense_backward(dZ, X, W, dW, db, dX)
+
+    def skips_zeros(self, share: float, units: int) -> bool:
+        worked_on = -(-units // UNITS) * UNITS
+        return share * worked_on <= MOST_INPUTS * units
+
+    def dense_of_few(self, X: Array, W: Array, b: Array, Z: Array) -> Marks | None:
+        if config.DISABLE_JIT or not _fits(X, W):  # there are no registers in Python
+            self.dense(X, W, b, Z)
+            return None
+        marks = np.empty((len(X), -(-X.shape[1] // WORD)), np.int64)
+        skipping_loops.mark(self._memory(X.size // 8), X, marks)
+        skipping_loops.multiply(self._memory(X.size), X, marks, W, b, Z, self._room(W.dtype))
+        return marks
+
+    def dense_of_few_backward(self, dZ: Array, X: Array, W: Array, marks: Marks | None, dW: Array, db: Array) -> None:
+        if marks is None or not _fits(dZ, W):
+            self.dense_backward(dZ, X, W, dW, db, None)
+            return
+        skipping_loops.multiply_transposed(self._memory(X.size), dZ, X, marks, dW, self._room(W.dtype))
+        np.matmul(ones(len(dZ), dZ.dtype), dZ, out=db)
+
+    def _room(self, dtype: np.dtype[Any]) -> Array:
+        """Return room for the parts of `skipping_loops`."""
+        return zeros((self.pool.threads, skipping_loops.ROOM // dtype.itemsize), dtype)
 
     def relu(self, Z: Array, A: Array) -> None:
         if Z.flags.c_contiguous:

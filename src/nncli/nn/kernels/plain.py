@@ -58,6 +58,20 @@ class Kernels:
         if dX is not None:  # the first layer of a network in training needs none
             np.matmul(dZ, W.T, out=dX)  # dX = dZ Wᵀ                         (n, d)
 
+    def skips_zeros(self, share: float, units: int) -> bool:
+        """Tell whether `dense_of_few` takes less time than `dense`, where such a share of the inputs is not 0."""
+        return False
+
+    def dense_of_few(self, X: Array, W: Array, b: Array, Z: Array) -> Marks | None:
+        """Write Z = X W + b, where most of X is 0; return which inputs are not, if `dense_of_few_backward` is to know
+        that."""
+        self.dense(X, W, b, Z)
+        return None
+
+    def dense_of_few_backward(self, dZ: Array, X: Array, W: Array, marks: Marks | None, dW: Array, db: Array) -> None:
+        """Write dW and db, from dZ, with what `dense_of_few` has returned."""
+        self.dense_backward(dZ, X, W, dW, db, None)
+
     def relu(self, Z: Array, A: Array) -> None:
         """Write A = max(Z, 0), which may lie where Z does."""
         np.maximum(Z, shared_full(0, Z.shape, Z.dtype), out=A)
@@ -243,6 +257,7 @@ def mixed(n: int, key: int, more: int) -> NDArray[np.uint32]:
     return x
 
 
+Marks = NDArray[np.int64]
 Found = tuple[NDArray[np.float64], NDArray[np.bool_]]
 Inputs = NDArray[np.intp]
 # of the vectors that have a row for each input, some inputs, and the rows that become theirs, caught up
