@@ -11,68 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from nncli.nn.kernels.bits import bits_of, fetch, lowest_bit
+from nncli.nn.kernels.bits import bits_of, lowest_bit
 from nncli.nn.kernels.loops import adam_part, sigmoid_loss_part, softmax_loss_part
+from nncli.nn.kernels.mark_loops import mark, own_words, rank
 from nncli.nn.kernels.pool import share, task_of
 from nncli.nn.kernels.sparse_loops import FEW, copy, own
 from nncli.system.compiling import compiled, reordered
-
-AHEAD = 3  # rows whose entries are fetched from memory before they are looked at
-IN_A_LINE = 16  # entries of float32 or int32 in a cache line
-
-
-@compiled
-def _mark(data: Any, columns: Any, starts: Any, rows: Any, bits: Any, part: int, parts: int) -> None:
-    """Mark the inputs that some rows have entries for, as `distinct` does, each part in bits of its own."""
-    n, marked, one = len(rows), bits[part], np.int64(1)
-    first, end = n * part // parts, n * (part + 1) // parts
-    for i in range(first, end):
-        if i + AHEAD < end:  # rows come from anywhere in memory
-            its_end = starts[rows[i + AHEAD] + 1]
-            for e in range(starts[rows[i + AHEAD]], its_end, IN_A_LINE):
-                fetch(columns, e)
-                fetch(data, e)
-        its = columns[starts[rows[i]] : starts[rows[i] + 1]]
-        for e in range(len(its)):
-            j = its[e]
-            marked[j >> 6] |= one << (j & 63)
-
-
-@compiled
-def _rank(bits: Any, ranks: Any, parts: int) -> int:
-    """Put the marks of all parts among those of the first, and write how many inputs are marked before each word of
-    them, and behind the last; return that."""
-    marked, u = bits[0], 0
-    for part in range(1, parts):
-        more = bits[part]
-        for word in range(len(marked)):
-            marked[word] |= more[word]
-            more[word] = 0
-    for word in range(len(marked)):
-        ranks[word] = u
-        u += bits_of(marked[word])
-    ranks[len(marked)] = u
-    return u
-
-
-@compiled
-def _word_of(ranks: Any, place: int) -> int:
-    """Return the first word before which so many inputs are marked."""
-    low, high = 0, len(ranks) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if ranks[middle] < place:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@compiled
-def _own_words(ranks: Any, part: int, parts: int) -> tuple[int, int]:
-    """Return which words of marks are of a part, from one to before another, so that all have as many inputs."""
-    u = ranks[len(ranks) - 1]
-    return _word_of(ranks, u * part // parts), _word_of(ranks, u * (part + 1) // parts)
 
 
 @compiled
@@ -94,7 +38,7 @@ def _gather(
     far, powers1, powers2 = made_up
     theta, m, v = whole
     w, s, t = taken
-    first, end = _own_words(ranks, part, parts)
+    first, end = own_words(ranks, part, parts)
     its = inputs[part]  # with room for three more than there are
     begin, h = ranks[first], theta.shape[1]
     for word in range(first, end):
@@ -248,7 +192,7 @@ def _scatter(
     rate, beta1, beta2, eps, least = adam
     w, s, t = taken
     theta, m, v = whole
-    first, end = _own_words(ranks, part, parts)
+    first, end = own_words(ranks, part, parts)
     begin, h, its = ranks[first], theta.shape[1], inputs[part]
     u = ranks[end] - begin
     w, s, t, g = w[begin : begin + u], s[begin : begin + u], t[begin : begin + u], g[begin : begin + u]
@@ -321,7 +265,7 @@ def take_steps(
         parts = shared[0]
         task = _mark_task((data, columns, starts, its_rows, bits))
         share(shared, task[0], task[1])
-        u = _rank(bits, ranks, parts)
+        u = rank(bits, ranks, parts)
         if u > most:
             marked[:] = 0
             return step
@@ -360,5 +304,5 @@ def take_steps(
     return len(found_losses)
 
 
-_mark_task, _gather_task, _learn_task = task_of(_mark), task_of(_gather), task_of(_learn)
+_mark_task, _gather_task, _learn_task = task_of(mark), task_of(_gather), task_of(_learn)
 _add_up_task, _scatter_task = task_of(_add_up), task_of(_scatter)

@@ -1,0 +1,68 @@
+"""Loops that mark the inputs of the rows of a step, one bit each; see `loops.py` for what all loops keep to, and
+`sparse_loops.py` for what sparse rows are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nncli.nn.kernels.bits import bits_of, fetch
+from nncli.system.compiling import compiled
+
+AHEAD = 3  # rows whose entries are fetched from memory before they are looked at
+IN_A_LINE = 16  # entries of float32 or int32 in a cache line
+
+
+@compiled
+def mark(data: Any, columns: Any, starts: Any, rows: Any, bits: Any, part: int, parts: int) -> None:
+    """Mark the inputs that some rows have entries for, as `distinct` does, each part in bits of its own."""
+    n, marked, one = len(rows), bits[part], np.int64(1)
+    first, end = n * part // parts, n * (part + 1) // parts
+    for i in range(first, end):
+        if i + AHEAD < end:  # rows come from anywhere in memory
+            its_end = starts[rows[i + AHEAD] + 1]
+            for e in range(starts[rows[i + AHEAD]], its_end, IN_A_LINE):
+                fetch(columns, e)
+                fetch(data, e)
+        its = columns[starts[rows[i]] : starts[rows[i] + 1]]
+        for e in range(len(its)):
+            j = its[e]
+            marked[j >> 6] |= one << (j & 63)
+
+
+@compiled
+def rank(bits: Any, ranks: Any, parts: int) -> int:
+    """Put the marks of all parts among those of the first, and write how many inputs are marked before each word of
+    them, and behind the last; return that."""
+    marked, u = bits[0], 0
+    for part in range(1, parts):
+        more = bits[part]
+        for word in range(len(marked)):
+            marked[word] |= more[word]
+            more[word] = 0
+    for word in range(len(marked)):
+        ranks[word] = u
+        u += bits_of(marked[word])
+    ranks[len(marked)] = u
+    return u
+
+
+@compiled
+def _word_of(ranks: Any, place: int) -> int:
+    """Return the first word before which so many inputs are marked."""
+    low, high = 0, len(ranks) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if ranks[middle] < place:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def own_words(ranks: Any, part: int, parts: int) -> tuple[int, int]:
+    """Return which words of marks are of a part, from one to before another, so that all have as many inputs."""
+    u = ranks[len(ranks) - 1]
+    return _word_of(ranks, u * part // parts), _word_of(ranks, u * (part + 1) // parts)
