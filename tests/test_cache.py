@@ -37,7 +37,7 @@ def test_a_table_is_parsed_once_for_as_long_as_its_file_and_the_options_stay(
         parsed.append(where)
         return read(files, where, *more)
 
-    monkeypatch.setattr("nncli.data.source_files.read_files", counted)
+    monkeypatch.setattr(table_builder, "read_files", counted)
     Path("d.csv").write_text(mixed(), "utf-8")
     train = ["train", "d.csv", "--epochs", 1, "-q", "--memory", "300MB"]
     for more, times in [

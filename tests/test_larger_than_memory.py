@@ -207,7 +207,7 @@ def test_a_group_of_rows_of_parquet_may_be_larger_than_memory(tmp_path: Path) ->
         ("--memory 9999999999GB", "--memory: expected a size such as 500MB or 2GB, found '9999999999GB'."),
         ("--memory 249MB", "--memory: expected at least 250MB, found 249MB."),
         # 16 million parameters of 4 bytes, nine times; 2^21 / 4,000 = 524 rows of 8,000 units, three times; and 180 MB
-        ("--memory 300MB --hidden 4000x4000", "--memory: expected at least 803MB to train on 3,000 rows in "
+        ("--memory 300MB --hidden 4000x4000", "--memory: expected at least 1,060MB to train on 3,000 rows in "
          "batches of 64, found 300MB. Allow that much."),
     ],
 )  # fmt: skip

@@ -33,7 +33,7 @@ def test_numba_is_left_out_where_memory_is_little(monkeypatch: pytest.MonkeyPatc
     """It takes 115 MB."""
     for name in (choice.FUSED, choice.NUMBA):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.setattr(choice._Expected, "most", 10**12)
+    monkeypatch.setattr(choice._Expected, "n", 10**12)
     for memory, pays in ((None, True), (300_000_000, False), (2 << 30, True)):
         choice.allow(memory)
         assert choice._pays() == pays

@@ -173,7 +173,7 @@ def test_losses_of_different_kinds_are_not_shown_as_one(nncli: Run) -> None:
 
 
 def test_a_full_disk_is_told_of_the_ledger_and_nothing_is_lost() -> None:
-    words = ["sweep", "iris", "--lr", "0.05,0.04,0.03,0.02,0.01", "--epochs", "40", "--jobs", 1, "-q", "--json"]
+    words = ["sweep", "iris", "--lr", "0.05,0.04,0.03,0.02,0.01", "--epochs", "40", "--jobs", "1", "-q", "--json"]
 
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from nncli.nn.averages import Average, RunningAverage
 from nncli.nn.elementwise import Elementwise, Optimizer, Part
-from nncli.nn.kernels.plain import CatchUpRule, Inputs, Kernels, Rooms
+from nncli.nn.kernels.plain import CatchUpRule, Inputs, Kernels, Rooms, StepsTogether
 from nncli.nn.layers import Array
 from nncli.nn.missed_steps import MissedSteps, Rates
 from nncli.nn.network import Network
@@ -31,8 +31,6 @@ from nncli.nn.sparse_rows import with_entries
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-    from nncli.nn.kernels.linear_steps import LinearSteps
 
 KEPT = 4  # compact networks, for the next batches with about as many inputs
 LEAST = 16  # inputs of a compact network
@@ -100,7 +98,7 @@ class TouchedRows:
         self.missed = MissedSteps(d, optimizer, average, self.penalty, optimizer.factor_at(of_inputs[0].start))
         self._rooms = Rooms(d)
         self._compact: dict[int, Compact] = {}
-        self._linear: tuple[Kernels, LinearSteps | None] | None = None
+        self._linear: tuple[Kernels, StepsTogether | None] | None = None
         self._last: Compact | None = None  # which has what is not in rows
 
     def size_for(self, inputs: int) -> int:
@@ -134,7 +132,7 @@ class TouchedRows:
         if self.missed.is_needed:
             kernels.put_number(self.missed.now, inputs, self.missed.last)
 
-    def linear_steps(self, loss: Loss, smoothing: float) -> LinearSteps | None:
+    def linear_steps(self, loss: Loss, smoothing: float) -> StepsTogether | None:
         """Return what takes steps many at a time, for a loss of classes, with label smoothing; None: one by one."""
         kernels = self.learner.network.kernels
         if self._linear is None or self._linear[0] is not kernels:

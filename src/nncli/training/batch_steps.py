@@ -22,7 +22,7 @@ from nncli.training.parameters import Parameters
 from nncli.training.step_meter import StepMeter
 
 if TYPE_CHECKING:
-    from nncli.nn.kernels.linear_steps import LinearSteps
+    from nncli.nn.kernels.plain import StepsTogether
 
 TOGETHER = 32  # steps, some milliseconds: whether to stop is asked between two calls
 Learned = tuple[int, Sums]  # how many rows a step was for, and what these came to before it
@@ -60,7 +60,7 @@ class BatchSteps:
             chosen = chosen[: batch.size]
         return [(len(chosen), self._learn_one(batch, chosen, step, left))]
 
-    def _linear_steps(self, batch: Batch) -> LinearSteps | None:
+    def _linear_steps(self, batch: Batch) -> StepsTogether | None:
         """Return what takes steps many at a time, which do nothing else; None: they are taken one by one."""
         touched, subset = self.parameters.touched, batch.subset
         if touched is None or self.clip_norm < math.inf or subset.weights is not None or subset.is_numeric:
@@ -68,7 +68,7 @@ class BatchSteps:
         return touched.linear_steps(batch.loss, batch.smoothing)
 
     def _learn_linear(
-        self, batch: Batch, chosen: Positions, step: int, left: int, touched: TouchedRows, linear: LinearSteps
+        self, batch: Batch, chosen: Positions, step: int, left: int, touched: TouchedRows, linear: StepsTogether
     ) -> list[Learned]:
         """Do what `learn` does; no step where the first has something to it that makes it one to be taken by itself."""
         subset, size = batch.subset, batch.size

@@ -6,22 +6,35 @@ import contextvars
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.data.scaled_rows import Matrix
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.model.training_state import Sums
 from nncli.nn.layers import Array, Dense
 from nncli.nn.network import Network
 
-if TYPE_CHECKING:
-    from nncli.training.batch import Batch
-
 SHARES = 16  # of all parts, at most: threads take one after the other, and each has a sum of its own
 Found = tuple[list[Sums], NDArray[np.float64]]  # what the parts of a share come to, and their part of the gradient
+
+
+class Seen(Protocol):
+    """Sees some rows of a subset at a time: see `Batch`."""
+
+    subset: Subset
+    network: Network
+    size: int  # rows that there is room for
+    copies: int
+    threads: int  # that share more rows than that
+
+    def learn(self, rows: Positions) -> Sums:
+        """Compute the gradient for rows of the subset, and return the sums over them."""
+
+    def twin(self) -> Self:
+        """Return one like it, with a gradient of its own, for another thread."""
 
 
 class RowsInParts:
@@ -31,11 +44,11 @@ class RowsInParts:
     so that the result is the same on any number of threads.
     """
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Seen) -> None:
         self.batch = batch
         # rows from the disk, and pictures that are distorted, come one after the other
         self.threads = batch.threads if isinstance(batch.subset.matrix, Matrix) else 1
-        self._free: SimpleQueue[Batch] = SimpleQueue()
+        self._free: SimpleQueue[Seen] = SimpleQueue()
         for twin in [batch] if self.threads == 1 else [batch.twin() for _ in range(self.threads)]:
             self._free.put(twin)
 
@@ -77,7 +90,7 @@ def can_be_shared(network: Network) -> bool:
     return type(network) is Network and [type(layer) for layer in network.layers] == [Dense]
 
 
-def _share_of(batch: Batch, part: Positions, rows: Positions) -> float | Array:
+def _share_of(batch: Seen, part: Positions, rows: Positions) -> float | Array:
     """Return the share of the rows that is in a part of them; where members leave out folds, of the rows that each
     learns from (N, 1)."""
     folds, members = batch.subset.folds, np.arange(batch.copies)[:, None]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nncli.nn.buffers import zeros
 from nncli.nn.elementwise import FLUSH_STEPS, NEGLIGIBLE
 from nncli.nn.kernels import step_loops
-from nncli.nn.kernels.plain import Array
+from nncli.nn.kernels.plain import Array, Taken
 from nncli.nn.kernels.pool import PARTS
 from nncli.nn.kernels.sparse_loops import FEW
 from nncli.nn.missed_steps import MOST
@@ -28,14 +28,6 @@ class Threads(NamedTuple):
     all: NDArray[np.int64]
     one: NDArray[np.int64]
     small: int
-
-
-class Taken(NamedTuple):
-    """What the rows of each step came to before it: the sum of their losses, how many were right, and ‖g‖²."""
-
-    losses: NDArray[np.float64]
-    right: NDArray[np.int64]
-    squares: NDArray[np.float64]
 
 
 class LinearSteps:

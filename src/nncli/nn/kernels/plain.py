@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,6 @@ from nncli.nn.exponential_units import mish, mish_backward
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-    from nncli.nn.kernels.linear_steps import LinearSteps
 
 Array = NDArray[Any]
 Vectors = Sequence[Array]
@@ -235,7 +233,7 @@ class Kernels:
         `MissedSteps` says; None: rows are taken, and it has its NumPy form."""
         return None
 
-    def linear_steps(self, touched: object, loss: object, smoothing: float) -> LinearSteps | None:
+    def linear_steps(self, touched: object, loss: object, smoothing: float) -> StepsTogether | None:
         """Return what takes the steps of `TouchedRows` for a loss of classes, with label smoothing, many at a time;
         None: they are taken one by one."""
         return None
@@ -255,6 +253,22 @@ def mixed(n: int, key: int, more: int) -> NDArray[np.uint32]:
     np.right_shift(x, np.uint32(16), out=bits)
     x ^= bits
     return x
+
+
+class Taken(NamedTuple):
+    """What the rows of each step came to before it: the sum of their losses, how many were right, and ‖g‖²."""
+
+    losses: NDArray[np.float64]
+    right: NDArray[np.int64]
+    squares: NDArray[np.float64]
+
+
+class StepsTogether(Protocol):
+    """Takes steps of a linear model for sparse rows, many in one call."""
+
+    def take(self, X: csr_array, rows: NDArray[np.integer], y: NDArray[np.int64], size: int, rates: Array) -> Taken:
+        """Take a step for each `size` of some rows of X, of the classes y (n,), at those rates. Return what those came
+        to that were taken: all, or the first ones."""
 
 
 Marks = NDArray[np.int64]
