@@ -38,10 +38,8 @@ Run = Callable[..., Any]
     "estimator",
     [
         NNClassifier(epochs=20),
-        *(
-            NNClassifier(model=model, epochs=20)
-            for model in ("softmax", "logistic", "svm", "perceptron", "mira", "adaline")
-        ),
+        *(NNClassifier(model=model, epochs=20) for model in ("softmax", "logistic", "svm", "perceptron", "mira")),
+        NNClassifier(model="adaline"),
         NNClassifier(hidden=(8, 8), optimizer="lbfgs", dtype="float64", epochs=20),
         NNRegressor(epochs=20),
         NNRegressor(model="linear", epochs=20),

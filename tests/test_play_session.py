@@ -516,7 +516,7 @@ def test_memory_does_not_grow_with_pictures(shelf: Shelf) -> None:
 
 
 @pytest.mark.long
-def test_fifty_epochs_a_second_and_flat_memory_over_a_thousand(shelf: Shelf) -> None:
+def test_fifty_epochs_a_second_and_flat_memory_over_thousands(shelf: Shelf) -> None:
     import resource
     import time
 
@@ -526,11 +526,11 @@ def test_fifty_epochs_a_second_and_flat_memory_over_a_thousand(shelf: Shelf) -> 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     ask(session, "play")
     began, first = time.process_time(), 200
-    while session.setup is not None and session.setup.epoch < 1_200:
+    while session.setup is not None and session.setup.epoch < 3_200:
         session.play_on()
     rate = (session.setup.epoch - first) / (time.process_time() - began) if session.setup is not None else 0
     assert rate > 50  # of processor time, pictures included
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 10  # KiB: a kilobyte for each epoch
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 3 << 10  # KiB: a kilobyte for each epoch
 
 
 def test_options_of_the_page_open_no_file() -> None:
