@@ -19,7 +19,7 @@ train: $(VENV)/installed  ## train on the bundled digits, evaluate, predict thro
 	$(BIN)/nncli eval digits.npz
 	head -6 datasets/digits.csv | $(BIN)/nncli predict digits.npz
 
-test: $(VENV)/installed-dev  ## run the tests, on all cores (4 minutes on two)
+test: $(VENV)/installed-dev  ## run the tests, on all cores (5 minutes on two)
 	$(PYTEST) -m "not long"
 
 test-long: $(VENV)/installed-dev  ## run the long tests: thousands of generated files, kills at every moment, every flipped bit
