@@ -256,7 +256,8 @@ def mixed(n: int, key: int, more: int) -> NDArray[np.uint32]:
 
 
 class Taken(NamedTuple):
-    """What the rows of each step came to before it: the sum of their losses, how many were right, and ‖g‖²."""
+    """Holds what some steps found, a number for each step: the sum of the losses of its rows, how many of these were
+    predicted right, and ‖g‖², all before the step."""
 
     losses: NDArray[np.float64]
     right: NDArray[np.int64]
