@@ -26,7 +26,9 @@ from months import month
 from nncli.cli.main import main
 from nncli.data.csv import reader
 from nncli.data.disk import cache, memmap
+from nncli.nn.kernels.plain import Kernels
 from nncli.nn.losses import LOSSES
+from nncli.system.threads import products
 
 settings.register_profile("nncli", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # others may be busy
 settings.load_profile("nncli")
@@ -308,3 +310,13 @@ def in_a_guarded_folder(guarded_folder: Path, tmp_path: Path, monkeypatch: pytes
     for name in ("d.csv", "m.npz"):
         (tmp_path / name).write_bytes((guarded_folder / name).read_bytes())
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def fused() -> Iterator[Kernels]:
+    """Fused kernels for three threads, which are more than the machine may have cores."""
+    from nncli.nn.kernels.fused import FusedKernels
+
+    kernels = FusedKernels(3, products()[1])
+    with kernels.working():
+        yield kernels

@@ -18,23 +18,12 @@ from nncli.nn.kernels.plain import NUMPY, Kernels
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import multilayer
 from nncli.nn.optimizers import OPTIMIZERS, SGD
-from nncli.system.threads import products
 from nncli.training.batch import Batch
 from numba_extra import needs_numba
 from training import blobs
 
 Run = Callable[..., Any]
 ODD = [0.0, -0.0, 1e-310, -1e-42, 1e-38, 3e37, -2e37, np.inf, -np.inf, np.nan]  # of which float32 flushes some to 0
-
-
-@pytest.fixture(scope="module")
-def fused() -> Iterator[Kernels]:
-    """Fused kernels for three threads, which are more than the machine may have cores."""
-    from nncli.nn.kernels.fused import FusedKernels
-
-    kernels = FusedKernels(3, products()[1])
-    with kernels.working():
-        yield kernels
 
 
 @pytest.fixture(params=["float32", "float64"])

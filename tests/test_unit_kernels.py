@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,18 +9,7 @@ import pytest
 
 from nncli.nn.embeddings import PeriodicLayer
 from nncli.nn.kernels.plain import NUMPY, Kernels, mixed
-from nncli.system.threads import products
 from numba_extra import needs_numba
-
-
-@pytest.fixture(scope="module")
-def fused() -> Iterator[Kernels]:
-    """Fused kernels for three threads, which are more than the machine may have cores."""
-    from nncli.nn.kernels.fused import FusedKernels
-
-    kernels = FusedKernels(3, products()[1])
-    with kernels.working():
-        yield kernels
 
 
 @pytest.fixture(params=["float32", "float64"])
