@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from nncli.data.scaled_rows import RowWindow, SparseMatrix, Subset
+from nncli.data.scaled_rows import Matrix, RowWindow, SparseMatrix, Subset
 from nncli.errors import TrainingError
 from nncli.nn import missed_steps
-from nncli.nn.touched_rows import TouchedRows
 from nncli.system.threads import multiply_with
 from nncli.training.state import load_state, state_of
 from nncli.training.trainer import Trainer
@@ -19,7 +18,7 @@ from numba_extra import needs_numba
 from sparse_training import sparse_rows, trainer
 
 pytestmark = needs_numba
-N, D = 700, 3000
+N, D = 700, 20_000
 
 
 def numbers(dtype: str = "float64", entries: int = 30) -> csr_array:
@@ -107,19 +106,21 @@ def test_steps_are_planned_anew_when_many_are_kept(monkeypatch: pytest.MonkeyPat
     assert_same(parts, whole)
 
 
-def test_a_step_that_touches_many_inputs_is_taken_by_all_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where every fourth batch does, as it has a row with entries for two thirds of the inputs."""
+@pytest.mark.parametrize("classes", [2, 3])
+def test_steps_for_many_entries_are_those_of_dense_rows(classes: int) -> None:
+    """As no step is missed then, whatever ε is."""
+    train, how = rows(classes, numbers(entries=300)), {"optimizer": "adam:eps=0.001"}
+    dense = Subset(Matrix(train.matrix.values.toarray(), train.matrix.dtype), train.y, train.rows)
+    assert_same(run(train, **how), run(dense, "numpy", **how))
+
+
+def test_steps_for_many_entries_and_for_few_come_in_turns() -> None:
+    """Where every fourth batch has a row with entries for two thirds of the inputs."""
     X = numbers().tolil()
     for i in range(0, N, 80):
         X[[i], : 2 * D // 3] = np.random.default_rng(i).normal(size=2 * D // 3)
-    long = rows(X=csr_array(X))
-    taken, whole = taken_at_once(monkeypatch), list[int]()
-    catch_up_all = TouchedRows.catch_up_all
-    monkeypatch.setattr(TouchedRows, "catch_up_all", lambda self: whole.append(1) or catch_up_all(self))
-    one = run(long, epochs=2)
-    assert 0 < sum(taken) < 2 * 35
-    assert 0 in taken
-    assert_same(one, run(long, "numpy", epochs=2))
+    train, how = rows(X=csr_array(X)), {"optimizer": "adam:eps=1e-30"}  # as above
+    assert_same(run(train, **how), run(train, "numpy", **how))
 
 
 def test_numbers_that_are_not_finite_are_said_as_by_numpy() -> None:

@@ -129,9 +129,10 @@ def test_inputs_are_found_once_each(first: int, fused: Kernels) -> None:
 
 
 def test_inputs_are_found_without_a_compiler_too(fused: Kernels, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nncli.nn.kernels import bits, sparse_loops
+    from nncli.nn.kernels import bits, mark_loops, sparse_loops
 
-    monkeypatch.setattr(sparse_loops, "lowest_bit", bits.lowest_bit_in_python)
+    monkeypatch.setattr(mark_loops, "lowest_bit", bits.lowest_bit_in_python)
+    monkeypatch.setattr(sparse_loops, "list_marked", mark_loops.list_marked.py_func)
     monkeypatch.setattr(sparse_loops, "bits_of", bits.bits_of_in_python)
     columns = np.array([63, 127, 64, 0, 63, 190, 5, 127, 6, 7, 1], np.int32)  # the highest bits of words among them
     rooms, inputs, places = Rooms(192), np.empty(14, np.intp), np.empty_like(columns)

@@ -212,9 +212,11 @@ def test_dropout_of_inputs_drops_entries() -> None:
 @pytest.mark.parametrize("model", ["logistic", "softmax", "mlp", "perceptron"])
 def test_fused_kernels_come_to_the_same(model: str, classes: int) -> None:
     X, y = rows_and_classes()
-    batch = 1 if model == "perceptron" else 8
+    batch, optimizer = 1 if model == "perceptron" else 8, None
+    if model in ("logistic", "softmax"):
+        optimizer = "adam:eps=1e-30"  # with which it does not matter whether rows miss steps, or none does
     one, other = (
-        trained(both(X, y % classes)[1], model=model, batch_size=batch, kernels=kernels)
+        trained(both(X, y % classes)[1], model=model, optimizer=optimizer, batch_size=batch, kernels=kernels)
         for kernels in ("numpy", "numba")
     )
     same(one, other)

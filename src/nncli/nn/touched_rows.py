@@ -9,10 +9,8 @@ next, or by `catch_up_all`: see `missed_steps.py`.
 
 from __future__ import annotations
 
-import bisect
 import contextlib
 import copy
-import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,9 +19,9 @@ from numpy.typing import NDArray
 
 from nncli.nn.averages import Average, RunningAverage
 from nncli.nn.elementwise import Elementwise, Optimizer, Part
-from nncli.nn.kernels.plain import CatchUpRule, Inputs, Kernels, Rooms, StepsTogether
+from nncli.nn.kernels.plain import CatchUpRule, Inputs, Kernels, Plan, Rooms, StepsTogether
 from nncli.nn.layers import Array
-from nncli.nn.missed_steps import MissedSteps, Rates
+from nncli.nn.missed_steps import MissedSteps
 from nncli.nn.network import Network
 from nncli.nn.regularisation import Penalty
 from nncli.nn.row_loss import Loss
@@ -35,9 +33,6 @@ if TYPE_CHECKING:
 KEPT = 4  # compact networks, for the next batches with about as many inputs
 LEAST = 16  # inputs of a compact network
 AT_ONCE = 1 << 16  # numbers of a vector that are caught up together, which stay in the cache
-
-
-Plan = tuple[int, Rates]  # how many steps are left until all rows are caught up, and their learning rates
 
 
 class Learner(NamedTuple):
@@ -138,11 +133,6 @@ class TouchedRows:
         if self._linear is None or self._linear[0] is not kernels:
             self._linear = kernels, kernels.linear_steps(self, loss, smoothing)
         return self._linear[1]
-
-    @functools.cached_property
-    def most_inputs(self) -> int:
-        """Return how many inputs a step touches at most that is worth a compact network."""
-        return bisect.bisect_left(range(self._rooms.d + 1), True, key=lambda inputs: not self.size_for(inputs)) - 1
 
     def planned(self, rates: NDArray[np.float64], plan: Plan) -> int:
         """Return how many of the next steps, which are to be taken at those rates, are as planned: one at least, as

@@ -14,7 +14,7 @@ from nncli.model.training_state import Sums
 from nncli.nn.buffers import all_finite
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.regularisation_schedules import RegularisationSchedules
-from nncli.nn.touched_rows import Learner, TouchedRows
+from nncli.nn.touched_rows import Learner
 from nncli.training.batch import Batch
 from nncli.training.guards import Divergence
 from nncli.training.learning_rate import LearningRate
@@ -53,9 +53,8 @@ class BatchSteps:
         """Take a step of the run, from 0, for the chosen rows, and for those of a few steps one after the other, or the
         first of them; return how many rows each was for, and what these came to before. `left` is how many steps of the
         epoch there are from this one on. Raise Divergence for numbers that are not finite."""
-        touched, linear = self.parameters.touched, self._linear_steps(batch)
-        if touched is not None and linear is not None:
-            if found := self._learn_linear(batch, chosen, step, left, touched, linear):
+        if (linear := self._linear_steps(batch)) is not None:
+            if found := self._learn_linear(batch, chosen, step, left, linear):
                 return found
             chosen = chosen[: batch.size]
         return [(len(chosen), self._learn_one(batch, chosen, step, left))]
@@ -68,7 +67,7 @@ class BatchSteps:
         return touched.linear_steps(batch.loss, batch.smoothing)
 
     def _learn_linear(
-        self, batch: Batch, chosen: Positions, step: int, left: int, touched: TouchedRows, linear: StepsTogether
+        self, batch: Batch, chosen: Positions, step: int, left: int, linear: StepsTogether
     ) -> list[Learned]:
         """Do what `learn` does; no step where the first has something to it that makes it one to be taken by itself."""
         subset, size = batch.subset, batch.size
@@ -77,10 +76,9 @@ class BatchSteps:
         else:
             X, rows = batch.take_sparse(chosen), np.arange(len(chosen))
         rates = self.learning_rate.planned(step, math.ceil(len(chosen) / size))
-        n = touched.planned(rates, self.learning_rate.plan(step, left))
-        rows, y = rows[: n * size], subset.y[chosen[: n * size]].astype(np.int64, copy=False)
-        found = list[Learned]()
-        for loss, right, square in zip(*linear.take(X, rows, y, size, rates[:n]), strict=True):
+        y, found = subset.y[chosen].astype(np.int64, copy=False), list[Learned]()
+        taken = linear.take(X, rows, y, size, rates, self.learning_rate.plan(step, left))
+        for loss, right, square in zip(*taken, strict=True):
             self.meter.add(math.sqrt(square))
             found.append((min(size, len(rows) - len(found) * size), Sums(float(loss), int(right), int(right))))
         return found

@@ -7,8 +7,8 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.nn.kernels.plain import Plan
 from nncli.nn.schedules import Schedule
-from nncli.nn.touched_rows import Plan
 
 
 class LearningRate:

@@ -8,6 +8,10 @@ fused.py         the same calls, for those where a fused loop pays; the others s
 loops.py         what fused.py calls: each loop does one part of the work, and several threads share the parts
 sparse_loops.py  the same for sparse rows, and for the rows of weights that they touch
 missed_loops.py  the same for the steps that such rows of weights have missed
+mark_loops.py    marks of the inputs that rows have entries for
+unit_loops.py    loops over the hidden units of `tabular`: mish, dropout, periodic embedding
+linear_steps.py  many steps of a linear model for sparse rows in one call: by step_loops.py for the weights that a step
+                 touches, or by whole_step_loops.py for all
 skipping_loops.py  products with rows that are stored with their zeros, most of which are 0, as pixels are
 lanes.py         what these do to several numbers at once
 bits.py          instructions that count bits

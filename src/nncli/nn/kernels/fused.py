@@ -26,6 +26,7 @@ from nncli.nn.kernels.plain import (
     Marks,
     Rates,
     Rooms,
+    StepsTogether,
     UpdateRule,
     Vectors,
 )
@@ -290,7 +291,7 @@ class FusedKernels(Kernels):
             return None
         return catch_up
 
-    def linear_steps(self, touched: object, loss: object, smoothing: float) -> LinearSteps | None:
+    def linear_steps(self, touched: object, loss: object, smoothing: float) -> StepsTogether | None:
         assert isinstance(touched, TouchedRows)
         network, missed = touched.learner.network, touched.missed
         is_linear = type(network) is Network and [type(layer) for layer in network.layers] == [Dense]

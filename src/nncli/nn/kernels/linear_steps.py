@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.buffers import zeros
 from nncli.nn.elementwise import FLUSH_STEPS, NEGLIGIBLE
-from nncli.nn.kernels import step_loops
-from nncli.nn.kernels.plain import Array, Taken
+from nncli.nn.kernels import step_loops, whole_step_loops
+from nncli.nn.kernels.plain import Array, Plan, Taken
 from nncli.nn.kernels.pool import PARTS
 from nncli.nn.kernels.sparse_loops import FEW
 from nncli.nn.missed_steps import MOST
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from nncli.nn.touched_rows import TouchedRows
+
+# A step for all weights takes Adam as long as one for the weights of a step's entries, gathered and scattered, where
+# there are about so many times as many weights: that was measured with one, two and four units.
+DEAR = 16
 
 
 class Threads(NamedTuple):
@@ -46,7 +51,6 @@ class LinearSteps:
         self._factors = optimizer.factor_at(weights.start), optimizer.factor_at(biases.start)
         self._weights = tuple(weights.view(vector) for vector in touched.vectors)
         self._biases = tuple(biases.view(vector) for vector in touched.vectors)
-        self._most = touched.most_inputs
         words = -(-weights.shape[0] // 64)
         self._bits, self._ranks = np.zeros((self.threads, words), np.int64), np.zeros(words + 1, np.int32)
         self._far = np.zeros(MOST + 1, self.dtype)
@@ -54,40 +58,53 @@ class LinearSteps:
         self._of_inputs, self._of_rows = self._room_for_inputs(0), self._room_for_rows(0)
         self._places = np.empty((self.threads, 0), np.int32)
 
-    def take(self, X: csr_array, rows: NDArray[np.integer], y: NDArray[np.int64], size: int, rates: Array) -> Taken:
-        """Take a step for each `size` of some rows of X, of the classes y (n,), at those rates, which have to be
-        planned. Return what those came to that were taken: all, or those before one that touches too many inputs, or
-        comes to numbers that are not finite."""
-        n, missed = len(rates), self.touched.missed
+    def take(
+        self, X: csr_array, rows: NDArray[np.integer], y: NDArray[np.int64], size: int, rates: Array, plan: Plan
+    ) -> Taken:
+        """Take a step for each `size` of some rows of X, of the classes y (n,), at those rates, which the `plan`
+        begins with. Return what those came to that were taken: all, or the first ones; none where the first may come to
+        numbers that are not finite."""
         lengths = X.indptr[rows + 1] - X.indptr[rows]
-        entries = int(np.add.reduceat(lengths, np.arange(0, len(rows), size)).max())
-        if (most := min(entries, self._most)) > self._of_inputs[1].shape[0]:
-            self._of_inputs = self._room_for_inputs(most)
+        entries = np.add.reduceat(lengths, np.arange(0, len(rows), size))
+        is_whole = entries * DEAR >= self._weights[0].size
+        n = int((is_whole == is_whole[0]).argmin()) or len(rates)  # steps of one kind, one after the other
+        if is_whole[0]:
+            self.touched.catch_up_all()
+        else:
+            n = self.touched.planned(rates[:n], plan)
+        rows = rows[: n * size]
         if size > len(self._of_rows[0]):
             self._of_rows = self._room_for_rows(size)
-        if (longest := int(lengths.max())) > self._places.shape[1]:
-            self._places = np.empty((self.threads, longest), np.int32)
         found = Taken(np.zeros(n), np.zeros(n, np.int64), np.zeros(n))
+        numbers, constants = (X.data, X.indices, X.indptr), self._constants(rates[:n])
+        of_rows = numbers, rows, y, size, self._targets, constants, self._weights, self._biases
+        if is_whole[0]:
+            room = self._room_for_all, float(np.finfo(self.dtype).max)
+            done = whole_step_loops.take_whole_steps(self._shared.all, *of_rows, room, self._of_rows, found)
+        else:
+            done = self._take_touched(of_rows, int(entries[:n].max()), int(lengths.max()), found)
+        self.optimizer.t += done
+        return Taken(found.losses[:done], found.right[:done], found.squares[:done])
+
+    def _take_touched(self, of_rows: tuple[Any, ...], most: int, longest: int, found: Taken) -> int:
+        """Take steps that have `most` entries each, or fewer, in rows of which the `longest` has so many."""
+        missed = self.touched.missed
+        if longest > self._places.shape[1]:
+            self._places = np.empty((self.threads, longest), np.int32)
+        if most > self._of_inputs[1].shape[0]:
+            self._of_inputs = self._room_for_inputs(most)
         inputs, *taken = self._of_inputs
-        done = step_loops.take_steps(
+        done: int = step_loops.take_steps(
             self._shared,
-            (X.data, X.indices, X.indptr),
-            rows,
-            y,
-            (size, *self._targets),
+            *of_rows,
             (missed.last, missed.ahead, missed.coasts, missed.now),
             self._powers,
-            self._constants(rates),
-            self._weights,
-            self._biases,
-            self._most,
             (self._bits, self._ranks, inputs, self._places, self._far, *taken),
             self._of_rows,
             found,
         )
-        self.optimizer.t += done
         missed.now += done
-        return Taken(found.losses[:done], found.right[:done], found.squares[:done])
+        return done
 
     def _constants(self, rates: Array) -> tuple[Array, Array, Array, Array, object, object]:
         """Return what Adam multiplies by in each step, for weights and for biases, its ε before the first and in each,
@@ -101,6 +118,11 @@ class LinearSteps:
         of_weights, of_biases = (factor * of_all for factor in self._factors)
         vectors = of_weights, of_biases, adam.eps / c2, least
         return *(vector.astype(self.dtype) for vector in vectors), number(adam.beta1), number(adam.beta2)
+
+    @functools.cached_property
+    def _room_for_all(self) -> Array:
+        """Return room for the gradient of all weights (d, h), which is 0 between two steps."""
+        return zeros(self._weights[0].shape, self.dtype)
 
     def _room_for_inputs(self, most: int) -> tuple[Array, ...]:
         """Return room for so many inputs of a step: for the numbers of those of each part; for their rows of the

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nncli.nn.kernels.bits import bits_of, fetch
+from nncli.nn.kernels.bits import bits_of, fetch, lowest_bit
 from nncli.system.compiling import compiled
 
 AHEAD = 3  # rows whose entries are fetched from memory before they are looked at
@@ -29,6 +29,21 @@ def mark(data: Any, columns: Any, starts: Any, rows: Any, bits: Any, part: int, 
         for e in range(len(its)):
             j = its[e]
             marked[j >> 6] |= one << (j & 63)
+
+
+@compiled
+def list_marked(word: Any, start: int, inputs: Any, first: int, end: int) -> None:
+    """Write which bits of a word are 1, counted from `start`, to the places from the first to before the end, of which
+    there are so many; and up to three more, so that a processor foresees where it ends."""
+    for i in range(first, end, 4):
+        inputs[i] = start + lowest_bit(word)
+        word &= word - 1
+        inputs[i + 1] = start + lowest_bit(word)
+        word &= word - 1
+        inputs[i + 2] = start + lowest_bit(word)
+        word &= word - 1
+        inputs[i + 3] = start + lowest_bit(word)
+        word &= word - 1
 
 
 @compiled

@@ -66,6 +66,22 @@ def catch_up_momentum(
 
 
 @compiled
+def catch_up_row(whole: Any, missed: Any, taken: Any) -> None:
+    """Write a row of θ, m and v as the steps of Adam that it has missed leave it: Σ_i α_i γ^i over them, ρ₁^m and ρ₂^m,
+    and ε / c₂ are given."""
+    far, power1, power2, eps = missed
+    w, m, v = taken
+    copy(whole[0], w)
+    copy(whole[1], m)
+    copy(whole[2], v)
+    for k in range(len(w)):  # in place, so that there is no doubt which numbers lie where
+        first, second = m[k], v[k]
+        w[k] -= far * (first / (np.sqrt(second) + eps))  # w ← w − p Σ_i α_i γ^i, p = m / (√v + ε / c₂)
+        m[k] = power1 * first
+        v[k] = power2 * second
+
+
+@compiled
 def _catch_up_adam(
     inputs: Any,
     last: Any,
@@ -99,16 +115,8 @@ def _catch_up_adam(
     for i in range(len(inputs)):
         j = inputs[i]
         since = last[j]
-        its_far, power1, power2 = far[since], powers1[now - since], powers2[now - since]
-        own_w, own_m, own_v = w[i], s[i], t[i]
-        copy(theta[j], own_w)
-        copy(m[j], own_m)
-        copy(v[j], own_v)
-        for k in range(len(own_w)):  # in place, so that there is no doubt which numbers lie where
-            first, second = own_m[k], own_v[k]
-            own_w[k] -= its_far * (first / (np.sqrt(second) + eps))  # w ← w − p Σ_i α_i γ^i, p = m / (√v + ε / c₂)
-            own_m[k] = power1 * first
-            own_v[k] = power2 * second
+        missed = far[since], powers1[now - since], powers2[now - since], eps
+        catch_up_row((theta[j], m[j], v[j]), missed, (w[i], s[i], t[i]))
 
 
 @compiled

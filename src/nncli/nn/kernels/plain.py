@@ -264,12 +264,18 @@ class Taken(NamedTuple):
     squares: NDArray[np.float64]
 
 
+# how many steps are left until all rows are caught up, and the learning rates of the first so many of them
+Plan = tuple[int, Callable[[int], NDArray[np.float64]]]
+
+
 class StepsTogether(Protocol):
     """Takes steps of a linear model for sparse rows, many in one call."""
 
-    def take(self, X: csr_array, rows: NDArray[np.integer], y: NDArray[np.int64], size: int, rates: Array) -> Taken:
-        """Take a step for each `size` of some rows of X, of the classes y (n,), at those rates. Return what those came
-        to that were taken: all, or the first ones."""
+    def take(
+        self, X: csr_array, rows: NDArray[np.integer], y: NDArray[np.int64], size: int, rates: Array, plan: Plan
+    ) -> Taken:
+        """Take a step for each `size` of some rows of X, of the classes y (n,), at those rates, the first of the plan.
+        Return what those came to that were taken: all, or the first ones."""
 
 
 Marks = NDArray[np.int64]

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nncli.nn.kernels.bits import bits_of, lowest_bit
+from nncli.nn.kernels.bits import bits_of
+from nncli.nn.kernels.mark_loops import list_marked
 from nncli.nn.kernels.pool import share, task_of
 from nncli.system.compiling import compiled
 
@@ -68,20 +69,12 @@ def distinct(columns: Any, first: int, bits: Any, ranks: Any, inputs: Any, place
             bits[j >> 6] |= one << (j & 63)
     u = 0
     for word in range(len(bits)):
-        left, start = bits[word], word << 6
+        left = bits[word]
         if left == 0:
             continue
         ranks[word] = u
         count = bits_of(left)
-        for i in range(u, u + count, 4):  # some more than there are, so that a processor foresees where it ends
-            inputs[i] = start + lowest_bit(left)
-            left &= left - 1
-            inputs[i + 1] = start + lowest_bit(left)
-            left &= left - 1
-            inputs[i + 2] = start + lowest_bit(left)
-            left &= left - 1
-            inputs[i + 3] = start + lowest_bit(left)
-            left &= left - 1
+        list_marked(left, word << 6, inputs, u, u + count)
         u += count
     for e in range(len(columns)):
         j = columns[e] - first

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from nncli.nn.kernels.bits import bits_of, lowest_bit
+from nncli.nn.kernels.bits import bits_of
 from nncli.nn.kernels.loops import adam_part, sigmoid_loss_part, softmax_loss_part
-from nncli.nn.kernels.mark_loops import mark, own_words, rank
+from nncli.nn.kernels.mark_loops import list_marked, mark, own_words, rank
+from nncli.nn.kernels.missed_loops import catch_up_row
 from nncli.nn.kernels.pool import share, task_of
 from nncli.nn.kernels.sparse_loops import FEW, copy, own
 from nncli.system.compiling import compiled, reordered
@@ -42,32 +43,15 @@ def _gather(
     its = inputs[part]  # with room for three more than there are
     begin, h = ranks[first], theta.shape[1]
     for word in range(first, end):
-        left, start = marked[word], word << 6
-        for i in range(ranks[word] - begin, ranks[word + 1] - begin, 4):  # as in `distinct`
-            its[i] = start + lowest_bit(left)
-            left &= left - 1
-            its[i + 1] = start + lowest_bit(left)
-            left &= left - 1
-            its[i + 2] = start + lowest_bit(left)
-            left &= left - 1
-            its[i + 3] = start + lowest_bit(left)
-            left &= left - 1
+        list_marked(marked[word], word << 6, its, ranks[word] - begin, ranks[word + 1] - begin)
     u = ranks[end] - begin
     w, s, t = w[begin : begin + u], s[begin : begin + u], t[begin : begin + u]
     if h > FEW:
         for i in range(u):
             j = its[i]
             since = last[j]
-            its_far, power1, power2 = far[since], powers1[now - since], powers2[now - since]
-            own_w, own_m, own_v = w[i], s[i], t[i]
-            copy(theta[j], own_w)
-            copy(m[j], own_m)
-            copy(v[j], own_v)
-            for k in range(h):
-                one, two = own_m[k], own_v[k]
-                own_w[k] -= its_far * (one / (np.sqrt(two) + eps))  # w ← w − p Σ_i α_i γ^i, p = m / (√v + ε / c₂)
-                own_m[k] = power1 * one
-                own_v[k] = power2 * two
+            missed = far[since], powers1[now - since], powers2[now - since], eps
+            catch_up_row((theta[j], m[j], v[j]), missed, (w[i], s[i], t[i]))
         return
     of_w, of_m, of_v = factors[0, begin * h :], factors[1, begin * h :], factors[2, begin * h :]
     for k in range(h):  # one after the other: what begins a loop would be most of one over them
@@ -96,13 +80,37 @@ def _score(x: Any, places: Any, w: Any, k: int) -> Any:
 
 
 @compiled
+def scores_of_row(x: Any, places: Any, w: Any, b: Any, z: Any) -> None:
+    """Write the scores z (h,) of a row, whose entries are for some rows of the weights w."""
+    if len(z) > FEW:
+        copy(b, z)
+        for e in range(len(x)):
+            value, its_w = x[e], w[places[e]]
+            for k in range(len(z)):
+                z[k] += value * its_w[k]  # z = Σ_j x_j w_j + b               (h,)
+    else:
+        for k in range(len(z)):
+            z[k] = _score(x, places, w, k) + b[k]
+
+
+@compiled
+def loss_of_row(y: Any, targets: Any, factor: Any, of_rows: Any, i: int) -> None:
+    """Write the loss of row i, whether it is predicted right, and dz (h,), from its scores."""
+    on, off, is_sigmoid = targets
+    Z, dZ, losses, right, _, _ = of_rows
+    only = slice(i, i + 1)
+    if is_sigmoid:
+        sigmoid_loss_part(Z[only], y[only], on, off, factor, losses[only], right[only], dZ[only], 0, 1)
+    else:
+        softmax_loss_part(Z[only], y[only], on, off, factor, losses[only], right[only], dZ[only], 0, 1)
+
+
+@compiled
 def _learn(
     X: Any,
     rows: Any,
     y: Any,
-    on: Any,
-    off: Any,
-    is_sigmoid: bool,
+    targets: Any,
     marked: Any,
     ranks: Any,
     w: Any,
@@ -116,7 +124,7 @@ def _learn(
     """Write the losses of some rows, which of them are predicted right, and the sums of a part of them in the gradient:
     g (u, h) of the weights w (u, h) that they touch, and db (h,)."""
     data, columns, starts = X
-    Z, dZ, losses, right, db, _ = of_rows
+    Z, dZ, db = of_rows[0], of_rows[1], of_rows[4]
     n, h, one, factor = len(rows), w.shape[1], np.int64(1), w.dtype.type(1 / len(rows))
     u, its_db = ranks[len(ranks) - 1], db[part]
     its_g = g[part, :u]
@@ -127,25 +135,13 @@ def _learn(
         its_db[k] = 0
     for i in range(n * part // parts, n * (part + 1) // parts):
         begin, end = starts[rows[i]], starts[rows[i] + 1]
-        x, its_columns, its = data[begin:end], columns[begin:end], places[part, : end - begin]
+        x, its_columns, its, dz = data[begin:end], columns[begin:end], places[part, : end - begin], dZ[i]
         for e in range(len(its)):
             j = its_columns[e]
             word = j >> 6
             its[e] = ranks[word] + bits_of(marked[word] & ((one << (j & 63)) - 1))
-        z, dz, only = Z[i], dZ[i], slice(i, i + 1)
-        if h > FEW:
-            copy(b, z)
-            for e in range(len(its)):
-                value, its_w = x[e], w[its[e]]
-                for k in range(h):
-                    z[k] += value * its_w[k]  # z = Σ_j x_j w_j + b               (n, h)
-        else:
-            for k in range(h):
-                z[k] = _score(x, its, w, k) + b[k]
-        if is_sigmoid:
-            sigmoid_loss_part(Z[only], y[only], on, off, factor, losses[only], right[only], dZ[only], 0, 1)
-        else:
-            softmax_loss_part(Z[only], y[only], on, off, factor, losses[only], right[only], dZ[only], 0, 1)
+        scores_of_row(x, its, w, b, Z[i])
+        loss_of_row(y, targets, factor, of_rows, i)
         if h > FEW:
             for e in range(len(its)):
                 value, dw = x[e], its_g[its[e]]
@@ -187,9 +183,7 @@ def _scatter(
     part: int,
     parts: int,
 ) -> None:
-    """Take a step for the rows of a part, put them back where they are from, and take the marks away. What of m and v
-    is less than `least` is 0 before."""
-    rate, beta1, beta2, eps, least = adam
+    """Take a step for the rows of a part, put them back where they are from, and take the marks away."""
     w, s, t = taken
     theta, m, v = whole
     first, end = own_words(ranks, part, parts)
@@ -197,9 +191,7 @@ def _scatter(
     u = ranks[end] - begin
     w, s, t, g = w[begin : begin + u], s[begin : begin + u], t[begin : begin + u], g[begin : begin + u]
     flat_w, flat_s, flat_t, flat_g = w.reshape(u * h), s.reshape(u * h), t.reshape(u * h), g.reshape(u * h)
-    flush(flat_s, least)
-    flush(flat_t, least)
-    adam_part(flat_w, flat_g, flat_s, flat_t, rate, w.dtype.type(1), beta1, beta2, eps, 0, 1)
+    descend((flat_w, flat_s, flat_t), flat_g, adam)
     if h > FEW:
         for i in range(u):
             j = its[i]
@@ -218,6 +210,35 @@ def _scatter(
 
 
 @compiled
+def found_by(of_rows: Any, n: int, parts: int) -> tuple[float, int, float]:
+    """Return what a step found: the sum of the losses of its n rows, how many were predicted right, and ‖g‖². Add ∂b of
+    all parts to that of the first."""
+    _, _, losses, right, db, sums = of_rows
+    total, correct, square = 0.0, 0, 0.0
+    for i in range(n):
+        total += losses[i]
+        correct += right[i]
+    for part in range(1, parts):
+        for k in range(db.shape[1]):
+            db[0, k] += db[part, k]
+    for part in range(parts):
+        square += sums[part]
+    for k in range(db.shape[1]):
+        square += np.float64(db[0, k] * db[0, k])
+    return total, correct, square
+
+
+@compiled
+def descend(whole: Any, g: Any, adam: Any) -> None:
+    """Take a step for some weights (n,), in θ, m and v. What of m and v is less than `least` is 0 before."""
+    theta, m, v = whole
+    rate, beta1, beta2, eps, least = adam
+    flush(m, least)
+    flush(v, least)
+    adam_part(theta, g, m, v, rate, theta.dtype.type(1), beta1, beta2, eps, 0, 1)
+
+
+@compiled
 def flush(vector: Any, least: Any) -> None:
     """Set what is less than `least` to 0, if that is more than 0."""
     if least > 0:
@@ -232,32 +253,31 @@ def take_steps(
     X: Any,
     rows: Any,
     y: Any,
-    how: Any,
-    missed: Any,
-    powers: Any,
+    size: int,
+    targets: Any,
     constants: Any,
     whole: Any,
     bias: Any,
-    most: int,
+    missed: Any,
+    powers: Any,
     of_inputs: Any,
     of_rows: Any,
     found: Any,
 ) -> int:
     """Take a step for each `size` of some rows of X, and return how many were taken: all, or those before one that
-    touches more than `most` inputs, or comes to numbers that are not finite, which changes nothing."""
+    comes to numbers that are not finite, which changes nothing."""
     memory, one, small = threads
     data, columns, starts = X
-    size, on, off, is_sigmoid = how
     last, ahead, coasts, now = missed
     of_weights, of_biases, eps, least, beta1, beta2 = constants
-    b, mb, vb = bias
+    b = bias[0]
     bits, ranks, inputs, places, far, w, s, t, g, factors = of_inputs
-    _, _, losses, right, db, sums = of_rows
+    db, sums = of_rows[4], of_rows[5]
     found_losses, found_right, found_squares = found
     h, number, marked = w.shape[1], w.dtype.type, bits[0]
     for step in range(len(found_losses)):
         some = slice(step * size, min((step + 1) * size, len(rows)))
-        its_rows, its_y, n = rows[some], y[some], some.stop - some.start
+        its_rows, n = rows[some], some.stop - some.start
         entries = 0
         for i in range(n):
             entries += starts[its_rows[i] + 1] - starts[its_rows[i]]
@@ -266,39 +286,24 @@ def take_steps(
         task = _mark_task((data, columns, starts, its_rows, bits))
         share(shared, task[0], task[1])
         u = rank(bits, ranks, parts)
-        if u > most:
-            marked[:] = 0
-            return step
         for since in range(now + 1):
             far[since] = number(ahead[since] - coasts[now - since] * ahead[now])
         made_up = far, powers[0], powers[1]
         task = _gather_task((marked, ranks, inputs, last, now, made_up, eps[step], whole, (w, s, t), factors))
         share(shared, task[0], task[1])
-        task = _learn_task((X, its_rows, its_y, on, off, is_sigmoid, marked, ranks, w, b, places, of_rows, g))
+        task = _learn_task((X, its_rows, y[some], targets, marked, ranks, w, b, places, of_rows, g))
         share(shared, task[0], task[1])
         numbers, flat = u * h, g[:parts].reshape(parts, g.shape[1] * h)
         task = _add_up_task((flat, numbers, sums))
         share(shared, task[0], task[1])
-        total, square, correct = 0.0, 0.0, 0
-        for i in range(n):
-            total += losses[i]
-            correct += right[i]
-        for part in range(1, parts):
-            for k in range(h):
-                db[0, k] += db[part, k]
-        for part in range(parts):
-            square += sums[part]
-        for k in range(h):
-            square += np.float64(db[0, k] * db[0, k])
+        total, correct, square = found_by(of_rows, n, parts)
         if not (np.isfinite(total) and np.isfinite(square)):
             marked[:] = 0
             return step
         adam = of_weights[step], beta1, beta2, eps[step + 1], least[step]
         task = _scatter_task((marked, ranks, inputs, last, now + 1, g[0], adam, (w, s, t), whole))
         share(shared, task[0], task[1])
-        flush(mb, least[step])
-        flush(vb, least[step])
-        adam_part(b, db[0], mb, vb, of_biases[step], b.dtype.type(1), beta1, beta2, eps[step + 1], 0, 1)
+        descend(bias, db[0], (of_biases[step], beta1, beta2, eps[step + 1], least[step]))
         found_losses[step], found_right[step], found_squares[step] = total, correct, square
         now += 1
     return len(found_losses)
