@@ -42,7 +42,7 @@ DENIALS = (False, "none", CONSTANT, ONE)
 MANY_ROWS_SEEN, MANY_STEPS = 5_000_000, 200_000  # over all epochs: a quarter of a minute, which pays for loading Numba
 # units of mish that rows go through, over all epochs and members: five seconds, of which Numba needs half
 MANY_UNITS_SEEN = 200_000_000
-MANY_ENTRIES_SEEN = 100_000_000  # of sparse rows, over all epochs: five seconds, of which Numba needs less than half
+MANY_ENTRIES_SEEN = 40_000_000  # of sparse rows, over all epochs: nine seconds, of which Numba needs a third
 SMALLEST_BATCH = 32  # rows, which batches are not halved below
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from nncli.nn.touched_rows import TouchedRows
 
-# A step for all weights takes Adam as long as one for the weights of a step's entries, gathered and scattered, where
-# there are about so many times as many weights: that was measured with one, two and four units.
-DEAR = 16
+# A step for all weights is the quicker one where there are fewer than so many for each entry of its rows: that was
+# measured with 1 to 20 units and up to 2^18 inputs.
+FEW_WEIGHTS = 100
 
 
 class Threads(NamedTuple):
@@ -57,6 +57,9 @@ class LinearSteps:
         self._powers = tuple(np.asarray(powers).astype(self.dtype) for powers in touched.missed.powers)
         self._of_inputs, self._of_rows = self._room_for_inputs(0), self._room_for_rows(0)
         self._places = np.empty((self.threads, 0), np.int32)
+        self._known, self._largest = np.zeros(0, self.dtype), 0.0  # entries, and the largest of them
+        self._scores = np.empty((self.threads, 0, weights.shape[1]), self.dtype)
+        self._parts_of_rows = np.empty((self.threads, 0, 2), np.int64)
 
     def take(
         self, X: csr_array, rows: NDArray[np.integer], y: NDArray[np.int64], size: int, rates: Array, plan: Plan
@@ -66,7 +69,7 @@ class LinearSteps:
         numbers that are not finite."""
         lengths = X.indptr[rows + 1] - X.indptr[rows]
         entries = np.add.reduceat(lengths, np.arange(0, len(rows), size))
-        is_whole = entries * DEAR >= self._weights[0].size
+        is_whole = (entries * FEW_WEIGHTS >= self._weights[0].size) & X.has_sorted_indices
         n = int((is_whole == is_whole[0]).argmin()) or len(rates)  # steps of one kind, one after the other
         if is_whole[0]:
             self.touched.catch_up_all()
@@ -79,12 +82,22 @@ class LinearSteps:
         numbers, constants = (X.data, X.indices, X.indptr), self._constants(rates[:n])
         of_rows = numbers, rows, y, size, self._targets, constants, self._weights, self._biases
         if is_whole[0]:
-            room = self._room_for_all, float(np.finfo(self.dtype).max)
-            done = whole_step_loops.take_whole_steps(self._shared.all, *of_rows, room, self._of_rows, found)
+            if size > self._scores.shape[1]:
+                self._scores = np.empty((self.threads, size, self._weights[0].shape[1]), self.dtype)
+                self._parts_of_rows = np.empty((self.threads, size, 2), np.int64)
+            limits = self._largest_entry(X), float(np.finfo(self.dtype).max)
+            room = self._room_for_all, limits, self._scores, self._parts_of_rows
+            done = whole_step_loops.take_whole_steps(self._shared.all, *of_rows, *room, self._of_rows, found)
         else:
             done = self._take_touched(of_rows, int(entries[:n].max()), int(lengths.max()), found)
         self.optimizer.t += done
         return Taken(found.losses[:done], found.right[:done], found.squares[:done])
+
+    def _largest_entry(self, X: csr_array) -> float:
+        """Return max |x| of sparse rows, which are mostly the same from one call to the next."""
+        if self._known is not X.data:
+            self._known, self._largest = X.data, float(max(X.data.max(initial=0), -X.data.min(initial=0)))
+        return self._largest
 
     def _take_touched(self, of_rows: tuple[Any, ...], most: int, longest: int, found: Taken) -> int:
         """Take steps that have `most` entries each, or fewer, in rows of which the `longest` has so many."""

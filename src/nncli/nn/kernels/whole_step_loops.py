@@ -1,8 +1,7 @@
 """Loops that take whole steps by Adam of a linear model for sparse rows, as those of `step_loops.py` do, but for all
 weights, also those that the rows of a step do not touch: nothing is gathered and scattered then, and no step is missed.
 
-The rows are shared among the threads to find dZ, and then the inputs, of which each is the business of one thread
-alone: so that the result is the same on any number of them.
+The inputs are shared among the threads, and not the rows: what belongs to an input stays in the cache of one processor.
 """
 
 from __future__ import annotations
@@ -11,39 +10,78 @@ from typing import Any
 
 import numpy as np
 
+from nncli.nn.kernels.bits import fetch
+from nncli.nn.kernels.mark_loops import AHEAD, IN_A_LINE
 from nncli.nn.kernels.pool import share, task_of
 from nncli.nn.kernels.sparse_loops import own
-from nncli.nn.kernels.step_loops import descend, found_by, loss_of_row, scores_of_row
+from nncli.nn.kernels.step_loops import descend, found_by, loss_of_row
 from nncli.system.compiling import compiled, reordered
 
 BLOCK = 2048  # numbers of each vector that a thread has in its cache at once
 
 
 @compiled
-def _look(
-    X: Any, rows: Any, y: Any, targets: Any, w: Any, b: Any, of_rows: Any, limits: Any, part: int, parts: int
-) -> None:
-    """Write the losses and dZ of a part of some rows; and what neither their loss nor a number of their gradient is
-    larger than, which is finite where these are."""
+def _place_of(columns: Any, begin: int, end: int, first: int) -> int:
+    """Return where the inputs of a row, which are in order, begin to be `first` or more."""
+    while begin < end:
+        middle = (begin + end) // 2
+        if columns[middle] < first:
+            begin = middle + 1
+        else:
+            end = middle
+    return begin
+
+
+@reordered
+def _score(x: Any, inputs: Any, first: int, w: Any, k: int) -> Any:
+    """Return Σ_j x_j w_jk over some entries of a row; w has the weights from the first input on."""
+    total = w.dtype.type(0)
+    for e in range(len(x)):
+        total += x[e] * w[inputs[e] - first, k]
+    return total
+
+
+@compiled
+def _look(X: Any, rows: Any, w: Any, scores: Any, places: Any, part: int, parts: int) -> None:
+    """Write what a part of the inputs adds to the scores of some rows, (parts, n, h); and where its entries in each row
+    begin and end, (parts, n, 2)."""
     data, columns, starts = X
-    Z, dZ, losses, _, db, _ = of_rows
-    factor, its_db, limit = w.dtype.type(1 / len(rows)), db[part], 0.0
-    for k in range(len(its_db)):
-        its_db[k] = 0
-    some = own(len(rows), part, parts)
-    for i in range(some.start, some.stop):
+    some, its, its_places = own(len(w), part, parts), scores[part], places[part]
+    for i in range(len(rows)):
+        if i + AHEAD < len(rows):  # rows come from anywhere in memory
+            begin, end = starts[rows[i + AHEAD]], starts[rows[i + AHEAD] + 1]
+            its_begin = begin + (end - begin) * part // parts  # about
+            for e in range(its_begin, begin + (end - begin) * (part + 1) // parts, IN_A_LINE):
+                fetch(columns, e)
+                fetch(data, e)
         begin, end = starts[rows[i]], starts[rows[i] + 1]
-        x, inputs, dz = data[begin:end], columns[begin:end], dZ[i]
-        scores_of_row(x, inputs, w, b, Z[i])
+        begin = _place_of(columns, begin, end, some.start)
+        end = _place_of(columns, begin, end, some.stop)
+        its_places[i, 0], its_places[i, 1] = begin, end
+        for k in range(w.shape[1]):
+            its[i, k] = _score(data[begin:end], columns[begin:end], some.start, w[some], k)
+
+
+@compiled
+def _judge(starts: Any, most: float, rows: Any, y: Any, targets: Any, scores: Any, b: Any, of_rows: Any) -> float:
+    """Write the losses of some rows, dZ and db, from what the parts of the inputs add to their scores. Return what
+    neither the loss nor a number of the gradient is larger than, as no entry is larger than `most`."""
+    Z, dZ, losses, _, db, _ = of_rows
+    factor, limit = b.dtype.type(1 / len(rows)), 0.0
+    db[:] = 0
+    for i in range(len(rows)):
+        z, dz = Z[i], dZ[i]
+        for k in range(len(b)):
+            z[k] = b[k]
+            for part in range(len(scores)):
+                z[k] += scores[part, i, k]
         loss_of_row(y, targets, factor, of_rows, i)
-        size, slope = 1.0, 0.0
-        for e in range(len(x)):
-            size += np.float64(abs(x[e]))
-        for k in range(len(dz)):
-            its_db[k] += dz[k]  # db = Σ_i dz_i                       (h,)
+        slope = 0.0
+        for k in range(len(b)):
+            db[0, k] += dz[k]  # db = Σ_i dz_i                       (h,)
             slope += np.float64(abs(dz[k]))
-        limit += size * slope + losses[i]
-    limits[part] = limit
+        limit += (1 + most * (starts[rows[i] + 1] - starts[rows[i]])) * slope + losses[i]
+    return limit
 
 
 @reordered
@@ -57,25 +95,24 @@ def _take_square(g: Any) -> Any:
 
 
 @compiled
-def _descend(X: Any, rows: Any, dZ: Any, whole: Any, g: Any, adam: Any, squares: Any, part: int, parts: int) -> None:
+def _descend(
+    X: Any, places: Any, dZ: Any, n: int, whole: Any, g: Any, adam: Any, squares: Any, part: int, parts: int
+) -> None:
     """Take a step for the weights of a part of the inputs, whose gradient g is 0 before and after."""
-    data, columns, starts = X
+    data, columns, _ = X
     some, h = own(len(g), part, parts), g.shape[1]
     first, its_g = some.start, g[some]
-    for i in range(len(rows)):
-        begin, end = starts[rows[i]], starts[rows[i] + 1]
-        x, inputs, dz = data[begin:end], columns[begin:end], dZ[i]
+    for i in range(n):
+        begin, end, dz = places[part, i, 0], places[part, i, 1], dZ[i]
+        x, inputs = data[begin:end], columns[begin:end]
         for k in range(h):
-            its_dz = dz[k]
             for e in range(len(x)):
-                j = inputs[e] - first
-                if 0 <= j < len(its_g):
-                    its_g[j, k] += x[e] * its_dz  # dw_j = Σ_i x_ij dz_i                (d, h)
+                its_g[inputs[e] - first, k] += x[e] * dz[k]  # dw_j = Σ_i x_ij dz_i                (d, h)
     theta, m, v = whole
-    n, square = len(its_g) * h, 0.0
-    theta, m, v, its_g = theta[some].reshape(n), m[some].reshape(n), v[some].reshape(n), its_g.reshape(n)
-    for start in range(0, n, BLOCK):
-        block = slice(start, min(start + BLOCK, n))
+    size, square = len(its_g) * h, 0.0
+    theta, m, v, its_g = theta[some].reshape(size), m[some].reshape(size), v[some].reshape(size), its_g.reshape(size)
+    for start in range(0, size, BLOCK):
+        block = slice(start, min(start + BLOCK, size))
         descend((theta[block], m[block], v[block]), its_g[block], adam)
         square += np.float64(_take_square(its_g[block]))
     squares[part] = square
@@ -92,29 +129,30 @@ def take_whole_steps(
     constants: Any,
     whole: Any,
     bias: Any,
-    of_weights: Any,
+    g: Any,
+    limits: Any,
+    scores: Any,
+    places: Any,
     of_rows: Any,
     found: Any,
 ) -> int:
-    """Take a step for each `size` of some rows of X, and return how many were taken: all, or those before one that may
-    come to numbers that are not finite, which changes nothing."""
+    """Take a step for each `size` of some rows of X, the entries of which are in order, and return how many were taken:
+    all, or those before one that may come to numbers that are not finite, which changes nothing."""
+    most, largest = limits
     rates, bias_rates, eps, least, beta1, beta2 = constants
-    g, largest = of_weights
     dZ, db, sums = of_rows[1], of_rows[4], of_rows[5]
     found_losses, found_right, found_squares = found
     w, b, parts = whole[0], bias[0], memory[0]
     for step in range(len(found_losses)):
         some = slice(step * size, min((step + 1) * size, len(rows)))
         its_rows, n = rows[some], some.stop - some.start
-        task = _look_task((X, its_rows, y[some], targets, w, b, of_rows, sums))
+        task = _look_task((X, its_rows, w, scores, places))
         share(memory, task[0], task[1])
-        limit = 0.0
-        for part in range(parts):
-            limit += sums[part]
+        limit = _judge(X[2], most, its_rows, y[some], targets, scores, b, of_rows)
         if not limit * limit * (w.size + len(b)) < largest:
             return step
         adam = rates[step], beta1, beta2, eps[step + 1], least[step]
-        task = _descend_task((X, its_rows, dZ, whole, g, adam, sums))
+        task = _descend_task((X, places, dZ, n, whole, g, adam, sums))
         share(memory, task[0], task[1])
         found_losses[step], found_right[step], found_squares[step] = found_by(of_rows, n, parts)
         descend(bias, db[0], (bias_rates[step], beta1, beta2, eps[step + 1], least[step]))
