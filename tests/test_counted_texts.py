@@ -209,7 +209,6 @@ def _nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (choice.FUSED, choice.NUMBA):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setattr(choice._Expected, "n", 0)
-    monkeypatch.setattr(choice._Loops, "are_ready", False)
 
 
 @pytest.fixture
@@ -254,13 +253,6 @@ def test_where_numba_is_loaded_already_it_counts_sooner(asked: list[int], monkey
     choice.expect(choice.SEVERAL, WordOptions())
     choice.fused_loops()
     assert asked
-
-
-def test_while_a_thread_loads_the_loops_others_go_on_with_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    count_with(numba=True, patch=monkeypatch)
-    monkeypatch.setattr(choice._Loops, "are_ready", False)
-    with choice._Loops.loading:
-        assert choice.fused_loops() is None
 
 
 @needs_numba

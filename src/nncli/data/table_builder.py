@@ -92,11 +92,13 @@ class _TextBuilder:
             first = self.texts.append(column.values)
             self.codes.append(np.where(column.codes < 0, -1, column.codes + first).astype(np.int32))
             return
-        new = [value for value in column.values if value not in self.values]
+        before = len(self.values)
         recode = [self.values.setdefault(value, len(self.values)) for value in column.values]
         codes = np.array([*recode, -1], np.int32)[column.codes]  # −1 finds the last one
         self.codes.append(codes)
-        self.first = np.append(self.first, codes[: LOOKED_AT - len(self.first)])
+        if len(self.first) < LOOKED_AT:
+            self.first = np.append(self.first, codes[: LOOKED_AT - len(self.first)])
+        new = [value for value, code in zip(column.values, recode, strict=True) if code >= before]
         self.bytes += sum(map(sys.getsizeof, new)) + VALUE_BYTES * len(new)
 
     def begins(self) -> TextColumn:

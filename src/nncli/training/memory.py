@@ -108,7 +108,7 @@ def bytes_to_train(config: ResolvedConfig, n: int, table: Table, preprocess: Pre
     inputs, and the network."""
     arrays = [table.numbers, *(column.codes for column in table.texts.values()), *table.dates.values()]
     of_table = sum(array.nbytes for array in arrays)
-    of_table += sum(sys.getsizeof(text) for column in table.texts.values() for text in column.values)
+    of_table += sum(sum(map(sys.getsizeof, column.values)) for column in table.texts.values())
     of_inputs = preprocess.input_bytes(table, np.dtype(config.model.dtype))
     of_program = RUNNING_BYTES + NUMBA_BYTES * bool(config.training.kernels)
     return of_program + of_table + of_inputs + bytes_of_network(config, n, network_inputs(preprocess), K)

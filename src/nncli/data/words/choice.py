@@ -25,10 +25,7 @@ class _Expected:
     is_too_large = False
 
 
-class _Loops:
-    """Tells whether they are loaded, with their code, and whether a thread is at it."""
-
-    are_ready, loading = False, threading.Lock()
+_loading = threading.Lock()  # which threads wait at: to count in NumPy meanwhile would slow the loading down
 
 
 def allow(memory: int | None) -> None:
@@ -55,26 +52,13 @@ def _pays() -> bool:
 
 
 def fused_loops() -> ModuleType | None:
-    """Return the compiled loops, `fused.py`; None for NumPy, with which other threads go on while one loads them."""
+    """Return the compiled loops, `fused.py`, loading them first; None for NumPy, and where nothing compiles."""
     if not _pays():
         return None
-    if _Loops.are_ready:
-        return _loaded()
-    if not _Loops.loading.acquire(blocking=False):
-        return None
-    try:
-        return _loaded()
-    finally:
-        _Loops.loading.release()
+    with _loading:
+        if not compiles():
+            return None
+        from nncli.data.words import fused
 
-
-def _loaded() -> ModuleType | None:
-    """Return the compiled loops, loading them first; None where nothing compiles."""
-    if not compiles():
-        return None
-    from nncli.data.words import fused
-
-    if not _Loops.are_ready:
         fused.begin()
-        _Loops.are_ready = True
     return fused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,9 @@ BLOCK = 1 << 16  # characters that are looked at at once: a loop needs no more r
 NONE = 0, 0  # no n-grams of that kind
 
 
+@functools.cache
 def begin() -> None:
-    """Load the code of the loops that every text needs, or compile it."""
+    """Load the code of the loops that every text needs, or compile it, once."""
     values, places, lengths = counts(["a"], WordOptions(bits=1), (np.uint64(0), np.uint64(0)))
     ones, ends = np.ones(2, np.float32), np.array([0, lengths[0]], np.int32)
     loops.weigh(values, places, ends, ones, ones, np.empty(1, np.bool_))
