@@ -28,6 +28,7 @@ class CrossEntropy(Loss):
     """L = −Σ_k y_k log p_k, P = softmax Z;  dL/dZ = P − Y"""
 
     links = ("softmax",)
+    bend = 0.5
 
     def is_log_loss(self, K: int) -> bool:
         return True
@@ -53,6 +54,7 @@ class BinaryCrossEntropy(Loss):
     """
 
     links = ("sigmoid",)
+    bend = 0.25
 
     def is_log_loss(self, K: int) -> bool:
         return K == 2  # of more, it is the sum of K of them, each of a class against the rest
@@ -85,7 +87,7 @@ class MeanSquaredError(Loss):
     """L = ½ Σ_k (p_k − y_k)², P = Z, σ(Z) or softmax Z;  dL/dP = P − Y"""
 
     links = ("identity", "sigmoid", "softmax")
-    power = 2
+    power, bend = 2, 1
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self._link.forward(Z, P)
@@ -132,7 +134,7 @@ class HuberLoss(Loss):
 
     delta: float = positive(1.0)
 
-    power = 2
+    power, bend = 2, 1
     for_classes = False
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
@@ -260,7 +262,7 @@ class SquaredHingeLoss(Loss):
     Two classes have one output; more have one each, against the rest.
     """
 
-    soft = False
+    soft, bend = False, 2
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self._link.forward(Z, P)

@@ -39,6 +39,7 @@ class Loss(Configurable, ABC):
     `soft`         targets may lie between 0 and 1
     `power`        L is also one of numbers, by the identity link: in twice as large units, 2^power times as small;
                    0: it is of classes alone
+    `bend`         the most that d²L/dz² can be along a score, with the first of the links; 0: not known
     `for_classes`  L can tell classes apart; if not, it is of numbers alone
     """
 
@@ -52,6 +53,7 @@ class Loss(Configurable, ABC):
     homogeneous: ClassVar[bool] = False
     soft: ClassVar[bool] = True
     power: ClassVar[int] = 0
+    bend: ClassVar[float] = 0
     for_classes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from nncli.model.target_scale import TargetScale
 
-CELLS_IN_CACHE = 1 << 18  # of the widest layer: with them, what a part of a batch makes stays in the cache
+CELLS_AT_ONCE = 1 << 19  # of the widest layer: with so many, what Python does for each part of a batch hardly counts
 
 
 class Batch:
@@ -243,7 +243,7 @@ class Batch:
 
 def rows_at_once(widths: Sequence[int]) -> int:
     """Return how many rows of a large batch go together through a network of these widths."""
-    return max(EVAL_ROWS, CELLS_IN_CACHE // max(widths))
+    return max(EVAL_ROWS, CELLS_AT_ONCE // max(widths))
 
 
 def _to_evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Batch:

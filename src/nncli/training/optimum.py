@@ -1,4 +1,5 @@
-"""The optimum of a linear model of numbers, worked out at once rather than step by step."""
+"""The optimum of a linear model of numbers, worked out at once rather than step by step; and what helps L-BFGS to that
+of other linear models."""
 
 from __future__ import annotations
 
@@ -9,19 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.contradictions import suits_lbfgs
-from nncli.config.resolved import ResolvedConfig
+from nncli.config.resolved import ResolvedConfig, TrainingConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import RowWindow
 from nncli.errors import OptionError, mention
 from nncli.model.training_state import Sums
 from nncli.nn import least_squares
+from nncli.nn.first_curvature import MOST_INPUTS, FirstCurvature, moments
 from nncli.nn.losses import LOSSES, QuantileLoss
 from nncli.nn.models import Preset
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS
 from nncli.nn.row_loss import Loss
 from nncli.nn.sparse_rows import is_sparse
 from nncli.training.batch import Batch, rows_at_once
+from nncli.training.rows_in_parts import can_be_shared
+
+LOOKED_AT = 10_000  # rows, of which more would hardly change what L-BFGS begins with
 
 
 def is_solvable(loss: Loss, d: int, is_sparse: bool) -> bool:
@@ -45,6 +50,17 @@ def with_steps(config: TrainConfig, resolved: ResolvedConfig, d: int, is_sparse:
     return dataclasses.replace(config, optimizer=other)
 
 
+def first_curvature(batch: Batch, config: TrainingConfig) -> FirstCurvature | None:
+    """Return what L-BFGS knows of a linear model of a few inputs before its first step, from some of the rows of a
+    batch, which lie evenly among them; None for other models."""
+    network, loss, d = batch.network, batch.loss, batch.network.widths[0]
+    if not (loss.bend and loss.link == loss.links[0] and can_be_shared(network) and d <= MOST_INPUTS):
+        return None
+    rows = batch.subset.rows
+    some = rows if len(rows) <= LOOKED_AT else rows[np.linspace(0, len(rows) - 1, LOOKED_AT).astype(np.intp)]
+    return FirstCurvature(moments(((X, omega) for X, _, omega in _blocks(batch, some)), d), loss.bend, config.l2)
+
+
 class Optimum:
     """Takes the one step of a run that there is, to the optimum for all rows with the penalties l1 and l2. `on_step`,
     which is called now and then, may raise what ends it."""
@@ -63,17 +79,9 @@ def set_to_optimum(batch: Batch, chosen: Positions, l1: float, l2: float, on_ste
     """Set the parameters of the network of a batch to the optimum for the chosen rows, with penalties; return what the
     rows come to there. `on_step`, which is called now and then, may raise what ends it. OptionError where it needs all
     rows in memory, and not all are."""
-    matrix = batch.subset.matrix
-    # of sparse rows, fewer at once, as their zeros are written out
-    size = min(batch.size, rows_at_once(batch.network.widths))
-    starts = range(0, len(chosen), size)
 
     def blocks() -> Iterator[least_squares.Block]:
-        matrix.expect(chosen)
-        for start in starts:
-            on_step()
-            X, _ = batch.take(chosen[start : start + size])
-            yield X.toarray() if is_sparse(X) else X, batch.y, batch.weights()
+        return _blocks(batch, chosen, on_step)
 
     if batch.loss.power == 2:
         w, b = least_squares.least_squares(blocks, l1, l2)
@@ -81,9 +89,25 @@ def set_to_optimum(batch: Batch, chosen: Positions, l1: float, l2: float, on_ste
         w, b = _quantiles(blocks(), batch, on_step)
     layer = batch.network.dense[0]
     layer.W[:, 0], layer.b[0] = w, b
-    matrix.expect(chosen)
-    sums = [batch.forward(chosen[start : start + size]) for start in starts]
+    batch.subset.matrix.expect(chosen)
+    sums = [batch.forward(part) for part in _parts(batch, chosen)]
     return Sums(*map(sum, zip(*sums, strict=True)))
+
+
+def _parts(batch: Batch, rows: Positions) -> Iterator[Positions]:
+    """Yield some rows at a time; of sparse rows fewer, as their zeros are written out."""
+    size = min(batch.size, rows_at_once(batch.network.widths))
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _blocks(batch: Batch, rows: Positions, on_step: Callable[[], None] = lambda: None) -> Iterator[least_squares.Block]:
+    """Yield X, y and the weights of some rows at a time, with all their zeros."""
+    batch.subset.matrix.expect(rows)
+    for part in _parts(batch, rows):
+        on_step()
+        X, _ = batch.take(part)
+        yield X.toarray() if is_sparse(X) else X, batch.y, batch.weights()
 
 
 def _quantiles(

@@ -188,6 +188,10 @@ class Trainer:
         batch.threads = self.threads
         is_whole = batch.size < at_once or rows.steps == 1 or how.max_norm < math.inf
         self.parameters.begin(touches_few=rows.train.matrix.is_sparse and not is_whole)
+        if isinstance(self.optimizer, LBFGS) and not self.is_solvable:
+            from nncli.training.optimum import first_curvature
+
+            self.optimizer.before = first_curvature(batch, how)
         return batch
 
     def _way_to_learn(self) -> Learn:

@@ -1,0 +1,95 @@
+"""What L-BFGS knows of a linear model before its first step."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+
+from nncli.data.scaled_rows import Matrix, Subset
+from nncli.nn.first_curvature import FirstCurvature, moments
+from nncli.nn.losses import LOSSES
+from sparse_training import trainer
+
+
+def test_no_loss_bends_more_than_is_said() -> None:
+    """By finite differences of its gradient; and as much as that somewhere, or nearly."""
+    Z = np.linspace(-6, 6, 4001)[:, None]
+    for name in ("binary-cross-entropy", "mse", "huber", "squared-hinge"):
+        loss = LOSSES.create(name)
+        steepest = []
+        for y in (0.0, 1.0):
+            P, Y, dZ = np.empty_like(Z), np.full_like(Z, y), np.empty_like(Z)
+            loss.forward(Z, Y, P)
+            loss.backward(Z, P, Y, dZ)
+            steepest.append(np.diff(dZ[:, 0]).max() / np.diff(Z[:, 0]).max())
+        assert max(steepest) == pytest.approx(loss.bend, rel=1e-3), name
+    assert all(loss.bend == 0 for loss in map(LOSSES.create, ("mae", "hinge", "perceptron", "quantile")))
+
+
+@pytest.mark.parametrize("K", [3, 7])
+def test_softmax_bends_by_half_at_most(K: int) -> None:
+    """Its Hessian along z is diag p − p pᵀ; where two classes share the probability, it is that of a half."""
+    rng = np.random.default_rng(K)
+    for P in [*softmax(rng.normal(scale=3, size=(200, K)), axis=1), np.eye(K)[:2].mean(axis=0)]:
+        assert np.linalg.eigvalsh(np.diag(P) - np.outer(P, P)).max() <= LOSSES.create("cross-entropy").bend + 1e-12
+
+
+def test_the_curvature_of_logistic_regression_is_nowhere_more() -> None:
+    rng = np.random.default_rng(0)
+    X, omega = rng.normal(size=(200, 4)) * [1, 10, 0.1, 1], rng.uniform(0, 2, 200)
+    X[:, 3] = X[:, 0] + 0.01 * X[:, 3]
+    rows = np.column_stack([X, np.ones(200)])
+    found = FirstCurvature(moments([(X[:50], omega[:50]), (X[50:], omega[50:])], 4), 0.25, 0.01)
+    H = np.column_stack([found(column) for column in np.eye(5)])
+    np.testing.assert_allclose(H, H.T, rtol=1e-6)
+    for theta in [np.zeros(5), *rng.normal(size=(20, 5))]:
+        p = expit(rows @ theta)
+        hessian = (rows.T * (omega * p * (1 - p))) @ rows / 200 + np.diag([0.01] * 4 + [0])
+        # HB ≤ 1 where B bounds the Hessian; what is said of no direction, FLAT, only makes steps shorter
+        assert np.linalg.eigvals(H @ hessian).real.max() <= 1 + 1e-9
+
+
+def test_several_outputs_are_each_multiplied_alike() -> None:
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    found = FirstCurvature(moments([(X, None)], 3), 0.5, 0)
+    g = np.arange(8.0).reshape(4, 2)  # of W (3, 2) and b (2,)
+    np.testing.assert_allclose(
+        found(g.reshape(-1)).reshape(4, 2), np.column_stack([found(g[:, 0].copy()), found(g[:, 1].copy())])
+    )
+
+
+def test_the_squared_error_is_least_after_one_step() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 5)) * [1, 1000, 0.01, 1, 0] + [0, 5000, 0, 3, 0]
+    y = (X @ [1, 0.001, 100, -1, 0] + rng.normal(size=300) > 0).astype(np.int64)
+    how = {"model": "adaline", "optimizer": "lbfgs", "batch_size": None}
+    one = trainer(Subset(Matrix(X, X.dtype), y, np.arange(300)), **how)
+    assert [*one.run(until=1)]
+    w = np.linalg.lstsq(np.column_stack([X, np.ones(300)]), np.where(y, 1.0, 0.0), rcond=None)[0]
+    residual = np.column_stack([X, np.ones(300)]) @ w - y
+    P = np.column_stack([X, np.ones(300)]) @ one.network.theta
+    assert np.mean((P - y) ** 2) == pytest.approx(np.mean(residual**2), rel=1e-4)
+
+
+def test_columns_of_any_units_come_to_the_optimum() -> None:
+    """The 30 columns of breast-cancer have standard deviations from 0.003 to 570: without their curvature, L-BFGS gives
+    up far from the least loss."""
+    X, y = load_breast_cancer(return_X_y=True)
+    how: dict[str, Any] = {"model": "logistic", "optimizer": "lbfgs", "l2": 0.001, "epochs": 200, "batch_size": None}
+    one = trainer(Subset(Matrix(X, X.dtype), y, np.arange(len(X))), **how)
+    assert len([*one.run()]) < 150
+    peer = LogisticRegression(C=1 / (0.001 * len(X)), solver="newton-cholesky", tol=1e-10, max_iter=1000).fit(X, y)
+
+    def objective(w: np.ndarray, b: float) -> float:
+        z = X @ w + b
+        return float(np.mean(np.logaddexp(0, z) - y * z) + 0.0005 * w @ w)
+
+    W, b = one.network.dense[0].W, one.network.dense[0].b
+    least = objective(peer.coef_[0], peer.intercept_[0])
+    assert math.isclose(objective(W[:, 0], float(b[0])), least, rel_tol=1e-6)
