@@ -9,7 +9,9 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +255,22 @@ def test_where_numba_is_loaded_already_it_counts_sooner(asked: list[int], monkey
     choice.expect(choice.SEVERAL, WordOptions())
     choice.fused_loops()
     assert asked
+
+
+@needs_numba
+def test_threads_wait_until_one_of_them_has_loaded_the_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    count_with(numba=True, patch=monkeypatch)
+    both_ask, compiles = threading.Event(), choice.compiles
+
+    def slow() -> bool:
+        both_ask.wait(0.2)
+        return compiles()
+
+    monkeypatch.setattr(choice, "compiles", slow)
+    with ThreadPoolExecutor(2) as pool:
+        found = [one.result() for one in [pool.submit(choice.fused_loops) for _ in range(2)]]
+    assert found[0] is found[1]
+    assert found[0] is sys.modules[choice.FUSED]
 
 
 @needs_numba

@@ -12,7 +12,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 
 from nncli.data.scaled_rows import Matrix, Subset
-from nncli.nn.first_curvature import FirstCurvature, moments
+from nncli.nn.first_curvature import FirstCurvature, moments_of, squares_of
 from nncli.nn.losses import LOSSES
 from sparse_training import trainer
 
@@ -45,19 +45,20 @@ def test_the_curvature_of_logistic_regression_is_nowhere_more() -> None:
     X, omega = rng.normal(size=(200, 4)) * [1, 10, 0.1, 1], rng.uniform(0, 2, 200)
     X[:, 3] = X[:, 0] + 0.01 * X[:, 3]
     rows = np.column_stack([X, np.ones(200)])
-    found = FirstCurvature(moments([(X[:50], omega[:50]), (X[50:], omega[50:])], 4), 0.25, 0.01)
+    blocks = [(X[:50], omega[:50]), (X[50:], omega[50:])]
+    found = FirstCurvature(moments_of(blocks, 4), squares_of(blocks, 4), 0.25, 0.01)
     H = np.column_stack([found(column) for column in np.eye(5)])
     np.testing.assert_allclose(H, H.T, rtol=1e-6)
     for theta in [np.zeros(5), *rng.normal(size=(20, 5))]:
         p = expit(rows @ theta)
         hessian = (rows.T * (omega * p * (1 - p))) @ rows / 200 + np.diag([0.01] * 4 + [0])
-        # HB ≤ 1 where B bounds the Hessian; what is said of no direction, FLAT, only makes steps shorter
+        # no eigenvalue of H times the Hessian is above 1 where B is a bound of it; RIDGE only makes H smaller
         assert np.linalg.eigvals(H @ hessian).real.max() <= 1 + 1e-9
 
 
 def test_several_outputs_are_each_multiplied_alike() -> None:
     X = np.random.default_rng(0).normal(size=(50, 3))
-    found = FirstCurvature(moments([(X, None)], 3), 0.5, 0)
+    found = FirstCurvature(moments_of([(X, None)], 3), squares_of([(X, None)], 3), 0.5, 0)
     g = np.arange(8.0).reshape(4, 2)  # of W (3, 2) and b (2,)
     np.testing.assert_allclose(
         found(g.reshape(-1)).reshape(4, 2), np.column_stack([found(g[:, 0].copy()), found(g[:, 1].copy())])
@@ -93,3 +94,51 @@ def test_columns_of_any_units_come_to_the_optimum() -> None:
     W, b = one.network.dense[0].W, one.network.dense[0].b
     least = objective(peer.coef_[0], peer.intercept_[0])
     assert math.isclose(objective(W[:, 0], float(b[0])), least, rel_tol=1e-6)
+
+
+@pytest.mark.parametrize("l2", [0.0, 1e-6])
+def test_columns_that_few_rows_have_do_not_hold_the_others_up(l2: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the rows that are looked at have none of them."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 20))
+    X[:, 10:] = 0
+    looked_at = np.linspace(0, 3999, 400).astype(int)
+    others = np.setdiff1d(np.arange(4000), looked_at)
+    for j in range(10, 20):
+        X[rng.choice(others, 20, replace=False), j] = 1
+    X[:, 10:] = (X[:, 10:] - X[:, 10:].mean(axis=0)) / X[:, 10:].std(axis=0)
+    y = (rng.random(4000) < expit(X[:, :10] @ rng.normal(size=10))).astype(np.int64)
+    how: dict[str, Any] = {"model": "logistic", "optimizer": "lbfgs", "l2": l2, "epochs": 60, "batch_size": None}
+    losses = []
+    for most in (400, 10_000):
+        monkeypatch.setattr("nncli.training.optimum.LOOKED_AT", most)
+        one = trainer(Subset(Matrix(X, X.dtype), y, np.arange(4000)), **how)
+        assert len([*one.run()]) < 60
+        losses.append(one.history[-1].train_loss)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"loss": "mse:link=sigmoid"},
+        {"model": "mlp", "hidden": (3,)},
+        {"model": "svm", "loss": "squared-hinge", "d": 1025},
+    ],
+    ids=str,
+)
+def test_of_other_models_nothing_is_known_before(options: dict[str, Any]) -> None:
+    X = np.random.default_rng(0).normal(size=(30, options.pop("d", 4)))
+    train = Subset(Matrix(X, X.dtype), np.arange(30) % 2, np.arange(30))
+    one = trainer(train, **{"model": "logistic", "optimizer": "lbfgs", "batch_size": None, **options})
+    assert [*one.run(until=1)]
+    assert one.optimizer.first_h is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_numbers_whose_squares_are_too_large_nothing_is_known_before() -> None:
+    X = np.random.default_rng(0).normal(size=(30, 2)) * [1e160, 1]
+    train = Subset(Matrix(X, X.dtype), np.arange(30) % 2, np.arange(30))
+    one = trainer(train, model="logistic", optimizer="lbfgs", batch_size=None)
+    one.begin_epoch()
+    assert one.optimizer.first_h is None

@@ -176,7 +176,7 @@ def test_lbfgs_returns_the_loss_where_it_is() -> None:
 def test_lbfgs_is_done_at_the_lowest_point() -> None:
     optimizer, theta, g = OPTIMIZERS.create("lbfgs"), np.zeros(2), np.zeros(2)
     optimizer.start(theta)
-    optimizer.step(theta, g, 1.0, 3.0, lambda: 3.0)
+    assert optimizer.step(theta, g, 1.0, 3.0, lambda: 4.0) == 3, "as nothing else was tried"
     assert optimizer.done
     assert theta.tolist() == [0, 0]
 

@@ -5,7 +5,7 @@ for softmax (Böhning 1992). With x̃ = (x, 1), the gradient of each output then
 
     B = c/n Σ_i ω_i x̃_i x̃_iᵀ + λ₂ diag(1, …, 1, 0)                             (d + 1, d + 1)
 
-times the step. H = B⁻¹ is as good for columns of different units, or that depend on one another, as for any others.
+times the step. With H = B⁻¹ it does not matter in which units columns are, nor how they depend on one another.
 """
 
 from __future__ import annotations
@@ -18,20 +18,24 @@ from numpy.typing import NDArray
 from nncli.nn.layers import Array
 
 MOST_INPUTS = 1024  # of which B has 8 MB
-FLAT = 1e-6  # times the length of a column: more is known of no direction
+RIDGE = 1e-6  # added to the diagonal, in columns of length 1, so that B has an inverse
+
+Block = tuple[Array, NDArray[np.float64] | None]  # X (m, d), and the weights ω (m,) unless each is 1
 
 
 class FirstCurvature:
     """Multiplies by H."""
 
-    def __init__(self, moments: NDArray[np.float64], c: float, l2: float) -> None:
-        """Invert B, for the `moments` 1/n Σ_i ω_i x̃_i x̃_iᵀ. A column without a number but 0 counts as any other."""
+    def __init__(self, moments: NDArray[np.float64], squares: NDArray[np.float64], c: float, l2: float) -> None:
+        """Invert B, for the `moments` 1/n Σ_i ω_i x̃_i x̃_iᵀ (d + 1, d + 1) of some rows, and for the `squares`
+        1/n Σ_i ω_i x_i² (d,) of all: along a column that is mostly 0 in the former the loss bends no less."""
+        d = len(squares)
         B = c * moments
-        B[np.diag_indices(len(B) - 1)] += l2
+        B[:d, :d][np.diag_indices(d)] = c * np.maximum(squares, np.diag(moments)[:d]) + l2
+        B[np.diag_indices_from(B)] += np.diag(B) == 0  # of columns without a number but 0
         length = np.sqrt(np.diag(B))
-        length[length == 0] = 1
         B /= np.outer(length, length)
-        B[np.diag_indices_from(B)] += FLAT
+        B[np.diag_indices_from(B)] += RIDGE
         self._inverse = np.linalg.inv(B) / np.outer(length, length)
 
     def __call__(self, g: Array) -> Array:
@@ -40,11 +44,21 @@ class FirstCurvature:
         return found
 
 
-def moments(blocks: Iterable[tuple[Array, NDArray[np.float64] | None]], d: int) -> NDArray[np.float64]:
-    """Return 1/n Σ_i ω_i x̃_i x̃_iᵀ over rows X (m, d), block by block, with the weights ω (m,) unless each is 1."""
+def moments_of(blocks: Iterable[Block], d: int) -> NDArray[np.float64]:
+    """Return 1/n Σ_i ω_i x̃_i x̃_iᵀ, (d + 1, d + 1)."""
     total, n = np.zeros((d + 1, d + 1)), 0
     for X, omega in blocks:
         rows = np.column_stack([X.astype(np.float64), np.ones(len(X))])
         total += rows.T @ (rows if omega is None else rows * omega[:, None])
+        n += len(X)
+    return total / n
+
+
+def squares_of(blocks: Iterable[Block], d: int) -> NDArray[np.float64]:
+    """Return 1/n Σ_i ω_i x_i², (d,)."""
+    total, n = np.zeros(d), 0
+    for X, omega in blocks:
+        weights = np.ones(len(X), X.dtype) if omega is None else omega.astype(X.dtype)
+        total += weights @ np.square(X)
         n += len(X)
     return total / n

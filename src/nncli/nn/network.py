@@ -98,6 +98,11 @@ class Network:
         return 1
 
     @property
+    def is_linear(self) -> bool:
+        """Tell whether it is one dense layer and nothing else, which draws nothing at random."""
+        return type(self) is Network and [type(layer) for layer in self.layers] == [Dense]
+
+    @property
     def has_hidden(self) -> bool:
         """Tell whether there is a hidden layer."""
         return len(self.dense) > 1

@@ -218,8 +218,8 @@ class AdamW(Adam):
 class LBFGS(Optimizer):
     """θ ← θ + t p, p = −H g, H the inverse Hessian as the last memory = 10 steps show it (Liu and Nocedal 1989)
 
-    t is 1, or shorter until the loss falls as Armijo asks. `done` where no step along −g lowers it any more. What is
-    known `before` the steps is a multiple of H that is no guess, or nothing, as of models that are not linear.
+    t is 1, or shorter until the loss falls as Armijo asks. `done` where no step along −g lowers it any more.
+    `first_h` multiplies by the H that the steps begin with, where one is known; None: by a multiple of I.
     """
 
     memory: int = setting(10, "a number of steps from 1 to 1,000", lambda value: 1 <= value <= 1000)
@@ -231,7 +231,7 @@ class LBFGS(Optimizer):
 
     def start(self, theta: Array, parts: Sequence[Part] = ()) -> None:
         self.t = 0
-        self.before: Callable[[Array], Array] | None = None  # see `FirstCurvature`
+        self.first_h: Callable[[Array], Array] | None = None  # see `FirstCurvature`
         self.s, self.y = (zeros((self.memory, len(theta)), theta.dtype) for _ in range(2))
         self.done = False
 
@@ -242,7 +242,7 @@ class LBFGS(Optimizer):
         start, g_start = theta.copy(), g.copy()
         p = self._direction(g)
         slope = float(np.vdot(p, g))  # dL/dt at t = 0
-        t = 1.0 if self.t or self.before is not None else min(1.0, 1 / float(np.abs(g).sum() or 1))
+        t = 1.0 if self.t or self.first_h is not None else min(1.0, 1 / float(np.abs(g).sum() or 1))
         eps = float(np.finfo(theta.dtype).eps)
         tiny = 0.01 * eps * max(abs(loss), eps)  # a fall that the loss could not show, not even one rounded to 0
         found: float | None = None
@@ -259,7 +259,7 @@ class LBFGS(Optimizer):
             theta[:], g[:] = start, g_start
             self.done = self.t == 0  # with no steps behind it; else what is remembered misleads, and is forgotten
             self.t = 0
-            return loss if found is None else None  # at a step that was tried, more than the loss was worked out
+            return loss if found is None else None  # None after a trial, which has also changed the sums of the rows
         s, y = theta - start, g - g_start
         if np.vdot(s, y) > 1e-10 * np.vdot(y, y):  # else L does not bend upwards there, as H must
             self.s[self.t % self.memory], self.y[self.t % self.memory] = s, y
@@ -275,11 +275,11 @@ class LBFGS(Optimizer):
             s, y = self.s[i], self.y[i]
             a[i] = np.vdot(s, q) / np.vdot(s, y)
             q -= a[i] * y
-        if self.before is not None:
-            q = self.before(q)
+        if self.first_h is not None:
+            q = self.first_h(q)
         if newest_first:
             s, y = self.s[newest_first[0]], self.y[newest_first[0]]
-            q *= np.vdot(s, y) / np.vdot(y, y if self.before is None else self.before(y))
+            q *= np.vdot(s, y) / np.vdot(y, y if self.first_h is None else self.first_h(y))
         for i in reversed(newest_first):
             s, y = self.s[i], self.y[i]
             q += (a[i] - np.vdot(y, q) / np.vdot(s, y)) * s

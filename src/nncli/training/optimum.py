@@ -16,17 +16,17 @@ from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import RowWindow
 from nncli.errors import OptionError, mention
 from nncli.model.training_state import Sums
+from nncli.nn import first_curvature as first
 from nncli.nn import least_squares
-from nncli.nn.first_curvature import MOST_INPUTS, FirstCurvature, moments
+from nncli.nn.first_curvature import FirstCurvature
 from nncli.nn.losses import LOSSES, QuantileLoss
 from nncli.nn.models import Preset
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS
 from nncli.nn.row_loss import Loss
 from nncli.nn.sparse_rows import is_sparse
 from nncli.training.batch import Batch, rows_at_once
-from nncli.training.rows_in_parts import can_be_shared
 
-LOOKED_AT = 10_000  # rows, of which more would hardly change what L-BFGS begins with
+LOOKED_AT = 10_000  # rows that tell how columns go together; more would hardly change it
 
 
 def is_solvable(loss: Loss, d: int, is_sparse: bool) -> bool:
@@ -51,14 +51,23 @@ def with_steps(config: TrainConfig, resolved: ResolvedConfig, d: int, is_sparse:
 
 
 def first_curvature(batch: Batch, config: TrainingConfig) -> FirstCurvature | None:
-    """Return what L-BFGS knows of a linear model of a few inputs before its first step, from some of the rows of a
-    batch, which lie evenly among them; None for other models."""
+    """Return what L-BFGS knows of a linear model of a few inputs before its first step; None for other models, and
+    numbers whose squares are too large."""
     network, loss, d = batch.network, batch.loss, batch.network.widths[0]
-    if not (loss.bend and loss.link == loss.links[0] and can_be_shared(network) and d <= MOST_INPUTS):
+    if not (loss.bend and loss.link == loss.links[0] and network.is_linear and d <= first.MOST_INPUTS):
         return None
+
+    def blocks(rows: Positions) -> Iterator[first.Block]:
+        return ((X, omega) for X, _, omega in _blocks(batch, rows))
+
     rows = batch.subset.rows
     some = rows if len(rows) <= LOOKED_AT else rows[np.linspace(0, len(rows) - 1, LOOKED_AT).astype(np.intp)]
-    return FirstCurvature(moments(((X, omega) for X, _, omega in _blocks(batch, some)), d), loss.bend, config.l2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moments = first.moments_of(blocks(some), d)
+        squares = np.diag(moments)[:d] if some is rows else first.squares_of(blocks(rows), d)
+    if not (np.isfinite(moments).all() and np.isfinite(squares).all()):
+        return None
+    return FirstCurvature(moments, squares, loss.bend, config.l2)
 
 
 class Optimum:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.model.training_state import Sums
-from nncli.nn.layers import Array, Dense
+from nncli.nn.layers import Array
 from nncli.nn.network import Network
 
 SHARES = 16  # of all parts, at most: threads take one after the other, and each has a sum of its own
@@ -83,11 +83,6 @@ class RowsInParts:
             return sums, total
         finally:
             self._free.put(batch)
-
-
-def can_be_shared(network: Network) -> bool:
-    """Tell whether threads may share the parts of a step: a linear model has small gradients, and draws nothing."""
-    return type(network) is Network and [type(layer) for layer in network.layers] == [Dense]
 
 
 def _share_of(batch: Seen, part: Positions, rows: Positions) -> float | Array:

@@ -10,7 +10,6 @@ from nncli.nn.ensemble import WideMembers
 from nncli.nn.kernels.choice import FUSED
 from nncli.system.side_by_side import one_after_another, several_threads
 from nncli.system.threads import multiply_with, products
-from nncli.training.rows_in_parts import can_be_shared
 from nncli.training.trainer import Trainer
 
 SMALL_PRODUCT = 2**22  # multiplications: less than 0.1 ms on one core
@@ -34,7 +33,7 @@ def threads_worth(trainer: Trainer) -> int | None:
 
 def _shares_rows(trainer: Trainer) -> bool:
     """Tell whether each step of a trainer goes through its network in parts, which threads may share."""
-    if trainer.is_solvable or not can_be_shared(trainer.network):
+    if trainer.is_solvable or not trainer.network.is_linear:  # whose gradients are small
         return False
     return trainer.at_once > trainer.rows.together(trainer.network, trainer.at_once)
 

@@ -191,7 +191,7 @@ class Trainer:
         if isinstance(self.optimizer, LBFGS) and not self.is_solvable:
             from nncli.training.optimum import first_curvature
 
-            self.optimizer.before = first_curvature(batch, how)
+            self.optimizer.first_h = first_curvature(batch, how)
         return batch
 
     def _way_to_learn(self) -> Learn:

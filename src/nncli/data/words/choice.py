@@ -25,7 +25,8 @@ class _Expected:
     is_too_large = False
 
 
-_loading = threading.Lock()  # which threads wait at: to count in NumPy meanwhile would slow the loading down
+# threads wait here until Numba is loaded: counting in NumPy meanwhile would slow that down
+_loading = threading.Lock()
 
 
 def allow(memory: int | None) -> None:

@@ -31,10 +31,8 @@ from nncli.nn.kernels.plain import (
     Vectors,
 )
 from nncli.nn.kernels.pool import Pool
-from nncli.nn.layers import Dense
 from nncli.nn.losses import BinaryCrossEntropy, CrossEntropy
 from nncli.nn.missed_steps import MissedSteps
-from nncli.nn.network import Network
 from nncli.nn.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
 from nncli.nn.row_loss import smoothed
 from nncli.nn.sparse_rows import with_entries
@@ -294,9 +292,8 @@ class FusedKernels(Kernels):
     def linear_steps(self, touched: object, loss: object, smoothing: float) -> StepsTogether | None:
         assert isinstance(touched, TouchedRows)
         network, missed = touched.learner.network, touched.missed
-        is_linear = type(network) is Network and [type(layer) for layer in network.layers] == [Dense]
         is_adam = type(missed.optimizer) in (Adam, AdamW) and missed.gamma > 0
-        if not is_linear or not is_adam or missed.averages or missed.shrinks:
+        if not network.is_linear or not is_adam or missed.averages or missed.shrinks:
             return None
         outputs, is_sigmoid = network.dense[0].units, type(loss) is BinaryCrossEntropy
         if not (outputs == 1 if is_sigmoid else type(loss) is CrossEntropy and self.fuses_softmax(outputs)):

@@ -57,9 +57,7 @@ class LinearSteps:
         self._powers = tuple(np.asarray(powers).astype(self.dtype) for powers in touched.missed.powers)
         self._of_inputs, self._of_rows = self._room_for_inputs(0), self._room_for_rows(0)
         self._places = np.empty((self.threads, 0), np.int32)
-        self._known, self._largest = np.zeros(0, self.dtype), 0.0  # entries, and the largest of them
-        self._scores = np.empty((self.threads, 0, weights.shape[1]), self.dtype)
-        self._parts_of_rows = np.empty((self.threads, 0, 2), np.int64)
+        self._left = -1  # steps of the epoch, after the last one that was taken for all weights
 
     def take(
         self, X: csr_array, rows: NDArray[np.integer], y: NDArray[np.int64], size: int, rates: Array, plan: Plan
@@ -69,51 +67,47 @@ class LinearSteps:
         numbers that are not finite."""
         lengths = X.indptr[rows + 1] - X.indptr[rows]
         entries = np.add.reduceat(lengths, np.arange(0, len(rows), size))
-        is_whole = (entries * FEW_WEIGHTS >= self._weights[0].size) & X.has_sorted_indices
-        n = int((is_whole == is_whole[0]).argmin()) or len(rates)  # steps of one kind, one after the other
-        if is_whole[0]:
+        are_many = entries * FEW_WEIGHTS >= self._weights[0].size
+        # once a step of an epoch is taken for all weights, so are the others: to change the way takes long
+        if is_whole := bool(are_many[0]) or self._left == plan[0]:
             self.touched.catch_up_all()
+            n = len(rates)
         else:
-            n = self.touched.planned(rates[:n], plan)
-        rows = rows[: n * size]
+            n = self.touched.planned(rates[: int(are_many.argmax()) or len(rates)], plan)
         if size > len(self._of_rows[0]):
             self._of_rows = self._room_for_rows(size)
         found = Taken(np.zeros(n), np.zeros(n, np.int64), np.zeros(n))
-        numbers, constants = (X.data, X.indices, X.indptr), self._constants(rates[:n])
-        of_rows = numbers, rows, y, size, self._targets, constants, self._weights, self._biases
-        if is_whole[0]:
-            if size > self._scores.shape[1]:
-                self._scores = np.empty((self.threads, size, self._weights[0].shape[1]), self.dtype)
-                self._parts_of_rows = np.empty((self.threads, size, 2), np.int64)
-            limits = self._largest_entry(X), float(np.finfo(self.dtype).max)
-            room = self._room_for_all, limits, self._scores, self._parts_of_rows
-            done = whole_step_loops.take_whole_steps(self._shared.all, *of_rows, *room, self._of_rows, found)
+        X = X if X.has_sorted_indices else X.sorted_indices()
+        of_rows = (X.data, X.indices, X.indptr), rows[: n * size], y, size, self._targets, self._constants(rates[:n])
+        if is_whole:
+            *own, scores, places = self._of_rows
+            room = self._room_for_all, float(np.finfo(self.dtype).max), scores, places, tuple(own)
+            done: int = whole_step_loops.take_whole_steps(
+                self._shared.all, *of_rows, self._weights, self._biases, *room, found
+            )
+            self._left = plan[0] - done
         else:
             done = self._take_touched(of_rows, int(entries[:n].max()), int(lengths.max()), found)
         self.optimizer.t += done
         return Taken(found.losses[:done], found.right[:done], found.squares[:done])
-
-    def _largest_entry(self, X: csr_array) -> float:
-        """Return max |x| of sparse rows, which are mostly the same from one call to the next."""
-        if self._known is not X.data:
-            self._known, self._largest = X.data, float(max(X.data.max(initial=0), -X.data.min(initial=0)))
-        return self._largest
 
     def _take_touched(self, of_rows: tuple[Any, ...], most: int, longest: int, found: Taken) -> int:
         """Take steps that have `most` entries each, or fewer, in rows of which the `longest` has so many."""
         missed = self.touched.missed
         if longest > self._places.shape[1]:
             self._places = np.empty((self.threads, longest), np.int32)
-        if most > self._of_inputs[1].shape[0]:
+        if (most := min(most, len(self._weights[0]))) > self._of_inputs[1].shape[0]:
             self._of_inputs = self._room_for_inputs(most)
         inputs, *taken = self._of_inputs
         done: int = step_loops.take_steps(
             self._shared,
             *of_rows,
+            self._weights,
+            self._biases,
             (missed.last, missed.ahead, missed.coasts, missed.now),
             self._powers,
             (self._bits, self._ranks, inputs, self._places, self._far, *taken),
-            self._of_rows,
+            self._of_rows[:-2],
             found,
         )
         missed.now += done
@@ -147,7 +141,9 @@ class LinearSteps:
         return inputs, *rows, zeros((self.threads, *shape), self.dtype), zeros((3, few), self.dtype)
 
     def _room_for_rows(self, size: int) -> tuple[Array, ...]:
-        """Return room for the rows of a step: Z, dZ, losses, and which are right; and for ∂b and ‖g‖² of each part."""
+        """Return room for the rows of a step: Z, dZ, losses, and which are right; for ∂b and ‖g‖² of each part; and for
+        what each part adds to the scores, and where its entries begin and end."""
         h, parts = self._weights[0].shape[1], self.threads
-        scores = (zeros((size, h), self.dtype) for _ in range(2))
-        return *scores, np.zeros(size), np.zeros(size, np.bool_), zeros((parts, h), self.dtype), np.zeros(parts)
+        of_scores = (zeros((size, h), self.dtype) for _ in range(2))
+        of_rows = *of_scores, np.zeros(size), np.zeros(size, np.bool_), zeros((parts, h), self.dtype), np.zeros(parts)
+        return *of_rows, zeros((parts, size, h), self.dtype), np.zeros((parts, size, 2), np.int64)

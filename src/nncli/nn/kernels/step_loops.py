@@ -71,7 +71,7 @@ def _gather(
 
 
 @reordered
-def _score(x: Any, places: Any, w: Any, k: int) -> Any:
+def score(x: Any, places: Any, w: Any, k: int) -> Any:
     """Return Σ_j x_j w_jk over the entries of a row."""
     total = w.dtype.type(0)
     for e in range(len(x)):
@@ -80,7 +80,7 @@ def _score(x: Any, places: Any, w: Any, k: int) -> Any:
 
 
 @compiled
-def scores_of_row(x: Any, places: Any, w: Any, b: Any, z: Any) -> None:
+def _scores_of_row(x: Any, places: Any, w: Any, b: Any, z: Any) -> None:
     """Write the scores z (h,) of a row, whose entries are for some rows of the weights w."""
     if len(z) > FEW:
         copy(b, z)
@@ -90,7 +90,7 @@ def scores_of_row(x: Any, places: Any, w: Any, b: Any, z: Any) -> None:
                 z[k] += value * its_w[k]  # z = Σ_j x_j w_j + b               (h,)
     else:
         for k in range(len(z)):
-            z[k] = _score(x, places, w, k) + b[k]
+            z[k] = score(x, places, w, k) + b[k]
 
 
 @compiled
@@ -140,7 +140,7 @@ def _learn(
             j = its_columns[e]
             word = j >> 6
             its[e] = ranks[word] + bits_of(marked[word] & ((one << (j & 63)) - 1))
-        scores_of_row(x, its, w, b, Z[i])
+        _scores_of_row(x, its, w, b, Z[i])
         loss_of_row(y, targets, factor, of_rows, i)
         if h > FEW:
             for e in range(len(its)):
