@@ -12,7 +12,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 
 from nncli.data.scaled_rows import Matrix, Subset
-from nncli.nn.first_curvature import FirstCurvature, moments_of, squares_of
+from nncli.nn.first_curvature import FirstCurvature, mean_of, moments_of, squares_of
 from nncli.nn.losses import LOSSES
 from sparse_training import trainer
 
@@ -46,7 +46,8 @@ def test_the_curvature_of_logistic_regression_is_nowhere_more() -> None:
     X[:, 3] = X[:, 0] + 0.01 * X[:, 3]
     rows = np.column_stack([X, np.ones(200)])
     blocks = [(X[:50], omega[:50]), (X[50:], omega[50:])]
-    found = FirstCurvature(moments_of(blocks, 4), squares_of(blocks, 4), 0.25, 0.01)
+    mean = mean_of(blocks, 4)
+    found = FirstCurvature(mean, moments_of(blocks, mean), squares_of(blocks, mean), 0.25, 0.01)
     H = np.column_stack([found(column) for column in np.eye(5)])
     np.testing.assert_allclose(H, H.T, rtol=1e-6)
     for theta in [np.zeros(5), *rng.normal(size=(20, 5))]:
@@ -58,7 +59,8 @@ def test_the_curvature_of_logistic_regression_is_nowhere_more() -> None:
 
 def test_several_outputs_are_each_multiplied_alike() -> None:
     X = np.random.default_rng(0).normal(size=(50, 3))
-    found = FirstCurvature(moments_of([(X, None)], 3), squares_of([(X, None)], 3), 0.5, 0)
+    mean = mean_of([(X, None)], 3)
+    found = FirstCurvature(mean, moments_of([(X, None)], mean), squares_of([(X, None)], mean), 0.5, 0)
     g = np.arange(8.0).reshape(4, 2)  # of W (3, 2) and b (2,)
     np.testing.assert_allclose(
         found(g.reshape(-1)).reshape(4, 2), np.column_stack([found(g[:, 0].copy()), found(g[:, 1].copy())])
@@ -142,3 +144,30 @@ def test_of_numbers_whose_squares_are_too_large_nothing_is_known_before() -> Non
     one = trainer(train, model="logistic", optimizer="lbfgs", batch_size=None)
     one.begin_epoch()
     assert one.optimizer.first_h is None
+
+
+@pytest.mark.parametrize("spread", [1e4, 1e6])
+def test_columns_far_from_0_come_to_the_optimum_too(spread: float) -> None:
+    """Such as seconds since 1970 within some hours: their loss is that of the same column less its mean."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 2))
+    y = (rng.random(300) < expit(X @ [1, -1])).astype(np.int64)
+    how: dict[str, Any] = {"model": "logistic", "optimizer": "lbfgs", "epochs": 200, "batch_size": None}
+    losses = []
+    for columns in (X, X * [spread, 1] + [1.7e9, 0]):
+        one = trainer(Subset(Matrix(columns, columns.dtype), y, np.arange(300)), **how)
+        assert len([*one.run()]) < 60
+        losses.append(one.history[-1].train_loss)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+
+
+def test_a_run_that_is_not_at_the_optimum_says_so() -> None:
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    y = (np.random.default_rng(1).random(300) < expit(X @ [1, -1])).astype(np.int64)
+    said = []
+    for epochs in (3, 100):
+        how: dict[str, Any] = {"model": "logistic", "optimizer": "lbfgs", "epochs": epochs, "batch_size": None}
+        one = trainer(Subset(Matrix(X, X.dtype), y, np.arange(300)), **how)
+        assert [*one.run()]
+        said.append(one.stopped)
+    assert said == ["all planned epochs are done, and more would lower the loss", "no step lowers the loss any more"]

@@ -22,7 +22,7 @@ from nncli.data.split import Split
 from nncli.errors import OptionError
 from nncli.model.network import eval_rows, network_inputs
 from nncli.nn.input_layers import InputKinds
-from nncli.system.order_statistics import in_order, medians_of, quantiles_of
+from nncli.system.order_statistics import in_order, median_of, medians_of, quantiles_of
 from nncli.training import doubts
 from nncli.training.memory import rows_in_memory
 
@@ -168,3 +168,9 @@ def test_no_table_of_bins_by_classes_is_counted() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20e6
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_median_of_the_largest_numbers_does_not_overflow() -> None:
+    assert medians_of(np.array([[-1e308, -1e308], [1e308, 1.2e308], [-1e308, 1e308]])).tolist() == [-1e308, 1.1e308, 0]
+    assert median_of(np.array([1.2e308, 1e308])) == 1.1e308

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 def median_of(numbers: NDArray[Any]) -> float:
     """Return the median of numbers (n,), none of them NaN; of an even n, the mean of the two in the middle."""
     middle = [(len(numbers) - 1) // 2, len(numbers) // 2]
-    return float(np.partition(numbers, middle)[middle].mean())
+    return float(_mean_of_two(np.partition(numbers, middle)[middle]))
 
 
 def in_order(columns: NDArray[Any]) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
@@ -32,8 +32,14 @@ def medians_of(ordered: NDArray[Any]) -> NDArray[np.float64]:
     """Return the median of each row of (d, n), whose numbers are in ascending order; of an even n, the mean of the two
     in the middle."""
     n = ordered.shape[1]
-    found: NDArray[np.float64] = ordered[:, [(n - 1) // 2, n // 2]].astype(np.float64).mean(axis=1)
-    return found
+    return _mean_of_two(ordered[:, [(n - 1) // 2, n // 2]].astype(np.float64))
+
+
+def _mean_of_two(numbers: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the mean of two numbers (…, 2), as NumPy has it, but where their sum would overflow."""
+    with np.errstate(over="ignore"):
+        found: NDArray[np.float64] = numbers.mean(axis=-1)
+    return np.where(np.isfinite(found), found, (numbers / 2).sum(axis=-1))
 
 
 def quantiles_of(ordered: NDArray[Any], share: float) -> NDArray[np.float64]:

@@ -63,11 +63,12 @@ def first_curvature(batch: Batch, config: TrainingConfig) -> FirstCurvature | No
     rows = batch.subset.rows
     some = rows if len(rows) <= LOOKED_AT else rows[np.linspace(0, len(rows) - 1, LOOKED_AT).astype(np.intp)]
     with np.errstate(over="ignore", invalid="ignore"):
-        moments = first.moments_of(blocks(some), d)
-        squares = np.diag(moments)[:d] if some is rows else first.squares_of(blocks(rows), d)
+        mean = first.mean_of(blocks(some), d)
+        moments = first.moments_of(blocks(some), mean)
+        squares = np.diag(moments)[:d] if some is rows else first.squares_of(blocks(rows), mean)
     if not (np.isfinite(moments).all() and np.isfinite(squares).all()):
         return None
-    return FirstCurvature(moments, squares, loss.bend, config.l2)
+    return FirstCurvature(mean, moments, squares, loss.bend, config.l2)
 
 
 class Optimum:

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 Learn = Callable[[Batch, Positions, int, int], list[Learned]]
 
 
+PLANNED = "all planned epochs are done"
+
+
 class _Halted(Exception):
     """An epoch is given up: the run has to end. The text says why."""
 
@@ -101,7 +104,7 @@ class Trainer:
         self.kept = BestEpoch(network.theta, self.evaluator.by_accuracy)
         self.history: list[Epoch] = []
         self.limits = Limits(lambda: False, math.inf)
-        self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
+        self.stopped = PLANNED  # why `run` ended, as the end of a sentence
         self.between_epochs = True  # so that the state is one to resume from
         self.threads = 1  # that share the rows of a step, where these are many
         self._batch: Batch | None = None
@@ -137,6 +140,8 @@ class Trainer:
             epoch = self.end_epoch()
             self.limits.after_epoch()
             yield epoch
+        if self.optimizer.smooth and not self.has_ended() and len(self.history) >= self.epochs:
+            self.stopped = f"{PLANNED}, and more would lower the loss"
 
     def _check_limits(self) -> None:
         """Raise `_Halted` where the run has to end now: before a step, or within one that takes long."""
