@@ -1,4 +1,4 @@
-"""What L-BFGS knows of a linear model before its first step: how steeply the gradient can change at most.
+"""Bound how steeply the gradient of a linear model can change, which L-BFGS knows before its first step.
 
 The loss of a row bends by at most c along each of its scores z = Wᵀx + b: c is ¼ for a sigmoid, as p (1 − p) ≤ ¼, and ½
 for softmax (Böhning 1992). With x̃ = (x, 1), the gradient of each output then changes by at most
@@ -28,7 +28,7 @@ Block = tuple[Array, Vector | None]  # X (m, d), and the weights ω (m,) unless 
 
 
 class FirstCurvature:
-    """Multiplies by H."""
+    """Multiplies gradients by H, the inverse of that bound, with which L-BFGS begins."""
 
     def __init__(self, mean: Vector, moments: NDArray[np.float64], squares: Vector, c: float, l2: float) -> None:
         """Invert B for rows less a `mean` (d,): for the `moments` 1/n Σ_i ω_i x̃_i x̃_iᵀ (d + 1, d + 1) of some rows, and
@@ -53,7 +53,7 @@ class FirstCurvature:
 
 
 def mean_of(blocks: Iterable[Block], d: int) -> Vector:
-    """Return 1/n Σ_i x_i, (d,)."""
+    """Return the mean of rows x_i, block by block: 1/n Σ_i x_i, (d,)."""
     total, n = np.zeros(d), 0
     for X, _ in blocks:
         total += X.sum(axis=0, dtype=np.float64)

@@ -64,20 +64,20 @@ def rank(bits: Any, ranks: Any, parts: int) -> int:
 
 
 @compiled
-def _word_of(ranks: Any, place: int) -> int:
-    """Return the first word before which so many inputs are marked."""
-    low, high = 0, len(ranks) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if ranks[middle] < place:
-            low = middle + 1
+def place_of(numbers: Any, begin: int, end: int, least: int) -> int:
+    """Return the first place from `begin` on, or else `end`, of numbers in order that has at least the given one."""
+    while begin < end:
+        middle = (begin + end) // 2
+        if numbers[middle] < least:
+            begin = middle + 1
         else:
-            high = middle
-    return low
+            end = middle
+    return begin
 
 
 @compiled
 def own_words(ranks: Any, part: int, parts: int) -> tuple[int, int]:
     """Return which words of marks are of a part, from one to before another, so that all have as many inputs."""
-    u = ranks[len(ranks) - 1]
-    return _word_of(ranks, u * part // parts), _word_of(ranks, u * (part + 1) // parts)
+    last = len(ranks) - 1
+    u = ranks[last]
+    return place_of(ranks, 0, last, u * part // parts), place_of(ranks, 0, last, u * (part + 1) // parts)

@@ -11,25 +11,13 @@ from typing import Any
 import numpy as np
 
 from nncli.nn.kernels.bits import fetch
-from nncli.nn.kernels.mark_loops import AHEAD, IN_A_LINE
+from nncli.nn.kernels.mark_loops import AHEAD, IN_A_LINE, place_of
 from nncli.nn.kernels.pool import share, task_of
 from nncli.nn.kernels.sparse_loops import own
 from nncli.nn.kernels.step_loops import descend, found_by, loss_of_row, score
 from nncli.system.compiling import compiled, reordered
 
 BLOCK = 2048  # numbers of each vector that a thread has in its cache at once
-
-
-@compiled
-def _place_of(columns: Any, begin: int, end: int, first: int) -> int:
-    """Return where the inputs of a row, which are in order, begin to be `first` or more."""
-    while begin < end:
-        middle = (begin + end) // 2
-        if columns[middle] < first:
-            begin = middle + 1
-        else:
-            end = middle
-    return begin
 
 
 @reordered
@@ -55,8 +43,8 @@ def _look(X: Any, rows: Any, w: Any, scores: Any, places: Any, sizes: Any, part:
                 fetch(columns, e)
                 fetch(data, e)
         begin, end = starts[rows[i]], starts[rows[i] + 1]
-        begin = _place_of(columns, begin, end, some.start)
-        end = _place_of(columns, begin, end, some.stop)
+        begin = place_of(columns, begin, end, some.start)
+        end = place_of(columns, begin, end, some.stop)
         its_places[i, 0], its_places[i, 1] = begin, end
         for k in range(w.shape[1]):
             its[i, k] = score(data[begin:end], columns[begin:end], w, k)
