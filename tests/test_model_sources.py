@@ -17,7 +17,8 @@ import pytest
 
 from cli_process import PROGRAM
 from forgery import with_meta, with_parts
-from nncli.model.file_members import NEW_IN, OF_COLUMNS
+from nncli.model.file_members import OF_COLUMNS
+from nncli.model.older_formats import NEW_IN
 from row_files import HEADER, ROWS, parts
 from short_and_long import some_short
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 
 from nncli.cli.options import OTHER_FILES, SKIP_ROWS_HELP, TEXT_FILES, Json, Quiet, with_config
-from nncli.config.train_config import ROWS_READ_HELP, SHEET_HELP, TrainConfig
+from nncli.config.data_options import ROWS_READ_HELP, SHEET_HELP
+from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, UsageError
 from nncli.system.output import note_of, print_json, say
 

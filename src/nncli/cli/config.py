@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nncli.cli.options import model_in, with_config
+from nncli.config.data_options import SOURCES
 from nncli.config.file_kinds import Columns, Files
 from nncli.config.option import BatchSize, Kind, Number, Whole
-from nncli.config.train_config import SOURCES, TrainConfig
+from nncli.config.train_config import TrainConfig
 from nncli.data.sources import ARRAYS
 from nncli.errors import DONE, DataError
 from nncli.system.output import print_utf_8, say

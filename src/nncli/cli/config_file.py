@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nncli.config.data_options import SOURCES
 from nncli.config.file_kinds import Files
 from nncli.config.option import Flag, as_text
-from nncli.config.train_config import SOURCES, TrainConfig
+from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError, UsageError, did_you_mean
 from nncli.system.addresses import address_problem
 from nncli.system.output import shortened

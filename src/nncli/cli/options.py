@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.cli.completion import complete_data, completer
-from nncli.config.option import Flag, Kind, OneOf, Option, Size, read_option
-from nncli.config.train_config import (
+from nncli.config.data_options import (
     ENCODING_HELP,
     ESCAPE_HELP,
     HEADER_ROWS_HELP,
@@ -22,8 +21,9 @@ from nncli.config.train_config import (
     ROWS_READ_HELP,
     SHEET_HELP,
     SOURCES,
-    TrainConfig,
 )
+from nncli.config.option import Flag, Kind, OneOf, Option, Size, read_option
+from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import BUNDLED
 from nncli.data.expand import expand
 from nncli.data.sources import Source, is_there

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
+from nncli.config.data_options import DEFAULT_SHARE
+from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset, Table
 from nncli.data.sources import ARRAYS
 from nncli.errors import UsageError, write_names

@@ -54,16 +54,7 @@ from nncli.data.dataset import Schema, schema_of
 from nncli.data.sources import portable
 from nncli.model import lineage, npz, training_state
 from nncli.model.conformal import MOST_SCORES
-from nncli.model.file_members import (
-    FLAT,
-    FORMAT,
-    FORMAT_VERSION,
-    MEMBERS,
-    OF_COLUMNS,
-    OTHER_MEMBERS,
-    MemberSizes,
-    members_of,
-)
+from nncli.model.file_members import FLAT, MEMBERS, OF_COLUMNS, OTHER_MEMBERS, MemberSizes, members_of
 from nncli.model.file_parts import (
     FILES,
     MOST,
@@ -76,6 +67,7 @@ from nncli.model.file_parts import (
 )
 from nncli.model.model import Model
 from nncli.model.network import build_network, network_inputs, network_sizes
+from nncli.model.older_formats import FORMAT, FORMAT_VERSION
 from nncli.model.provenance import Provenance, figures_to_store
 from nncli.nn.calibration import Calibration
 from nncli.nn.losses import LOSSES

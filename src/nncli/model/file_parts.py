@@ -20,10 +20,7 @@ from nncli.errors import NncliError
 from nncli.guards.distribution import Distribution, Predictions
 from nncli.model import lineage
 from nncli.model.decision import Decision
-from nncli.model.file_members import (
-    OF_COLUMNS,
-    REFERENCES,
-)
+from nncli.model.file_members import OF_COLUMNS, REFERENCES
 from nncli.model.provenance import Fingerprint, Provenance, figures_of_file
 from nncli.nn.buffers import all_finite
 from nncli.nn.optimizers import OPTIMIZERS

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.data_options import DEFAULT_SHARE
 from nncli.config.ensemble_kind import ensemble_of
-from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
+from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset, Positions, TextColumn
 from nncli.data.dates import written
 from nncli.data.group_split import group_folds, group_split
