@@ -37,17 +37,15 @@ class NNClassifier(ClassifierMixin, NNEstimator):
     Parameters
     ----------
     model : str, default None
-        Kind of model: mlp, tabular, softmax, logistic, svm, perceptron, averaged-perceptron, mira or
-        adaline; or auto, a blend of the best of a dozen. None: mlp, or one member of tabular for tables of at
-        least 200 rows.
-        tabular has other defaults than those below: see the docs, "Models".
+        Kind of model: mlp, tabular, softmax, logistic, svm, perceptron, averaged-perceptron, mira or adaline; or auto,
+        a blend of the best of a dozen. None: mlp, or one member of tabular for tables of at least 200 rows. tabular
+        has other defaults than those below: see the docs, "Models".
     hidden : int, tuple of int or str, default None
         Units in each hidden layer, as 64 or (128, 64). None: 64 for mlp, else none.
     activation : str, default None
         Activation of the hidden layers, or of each one, as "relu,tanh". None: relu.
     loss : str, default None
-        Loss to minimise, with its link if another is wanted, as "mse:link=softmax". None: that of the
-        model.
+        Loss to minimise, with its link if another is wanted, as "mse:link=softmax". None: that of the model.
     init : str, default None
         Initial weights. None: zeros without hidden layers, else as suits the activation.
     learn_scale : bool, default None
@@ -61,8 +59,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
     vectors : str, default None
         File of vectors of words that the embedding starts from. None: random ones.
     ensemble : int or str, default None
-        How many members are trained together, whose answers are averaged; "shared:8" for 8 that share weights.
-        None: 1.
+        How many members are trained together, whose answers are averaged; "shared:8" for 8 that share weights. None: 1.
     dtype : str, default "float32"
         Type of the numbers of the network: float32 or float64.
     dropout : float, default None
@@ -115,8 +112,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
     epochs : int, default None
         Maximum number of passes over the training rows. None: enough for 5,000 steps, from 10 to 1,000.
     batch_size : int or "full", default None
-        Rows in each step. None: 1 for the perceptrons and mira, else 128 and less below 4,096 training
-        rows.
+        Rows in each step. None: 1 for the perceptrons and mira, else 128 and less below 4,096 training rows.
     patience : int, default None
         Epochs without a better `metric` after which training stops. None: 30.
     metric : str, default None
@@ -147,8 +143,7 @@ class NNClassifier(ClassifierMixin, NNEstimator):
     max_norm : float, default None
         Maximum length of the weight vector of a unit. None: no limit.
     class_weight : "balanced", dict or str, default None
-        What a row of each class counts: "balanced" (all classes count the same), or as {0: 1, 1: 5}. None:
-        1.
+        What a row of each class counts: "balanced" (all classes count the same), or as {0: 1, 1: 5}. None: 1.
     label_smoothing : float, default None
         Share of each target that is spread over all classes. None: 0.
     clip_norm : float, default None
