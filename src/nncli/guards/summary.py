@@ -46,8 +46,8 @@ class NumberSummary:
         """Return the sample with all zeros."""
         if not self.zeros:
             return self.stored
-        below, above = np.split(self.stored, [np.searchsorted(self.stored, 0)])
-        return np.concatenate([below, np.zeros(self.zeros), above])
+        place = int(np.searchsorted(self.stored, 0))
+        return np.concatenate([self.stored[:place], np.zeros(self.zeros), self.stored[place:]])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ which takes as long as training on a small table."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 def median_of(numbers: NDArray[Any]) -> float:
     """Return the median of numbers (n,), none of them NaN; of an even n, the mean of the two in the middle."""
     middle = [(len(numbers) - 1) // 2, len(numbers) // 2]
-    return float(_mean_of_two(np.partition(numbers, middle)[middle]))
+    low, high = np.partition(numbers, middle)[middle].tolist()
+    found = (low + high) / 2 if math.isfinite(low + high) else low / 2 + high / 2  # where the sum would overflow
+    return float(numbers.dtype.type(found)) if numbers.dtype.kind == "f" else found
 
 
 def in_order(columns: NDArray[Any]) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
