@@ -20,8 +20,11 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("xor.csv").write_text("a,b,y\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n")
     Path("same.csv").write_text("a,b,y\n" + "1,2,no\n1,2,yes\n" * 40)
+    Path("said.csv").write_text("text,y\n" + "the same words stand here,no\nthe same words stand here,yes\n" * 40)
+    Path("useless.csv").write_text("a,b,y\n" + "1,2,no\n1,2,yes\n1,3,no\n1,3,yes\n" * 40)
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(600, 2))
+    Path("number.csv").write_text("a,y\n" + "".join(f"5,{a:.3f}\n" for a in noise[:300, 0]))
     Path("huge.csv").write_text(
         "a,b,y\n" + "".join(f"{1e14 * abs(a):.3g},{b:.3f},{'pq'[int(b > 0)]}\n" for a, b in noise[:150])
     )
@@ -46,7 +49,7 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("iris --lr-scale weight=0,bias=0", "most likely --lr-scale weight=0 leaves the weights nearly as they were drawn: leave it out"),
         ("huge.csv --model tabular --scale none --number-embedding none --hidden 9x9x9 --ensemble 3 --epochs 9", "with the same scores; most likely column 'a' reaches 3"),
         ("rare.csv", "are predicted 'usual'; most likely because 9"),
-        ("same.csv --best --search-steps 1 --ensemble 1", "with the same scores; most likely the columns say little about the target, as no network of the search"),
+        ("useless.csv --best --search-steps 1 --ensemble 1", "are predicted 'no'; most likely the columns say little about the target, as no network of the search"),
         ("noise.csv --hidden 256 --patience 300 --metric accuracy --epochs 300", "is above that of guessing the shares of the classes"),
     ],
 )  # fmt: skip
@@ -55,6 +58,23 @@ def test_it_is_said_with_the_likely_cause(words: str, said: str, nncli: Run) -> 
     assert outcome.code == 0
     assert said in outcome.err
     assert sum("most likely" in line for line in outcome.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "same.csv",
+        "same.csv --model logistic --val 0 --test 0",
+        "same.csv --model perceptron",
+        "same.csv --best --search-steps 1 --ensemble 1",
+        "said.csv --text text",
+        "number.csv",
+    ],
+)
+def test_inputs_that_are_the_same_in_all_rows_are_blamed_and_nothing_else(words: str, nncli: Run) -> None:
+    said = nncli("train", *words.split(), "-o", "m.npz").err
+    assert ", as all training rows have the same inputs, from which nothing can be learned: add columns" in said
+    assert "most likely" not in said
 
 
 @pytest.mark.parametrize("words", ["xor.csv --val 0 --test 0 --epochs 200", "iris --optimizer adam", "rare.csv --class-weight balanced"])  # fmt: skip

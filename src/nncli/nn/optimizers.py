@@ -296,6 +296,9 @@ class Exact(LBFGS):
 
     exact = True
 
+    def __init__(self) -> None:
+        super().__init__()
+
 
 def _descend(theta: Array, g: Array, lr: Rates, s: Array, eps: float, u: Array) -> None:
     np.sqrt(s, out=u)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from itertools import accumulate
 
@@ -13,16 +14,25 @@ from nncli.errors import flag, write_names
 from nncli.training.doubts import are_maybe_words
 from nncli.training.prepare import Prepared
 
-ROWS_AT_ONCE = 256
+ROWS_AT_ONCE, ROWS_LOOKED_AT = 256, 5000
+NOTHING_DIFFERS = "all training rows have the same inputs, from which nothing can be learned: add columns that differ"
+
+
+def why_nothing_is_learned(prepared: Prepared) -> str:
+    """Say that all training rows have the same inputs; the empty string if they have not."""
+    train = dataclasses.replace(prepared.train, rows=prepared.train.rows[:ROWS_LOOKED_AT])
+    return NOTHING_DIFFERS if _are_alike(train, prepared.config.model.dtype) else ""
 
 
 def why_alike(prepared: Prepared, part: Subset) -> str:
-    """Say that all rows of a part have the same inputs, as training knew none of their categories, or of their words;
-    the empty string if that is not so."""
+    """Say that all rows of a part have the same inputs, as the training rows have, or as training knew none of their
+    categories, or of their words; the empty string if that is not so."""
     preprocess, dtype = prepared.preprocess, prepared.config.model.dtype
-    if not (preprocess.categories or preprocess.words):
+    if not _are_alike(part, dtype):
         return ""
-    if not (_are_alike_sparse(part) if part.matrix.is_sparse else _are_alike(part, dtype)):
+    if nothing := why_nothing_is_learned(prepared):
+        return nothing
+    if not (preprocess.categories or preprocess.words):
         return ""
     x = _inputs(part, 0, 1, dtype)[0]
     # the last input of each column of categories stands for any other one
@@ -37,6 +47,8 @@ def why_alike(prepared: Prepared, part: Subset) -> str:
 
 def _are_alike(part: Subset, dtype: str) -> bool:
     """Tell whether all rows of a part have the same inputs."""
+    if part.matrix.is_sparse:
+        return _are_alike_sparse(part)
     first = _inputs(part, 0, 1, dtype)
     starts = range(0, len(part.rows), ROWS_AT_ONCE)
     return all((_inputs(part, start, start + ROWS_AT_ONCE, dtype) == first).all() for start in starts)

@@ -15,7 +15,7 @@ from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
 from nncli.system.output import WARNING, in_quotes, number, percent
-from nncli.training.alike_rows import why_alike
+from nncli.training.alike_rows import why_alike, why_nothing_is_learned
 from nncli.training.batch import Batch, judged
 from nncli.training.final_figures import scored
 from nncli.training.guards import HIGH, MODEST_L2, large_factors, tamed
@@ -79,7 +79,7 @@ def _of_numbers(prepared: Prepared, trainer: Trainer, figures: dict[str, Any], g
         return []
     said = f"the numbers of the {name} rows are no nearer to the truth than the mean of the training rows would be"
     cause = "the columns say little about the target" if trainer.is_solvable or name != "training" else TOO_LITTLE
-    return [f"{said}; most likely {_setting(trainer) or cause}"]
+    return [said + _why(prepared, trainer, cause)]
 
 
 KEYS = {"training": "train", "validation": "val", "test": "test"}
@@ -135,7 +135,7 @@ def _no_better(prepared: Prepared, trainer: Trainer, figures: dict[str, Any]) ->
     rows = judged(trainer.network, trainer.loss, of_all, trainer.K)
     balanced = METRICS.create("balanced-accuracy").value(rows)
     is_useless = not trainer.loss.probabilistic and balanced <= 1 / len(rows.present) + 1e-9
-    return [f"{WARNING if is_useless else ''}{said}; most likely {_setting(trainer) or _not_learned(trainer)}"]
+    return [f"{WARNING if is_useless else ''}{said}{_why(prepared, trainer, _not_learned(trainer))}"]
 
 
 def _above_guessing(
@@ -150,7 +150,7 @@ def _above_guessing(
     guessed = loss_of_shares(counts)
     if training_loss > guessed:
         said = say_above("its own training rows", Guess(training_loss, guessed, is_sure=True))
-        return [f"{said}; most likely {_setting(trainer) or _not_learned(trainer)}"]
+        return [said + _why(prepared, trainer, _not_learned(trainer))]
     found = guess(rows, counts)
     if found.loss <= found.guessed:
         return []
@@ -234,6 +234,12 @@ def large_penalty(how: TrainingConfig, is_sparse: bool) -> str:
     return " and ".join(
         f"--{name} {getattr(how, name):g}" for name, most in limits.items() if getattr(how, name) > most
     )
+
+
+def _why(prepared: Prepared, trainer: Trainer, cause: str) -> str:
+    """Say why little was learned: nothing differs, or an option of the run, or else the `cause`."""
+    nothing = why_nothing_is_learned(prepared)
+    return f", as {nothing}" if nothing else f"; most likely {_setting(trainer) or cause}"
 
 
 def _setting(trainer: Trainer) -> str:
