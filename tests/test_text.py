@@ -175,6 +175,11 @@ def test_numbers_that_float32_cannot_tell_apart_are_read_as_float64(
     assert nncli("eval", "m.npz", "d.csv", "--json", "-q").json["accuracy"] == 1
     Path("new.csv").write_text("time\n1700000029\n1700000030\n")
     assert nncli("predict", "m.npz", "new.csv").out == "prediction\nearly\nlate\n"
+    lost = "float32, which cannot tell some of those apart: add --dtype float64, or leave --scale none out\n"
+    few = ("train", "d.csv", "--scale", "none", "--model", "perceptron", "--epochs", "1", "-o", "m.npz")
+    assert lost not in outcome.err
+    assert lost in nncli(*few).err
+    assert lost not in nncli(*few, "--dtype", "float64").err
 
 
 def test_xz_is_read_like_the_others(tmp_path: Path) -> None:

@@ -30,12 +30,22 @@ MOST_CELLS, LEAST_ROWS, MOST_ROWS = 1_000_000, 200, 2_500  # that a training run
 
 def doubts(prepared: Prepared) -> list[str]:
     """Say, a line each, what could mislead a training run that begins; a sample of the rows is looked at."""
-    found = different_texts(prepared.dataset.table, prepared.preprocess.columns_of_words)
+    found = [*_lost_digits(prepared), *different_texts(prepared.dataset.table, prepared.preprocess.columns_of_words)]
     if prepared.preprocess.scaling != "pixels" and prepared.target is None:  # of which none says much alone
         most = MOST_CELLS // len(prepared.dataset.schema.columns)
         words = prepared.preprocess.columns_of_words
         found += giveaways(prepared.dataset, prepared.split, min(MOST_ROWS, max(LEAST_ROWS, most)), words) or []
     return found
+
+
+def _lost_digits(prepared: Prepared) -> list[str]:
+    """Tell of numbers that are read as float64, and become float32 unscaled: nobody can tell them apart any more."""
+    model = prepared.config.model
+    fine = prepared.dataset.schema.dtype == "float64" and model.dtype == "float32"
+    if not fine or prepared.preprocess.scaling != "none":
+        return []
+    remedy = "add --dtype float64, or leave --scale none out"
+    return [f"the network has numbers of type float32, which cannot tell some of those apart: {remedy}"]
 
 
 def different_texts(table: Table, words: Sequence[str] = ()) -> list[str]:
