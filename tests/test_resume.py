@@ -248,12 +248,19 @@ def test_changed_files_are_noticed(nncli: Run, monkeypatch: pytest.MonkeyPatch) 
             in nncli("train", "--resume", "m.npz").err
         )
         Path(name).write_text(before)
+    Path("v.csv").write_text(header + "".join(reversed(rows[::5])))  # of the same size, and named before what follows
+    outcome = nncli("train", "--resume", "m.npz", "--lr", "0.7")
+    assert outcome.err.startswith("m.npz: cannot resume this training run: v.csv has changed since. ")
 
 
 def test_a_model_is_no_data(nncli: Run, iris_model: Path) -> None:
     outcome = nncli("train", iris_model)
     assert (outcome.code, outcome.out) == (BAD_COMMAND, "")
     assert outcome.err == f"DATA: {iris_model} is a model, not data. Add --resume to resume its run.\n"
+    outcome = nncli("train", "iris", iris_model, "--resume")
+    problem = f"expected the model of a run, or its data, found both, as {iris_model} is a model"
+    assert (outcome.code, outcome.out) == (BAD_COMMAND, "")
+    assert outcome.err == f"DATA: {problem}. Name the model alone, or with --out {iris_model}.\n"
 
 
 def test_more_epochs_need_a_state(nncli: Run) -> None:

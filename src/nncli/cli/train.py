@@ -218,6 +218,10 @@ def _find_run(
         where = "on stdout" if out == "-" else f"in {out or MODEL_FILE}"
         raise OptionError("out", f"a run to resume is in a file, and not {where}", "Name the file with -o")
     model = model_in(config.data)
+    among_data = [name for name in config.data if model is None and model_in((name,))]
+    if among_data:
+        problem = f"expected the model of a run, or its data, found both, as {among_data[0]} is a model"
+        raise OptionError("data", problem, f"Name the model alone, or with {mention('out', among_data[0])}")
     resumed = ResumableRun.find(Path(model or out or MODEL_FILE))
     if resumed is None:
         return None, config, out

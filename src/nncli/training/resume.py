@@ -123,16 +123,18 @@ class ResumableRun:
     def _difference(self, prepared: Prepared) -> str:
         """Say how the prepared run differs from this one; empty: not at all."""
         options, data = prepared.config.options, prepared.dataset
+        if self.options.data != options.data and self.provenance.files["data"].sha256 != data.sha256:
+            return f"it was started with the data {title(self.options.data)}"
+        for name, file in self.provenance.files.items():
+            source = getattr(options, name)
+            if source == getattr(self.options, name) and file.sha256 != prepared.files[name].sha256:
+                return f"{title(source)} has changed since"
+        # of options, some follow from the data
         for name in TrainConfig.options():
             if getattr(self.options, name) != getattr(options, name) and name not in MAY_CHANGE:
                 old, new = self.options.written(name), options.written(name)
                 before = f"with {flag(name)} {old}" if old else f"without {flag(name)}"
                 return f"it was started {before}" + (f", and not with {new}" if new else "")
-        if self.options.data != options.data and self.provenance.files["data"].sha256 != data.sha256:
-            return f"it was started with the data {title(self.options.data)}"
-        for name, file in self.provenance.files.items():
-            if file.sha256 != prepared.files[name].sha256:
-                return f"{title(getattr(options, name))} has changed since"
         its, vectors = self.model.preprocess.vectors, prepared.preprocess.vectors
         if its is not None and vectors != its:
             return f"{its.file} has changed since"
