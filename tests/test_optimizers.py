@@ -254,6 +254,7 @@ def test_finds_the_minimum_of_a_bowl(name: str) -> None:
         ("adam:beta1=1", "--optimizer: adam: beta1: expected 0 ≤ beta1 < 1, found 1.0."),
         ("momentum:mu=fast", "--optimizer: momentum:mu: expected a number, found 'fast'."),
         ("sgd:mu=0.9", "--optimizer: expected no settings after 'sgd'; found 'mu=0.9'."),
+        ("exact:memory=3", "--optimizer: expected no settings after 'exact'; found 'memory=3'."),
         ("rmsprop:rho=1", "--optimizer: rmsprop: rho: expected 0 ≤ rho < 1, found 1.0."),
         ("adagrad:eps=0", "--optimizer: adagrad: eps: expected 0 < eps < ∞, found 0.0."),
         ("adam:eps=inf", "--optimizer: adam:eps: expected a number, found 'inf'."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -294,10 +294,8 @@ class Exact(LBFGS):
     A trainer takes that step, see `least_squares.py` and `quantile_regression.py`; those of this class are of L-BFGS.
     """
 
+    memory: int = field(default=10, init=False)  # no setting, as that step has no use for it
     exact = True
-
-    def __init__(self) -> None:
-        super().__init__()
 
 
 def _descend(theta: Array, g: Array, lr: Rates, s: Array, eps: float, u: Array) -> None:
