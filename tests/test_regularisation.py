@@ -39,6 +39,18 @@ def test_units_that_are_dropped_get_no_gradient() -> None:
     np.testing.assert_array_equal(dX, np.where(A == 0, 0, 6))
 
 
+def test_a_generator_that_starts_anew_drops_the_same_units_of_any_numbers() -> None:
+    """As a check of gradients does, with more or fewer rows between, which have other masks."""
+    layer, X = Dropout(0.4), np.random.default_rng(1).normal(size=(30, 7))
+    for numbers in (X, X, X + 1, X[:9], X[:9] - 2, X):
+        A, expected, other = np.empty_like(numbers), np.empty_like(numbers), Dropout(0.4)
+        layer.rng, other.rng = np.random.default_rng(3), np.random.default_rng(3)
+        layer.forward(numbers, A)
+        other.forward(numbers, expected)
+        np.testing.assert_array_equal(A, expected)
+        assert 0 < np.count_nonzero(A) < A.size
+
+
 def test_dropout_draws_anew_for_every_batch_and_is_off_at_request() -> None:
     network = multilayer(5, (20,), 2, dropout=0.5, input_dropout=0.2, dtype="float64")
     network.initialize(None, np.random.default_rng(0))

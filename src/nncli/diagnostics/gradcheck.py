@@ -100,9 +100,12 @@ def check_gradients(
     shares = np.tile(np.full(n, 1 / n) if weights is None else weights / n, batch.copies)
     shares *= network.independent / batch.copies  # as in `Batch.backward`
     mask, sample, nudge = objective.seed.spawn(3)
+    of_masks = np.random.default_rng(mask)
+    begin = of_masks.bit_generator.state
 
     def terms() -> Array:
-        network.drop_with(np.random.default_rng(mask))  # the same mask each time
+        of_masks.bit_generator.state = begin  # the same mask each time
+        network.drop_with(of_masks)
         return np.concatenate([shares * batch.losses(), penalty.terms(network)])
 
     def compared(names: Collection[str]) -> dict[str, BlockCheck]:
