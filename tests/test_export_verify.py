@@ -78,6 +78,23 @@ def test_golden_rows_have_the_edge_cases(mixed_model: Path, nncli: Nncli) -> Non
             assert max(cell for cell in cells if cell is not None) > max(plain) + (max(plain) - min(plain))
 
 
+@pytest.mark.parametrize("target", exported.each(TARGETS))
+def test_an_accent_may_be_a_character_of_its_own(target: str, nncli: Nncli) -> None:
+    Path("d.csv").write_text("ort,y\n" + "Köln,a\nZürich,a\nBern,b\nGenève,b\n" * 40, "utf-8")
+    assert nncli("train", "d.csv", "--model", "softmax", "-q", "--json").code == 0
+    file = f"m{TARGETS[target].endings[0]}"
+    assert nncli("export", "model.npz", "--to", target, "-o", file).code == 0
+    assert nncli("export", "--verify", file).code == 0
+    assert nncli("export", "model.npz", "-o", "m.json").code == 0
+    golden = json.loads(Path("m.json").read_text("utf-8"))["golden"]
+    cells = [row["ort"] for row in golden["rows"][:12]]
+    assert {*cells} & {"Ko\u0308ln", "Zu\u0308rich", "Gene\u0300ve"}
+    Path("new.csv").write_text("ort\n" + "".join(f"{cell}\n" for cell in cells), "utf-8")
+    answers = nncli("predict", "model.npz", "new.csv", "--proba").out.splitlines()[1:]
+    for expected, line in zip(golden["answers"][:12], answers, strict=True):
+        assert [*map(float, line.split(",")[1:])] == pytest.approx(expected, abs=1e-6)
+
+
 def test_golden_rows_of_images_are_pixels(nncli: Nncli) -> None:
     assert nncli("train", "digits-idx", "--model", "softmax", "--epochs", "1", "-q", "--json").code == 0
     assert nncli("export", "model.npz", "-o", "m.json").code == 0

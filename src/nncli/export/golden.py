@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nncli.data.cells import is_missing
-from nncli.data.dataset import Schema, Table, TextColumn, canonical
+from nncli.data.cells import text_column
+from nncli.data.dataset import Schema, Table, TextColumn
 from nncli.export.description import Description, columns_of
 from nncli.export.golden_texts import golden_texts
 from nncli.export.words import KIND
@@ -174,7 +174,5 @@ def _number(cell: float | str | None) -> float:
 
 def _texts(cells: Sequence[float | str | None], missing: tuple[str, ...]) -> TextColumn:
     """Return cells of text as a reader of files does: the missing ones known, flags and numbers in their usual form."""
-    read = [None if cell is None or is_missing(str(cell), missing) else canonical(str(cell)) for cell in cells]
-    values = sorted({cell for cell in read if cell is not None})
-    codes = [-1 if cell is None else values.index(cell) for cell in read]
-    return TextColumn(np.array(codes), tuple(values))
+    written = [None if cell is None else str(cell) for cell in cells]
+    return text_column(np.arange(len(cells)), written, frozenset(missing))
