@@ -64,6 +64,23 @@ def dated(rows: int) -> str:
     )
 
 
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (["08:00", "17:30", "12:15"], True),
+        (["", "", ""], False),
+        (["09:00"] * 3, False),
+        (["23:00Z", "22:00Z", "23:00Z"], False),  # midnight in Berlin, in winter and in summer
+    ],
+)
+def test_an_hour_that_is_no_input_is_told(times: list[str], said: bool, nncli: Run) -> None:
+    rows = [f"2026-03-{i % 28 + 1:02}{'T' * bool(times[0])}{times[i % 3]},{'ab'[i % 2]}\n" for i in range(60)]
+    Path("d.csv").write_text("when,class\n" + "".join(rows))
+    hint = "; the hour is no input: add a column of it if it matters\n"
+    assert (hint in nncli("train", "d.csv", "--epochs", "1", "-o", "m.npz").err) == said
+    assert ("but not the hour" in " ".join(nncli("check", "d.csv").out.split())) == said
+
+
 def test_dates_are_learned_from(nncli: Run) -> None:
     Path("d.csv").write_text(dated(500))
     outcome = nncli("train", "d.csv", "--drop", "x", "--hidden", "32", "-o", "m.npz", "--json")

@@ -11,11 +11,24 @@ from nncli.data.column_statistics import blocks_of
 from nncli.data.dataset import Positions, Table
 from nncli.data.dates import INPUTS, inputs_of
 
+SUMMER_TIME = 1.5 / 24  # days, more than an hour
+NO_HOURS = "; the hour is no input: add a column of it if it matters"
+
 
 def first_day(days: Any, rows: Positions) -> float:
     """Return the first of some days, in days since 1970; 0 where all are missing."""
     first = min((np.fmin.reduce(block, initial=np.inf) for block in blocks_of(days, rows)), default=np.inf)
     return float(first) if np.isfinite(first) else 0.0
+
+
+def have_hours(days: Any, rows: Positions) -> bool:
+    """Tell whether some days, in days since 1970, have times of day that differ; by an hour they may for the zone's
+    summer time alone."""
+    low, high = np.inf, -np.inf
+    for block in blocks_of(days, rows):
+        of_day = np.mod(block, 1)  # in UTC; NaN where a date is missing
+        low, high = np.fmin.reduce(of_day, initial=low), np.fmax.reduce(of_day, initial=high)
+    return bool(high - low > SUMMER_TIME)
 
 
 class DateInputs:

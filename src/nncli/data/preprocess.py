@@ -19,7 +19,7 @@ from nncli.data.column_statistics import (
     is_coarse,
 )
 from nncli.data.dataset import Positions, Table
-from nncli.data.date_inputs import DateInputs, first_day
+from nncli.data.date_inputs import NO_HOURS, DateInputs, first_day, have_hours
 from nncli.data.dates import INPUTS
 from nncli.data.heaps import Heap
 from nncli.data.input_scale import LARGEST, to_inputs
@@ -195,7 +195,8 @@ class Preprocess:
             notes.append(f"constant in the training rows, so without effect: {', '.join(names[:5])}{more}")
         dates = tuple((name, first_day(days, rows)) for name, days in table.dates.items())
         for name, _ in dates:
-            notes.append(f"column '{name}': dates, as days since the first, day of the year and weekday")
+            hours = NO_HOURS if have_hours(table.dates[name], rows) else ""
+            notes.append(f"column '{name}': dates, as days since the first, day of the year and weekday{hours}")
         of_dates = "standard" if scale in ("pixels", "max-abs") else scale
         made = ColumnStatistics.of(DateInputs(table, dates), rows if dates else rows[:1], of_dates)
 

@@ -15,6 +15,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.category_inputs import MAX_CATEGORIES
 from nncli.data.column_statistics import CELLS_AT_ONCE, some_columns
 from nncli.data.dataset import Dataset, Table, Target, TextColumn
+from nncli.data.date_inputs import have_hours
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import Preprocess
 from nncli.data.rare_classes import UNKNOWN
@@ -164,7 +165,8 @@ def _columns(dataset: Dataset, preprocess: Preprocess) -> list[dict[str, Any]]:
                 described["becomes"] = f"{how.in_words()}, hashed to 2^{how.bits} inputs"
         elif kind == "date":
             missing, distinct, low, high = next(_ranges(table.dates[name][:, None]))
-            becomes = "3 inputs: days since the first, day of the year, weekday"
+            hours = ", but not the hour" if have_hours(table.dates[name], np.arange(len(table))) else ""
+            becomes = f"3 inputs: days since the first, day of the year, weekday{hours}"
             described = _described(missing, distinct, low, high, becomes)
         else:
             described = next(numbers)
