@@ -152,6 +152,19 @@ def test_that_texts_look_like_numbers_is_said_where_they_are_left_out(form: str,
     assert note.endswith(f"though they look like numbers in a form that is not read ('{form.format(10)}'): {advice}")
 
 
+@pytest.mark.parametrize("first", [7, 80618])  # with a zero in front, and without
+def test_codes_that_are_left_out_are_called_codes(first: int) -> None:
+    text = table([f"{i * 1009 % 90_000:05}" for i in range(first, first + 60)])
+    [note] = notes_of(load(text))
+    ways = "--numeric reads them as numbers, --categorical keeps them"
+    why = f"nearly all of its codes, some of which begin with 0, are different ({ways})"
+    assert note == f"column 'a': left out, as {why}"
+    assert load(text, numeric=("a",)).table.numbers[:2, 0].tolist() == [
+        first * 1009 % 90_000,
+        (first + 1) * 1009 % 90_000,
+    ]
+
+
 @pytest.mark.parametrize(
     "cells",
     [["A1", "A2", "B1"], ["BH-98", "BH-7", "BH-12"], ["1A10", "2B5", "7C3"], ["12 Main St", "3 Side Rd", "8 High St"],

@@ -263,6 +263,9 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
     if len(cells) < LEAST_IDS:
         return ""
     if kind == "text" and len(set(cells)) >= NEARLY_ALL * len(cells) and not looks_like_text(cells[:TEXTS]):
+        if why_codes(cells, "\n".join(["", *cells, ""])).startswith("cells begin"):
+            ways = f"{flag('numeric')} reads them as numbers, {flag('categorical')} keeps them"
+            return f"nearly all of its codes, some of which begin with 0, are different ({ways})"
         form = unread_form(cells)
         learns = "--text learns from their words, " if has_several_words(cells[:TEXTS]) else ""
         return f"nearly all of its texts are different ({learns}--categorical keeps it)" + (
