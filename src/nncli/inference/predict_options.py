@@ -72,7 +72,10 @@ def check_options(options: PredictOptions, model: Model) -> None:
             raise OptionError("reasons", f"{problem}, found {options.reasons:,}")
     if options.uncertainty and not model.network.is_several:
         problem = "it is the spread between the members of an ensemble, and the model is none"
-        raise OptionError("uncertainty", problem, f"Leave it out, or train it with {mention('ensemble', 8)}")
+        remedy = f"train it with {mention('ensemble', 8)}"
+        if model.config.parts:  # which that option does not suit
+            remedy = f"search again with more {mention('time_limit')}, as a blend of all folds has members"
+        raise OptionError("uncertainty", problem, f"Leave it out, or {remedy}")
     others = {"proba": options.proba, "threshold": options.threshold is not None, "reasons": options.reasons > 0}
     others["uncertainty"] = options.uncertainty
     if options.embed and any(others.values()):

@@ -28,8 +28,11 @@ def summary(prepared: Prepared) -> list[str]:
     parts = [f"{len(prepared.train):,} training"]
     for name, part, own in (("validation", prepared.val, options.val_data), ("test", prepared.test, options.test_data)):
         place = "their own file" if name == "test" and dataset.test is not None else title(own) if own else ""
-        is_in_folds = name == "validation" and part.folds is not None
-        place = f" (from {place})" if place else " (each by the member that leaves it out)" if is_in_folds else ""
+        if place:
+            place = f" (from {place})"
+        elif name == "validation" and part.folds is not None:
+            in_time = ", if there is time for all folds" if options.preset.searches else ""
+            place = f" (each by the member that leaves it out{in_time})"
         parts.append(f"{len(part):,} {name}{place}")
     n = len(dataset) if prepared.start is None else prepared.start.n_new
     # a matrix, which has no profile of its columns, is there for this run alone
