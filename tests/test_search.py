@@ -149,9 +149,8 @@ def test_it_is_refused_where_it_makes_no_sense(command: str, said: str, nncli: R
 
 
 def test_one_network_of_a_search_has_no_spread_and_a_longer_one_is_advised(nncli: Run) -> None:
-    done = nncli("train", "iris", "--best", "--search-steps", "1", "--threads", "1")
-    assert "(each by the member that leaves it out, if there is time for all folds)" in done.err
-    outcome = nncli("predict", "model.npz", "iris", "--uncertainty")
+    nncli("train", "wine", "--best", "--search-steps", "1", "--ensemble", "1", "--threads", "1")
+    outcome = nncli("predict", "model.npz", "wine", "--uncertainty")
     assert outcome.code == 2
     assert outcome.err.endswith("search again with more --time-limit, as a blend of all folds has members.\n")
 

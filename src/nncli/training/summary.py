@@ -28,11 +28,8 @@ def summary(prepared: Prepared) -> list[str]:
     parts = [f"{len(prepared.train):,} training"]
     for name, part, own in (("validation", prepared.val, options.val_data), ("test", prepared.test, options.test_data)):
         place = "their own file" if name == "test" and dataset.test is not None else title(own) if own else ""
-        if place:
-            place = f" (from {place})"
-        elif name == "validation" and part.folds is not None:
-            in_time = ", if there is time for all folds" if options.preset.searches else ""
-            place = f" (each by the member that leaves it out{in_time})"
+        is_in_folds = name == "validation" and part.folds is not None
+        place = f" (from {place})" if place else " (each by the member that leaves it out)" if is_in_folds else ""
         parts.append(f"{len(part):,} {name}{place}")
     n = len(dataset) if prepared.start is None else prepared.start.n_new
     # a matrix, which has no profile of its columns, is there for this run alone
@@ -87,7 +84,7 @@ def _search(prepared: Prepared) -> list[str]:
     rounds = [f"{counted(one.networks, 'network')} for {100 * one.share:.0f} % of the epochs" for one in plan.rounds]
     rows = f"each on {plan.folds} folds" if plan.folds else "judged by the validation rows"
     if plan.folds and not plan.rounds[0].on_folds:
-        rows = f"the last on {plan.folds} folds, the others on one of them"
+        rows = f"the last on {plan.folds} folds if the time is enough, the others on one of them"
     return [f"search: {', then '.join(rounds)}; {rows}"]
 
 
