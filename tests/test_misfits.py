@@ -48,6 +48,7 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("iris --lr-scale weight=1e4,bias=2", "most likely --lr-scale weight=10000 is too large a factor of the learning rate: try --lr-scale weight=1,bias=2"),
         ("iris --lr-scale weight=0,bias=0", "most likely --lr-scale weight=0 leaves the weights nearly as they were drawn: leave it out"),
         ("huge.csv --model tabular --scale none --number-embedding none --hidden 9x9x9 --ensemble 3 --epochs 9", "with the same scores; most likely column 'a' reaches 3"),
+        ("noise.csv --hidden 8 --l2 0.1", "most likely the columns say little about the class of new rows: no epoch after epoch "),
         ("rare.csv", "are predicted 'usual'; most likely because 9"),
         ("useless.csv --best --search-steps 1 --ensemble 1", "are predicted 'no'; most likely the columns say little about the target, as no network of the search"),
         ("noise.csv --hidden 256 --patience 300 --metric accuracy --epochs 300", "is above that of guessing the shares of the classes"),

@@ -31,6 +31,7 @@ DEAD = "the network is dead, with units that are 0 for all rows: try a lower --l
 STUCK = "the hidden units say the same of all rows: try a lower --lr"
 TOO_LITTLE = "it has learned too little: try more --epochs, or another --lr"
 SEARCHED = "the columns say little about the target, as no network of the search is better"
+SAYS_LITTLE = "the columns say little about the class of new rows"
 TOO_FAR = "rows that are unlike the training rows: look for outliers with nncli check"
 LARGE_PENALTIES = {"l1": 0.01, "l2": 0.1}  # for inputs that are scaled, most of what could be learned may be lost
 # an input that few rows have needs a large weight, which costs much: of texts, most is lost from ten times this on
@@ -254,8 +255,11 @@ def _setting(trainer: Trainer) -> str:
 def _not_learned(trainer: Trainer) -> str:
     if trainer.config.parts:
         return SEARCHED
-    if trainer.val and trainer.kept.epoch and trainer.kept.epoch.number == 1 < len(trainer.history):
-        return "the columns say little about the class of new rows: no later epoch was better on the validation rows"
+    best = trainer.kept.epoch.number if trainer.val and trainer.kept.epoch else len(trainer.history)
+    if best == 1 < len(trainer.history):
+        return f"{SAYS_LITTLE}: no later epoch was better on the validation rows"
     if trainer.config.model.is_linear and not _is_sparse(trainer):  # of many inputs, one separates nearly all rows
         return "no straight line separates these classes: try --model mlp"
+    if best < len(trainer.history):
+        return f"{SAYS_LITTLE}: no epoch after epoch {best} was better on the validation rows"
     return TOO_LITTLE
