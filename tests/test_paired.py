@@ -59,6 +59,23 @@ def test_no_difference_is_no_evidence() -> None:
     assert bootstrap_p(0.0, np.zeros(2000)) == 1
 
 
+def test_models_that_agree_on_all_rows_may_yet_differ_on_others() -> None:
+    y, rng = np.repeat([0, 1], 103), np.random.default_rng(0)
+    predicted = np.where(rng.random(206) < 0.9, y, 1 - y)
+    logits = np.where(predicted[:, None] == [0, 1], 2.0, 0.0)
+    one, same, other = (ScoredRows(y, predicted, 2, Z, True) for Z in (logits, logits.copy(), 2 * logits))
+    for name in ("accuracy", "balanced-accuracy"):
+        metric = METRICS.create(name)
+        assert compared(metric, one, same).interval == (0, 0)
+        found = compared(metric, one, other)
+        assert (found.difference, found.p_value) == (0, 1)
+        # ±1.96 √(½ + ½) / (n + 2), with half a row of each kind added (Agresti and Min 2005); of two classes, in each
+        assert found.interval is not None
+        low, high = found.interval
+        assert -0.03 < low < -0.009
+        assert 0.009 < high < 0.03
+
+
 def predictions(y: Array, predicted: Array, name: str, lr: float) -> RankedConfig:
     """A configuration with one trial that predicts this, in a sweep by a metric of predictions."""
     metric = METRICS.create(name)

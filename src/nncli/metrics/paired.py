@@ -71,8 +71,6 @@ def compared_shares(counts: NDArray[np.int64]) -> Difference:
     neither has right, the second alone, the first alone, and both, (4,). So rows need not be kept."""
     n, (_, second, first, both) = int(counts.sum()), counts.tolist()
     values, difference = ((first + both) / n, (second + both) / n), (first - second) / n
-    if first + second == 0:
-        return Difference(values, 0.0, (0.0, 0.0), 1.0)
     centre, drawn = drawn_differences_of_shares(counts)
     low, high = around(difference, centre, middle(drawn, centre))
     p_value = exact_sign_flip_p({1: first + second}, abs(first - second))
@@ -86,7 +84,9 @@ def _of_rows(metric: Metric, one: ScoredRows, other: ScoredRows) -> tuple[tuple[
     difference = metric.value(one) - metric.value(other)
     of_rows = [metric.evidence(rows) for rows in (one, other)]
     unequal = int((of_rows[0] != of_rows[1]).any(axis=1).sum())
-    if not unequal:
+    # models that predict the same of some rows may yet differ on others, unless their scores are the same too
+    are_one = one.logits.size > 0 and np.array_equal(one.logits, other.logits)
+    if not unequal and (are_one or not metric.is_discrete):
         return (0.0, 0.0), 1.0
     d = (of_rows[0] - of_rows[1])[:, 0].astype(np.float64)
     if metric.is_discrete:
