@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,18 @@ def test_average_precision_of_few_rows_of_a_class_comes_with_a_warning(nncli: Ru
         Path("few.csv").write_text("\n".join([head, *rings[:n], *discs]) + "\n")
         outcome = nncli("eval", *models, "few.csv", "--metric", metric, "--positive", "ring")
         assert (f"there are {n} rows of a class: {said}" in outcome.err) == is_told, outcome.err
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_an_interval_stands_on_one_line(
+    columns: int, nncli: Run, models: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = nncli("eval", *models).out.splitlines()
+    assert max(map(len, lines)) <= columns
+    [loss] = [line for line in lines if line.startswith("log loss")]
+    assert re.search(r"[−+][\d.]+ to [−+][\d.]+  +[\d.<e-]+$", loss)
+    assert any("less is better" in line for line in lines)
 
 
 def test_a_network_that_is_better_is_told_from_a_line(nncli: Run, models: tuple[str, str]) -> None:

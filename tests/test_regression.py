@@ -89,6 +89,13 @@ def held_out(model: Path) -> set[int]:
     return {*loaded.provenance_.val_rows.tolist(), *loaded.provenance_.test_rows.tolist()}
 
 
+def test_intervals_of_numbers_stand_on_one_line(nncli: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, *lines = nncli("eval", model).out.splitlines()  # the first one names the file, wherever that is
+    assert max(map(len, lines)) <= 80
+    assert sum(" to " in line for line in lines if line.startswith(("RMSE", "MAE", "R²", "median"))) == 4
+
+
 def test_eval_judges_its_own_test_rows(nncli: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(model.parent)
     found = nncli("eval", model, "--json", "-q")

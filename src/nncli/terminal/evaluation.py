@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
 from rich.text import Text
 
+from nncli.errors import listing
 from nncli.inference.metrics import OBJECTIVE, shown
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
@@ -164,15 +166,14 @@ def print_evaluations(sources: Sequence[str], parts: Sequence[dict[str, Any]], t
 def print_comparison(found: Comparison) -> None:
     """Print the figures of two models side by side, and whether they differ by more than chance."""
     put(f"evaluated on {found.evaluated_on}")
-    table = new_table("", *cut_names(found.files), "difference", "95 % interval", "p-value")
-    for name, figure in found.figures.items():
-        metric = METRICS.create(name)
-        write = writer_for(metric)
-        interval = " to ".join(signed(write, end) for end in figure["interval"] or ())
-        cells = (*map(write, figure["values"]), signed(write, figure["difference"]))
-        label = cut(metric.label(found.positive)) + ("" if metric.higher_is_better else " (less is better)")
-        table.add_row(label, *cells, interval, f"{figure['p_value']:.2g}")
+    table = _of_two(found)
+    if is_narrow := not fits(table):  # and an interval in two lines is hard to read
+        table = _of_two(found, is_brief=True)
     show(table)
+    if is_narrow:
+        metrics = map(METRICS.create, found.figures)
+        names = [metric.label(found.positive) for metric in metrics if not metric.higher_is_better]
+        put(f"diff. is the difference, p the p-value{f'; of {listing(names)}, less is better' * bool(names)}")
     first, figure = next(iter(found.figures.items()))
     metric = METRICS.create(first)
     what = metric.label(found.positive)
@@ -181,6 +182,21 @@ def print_comparison(found: Comparison) -> None:
     else:
         better = found.files[0 if (figure["difference"] > 0) == metric.higher_is_better else 1]
         put(f"in {what}, {better} is better by more than chance on these rows")
+
+
+def _of_two(found: Comparison, is_brief: bool = False) -> Table:
+    """Make a table of the figures of two models, with long titles, names and p-values, or with short ones."""
+    titles = ("diff.", "95 % interval", "p") if is_brief else ("difference", "95 % interval", "p-value")
+    less, table = "" if is_brief else " (less is better)", new_table("", *cut_names(found.files), *titles)
+    for name, figure in found.figures.items():
+        metric = METRICS.create(name)
+        write = writer_for(metric)
+        interval = " to ".join(signed(write, end) for end in figure["interval"] or ())
+        cells = (*map(write, figure["values"]), signed(write, figure["difference"]))
+        label = cut(metric.label(found.positive)) + ("" if metric.higher_is_better else less)
+        p = figure["p_value"]
+        table.add_row(label, *cells, interval, "<1e-4" if is_brief and p < 1e-4 else f"{p:.2g}")
+    return table
 
 
 def writer_for(metric: Metric) -> Callable[[float], str]:

@@ -11,9 +11,11 @@ from nncli.metrics.reported import OF_NUMBERS
 from nncli.system.output import percent, put, quantity, say
 from nncli.terminal.evaluation import cells_of
 from nncli.terminal.folds import print_folds, writer_of
-from nncli.terminal.tables import NARROW, PARTS, cut, cut_names, new_table, new_table_of_files, show, show_rows
+from nncli.terminal.tables import NARROW, PARTS, cut, cut_names, fits, new_table, new_table_of_files, show, show_rows
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from nncli.inference.evaluate_numbers import EvaluationOfNumbers
 
 BASELINES = {"mean": "baseline (mean)", "median": "baseline (median)"}  # of the training rows, for all rows
@@ -53,19 +55,27 @@ def _cells(found: dict[str, float | None]) -> list[str]:
 def print_evaluation_of_numbers(evaluation: EvaluationOfNumbers) -> None:
     """Print which rows the model was evaluated on, and its metrics with their intervals beside the baselines."""
     put(f"evaluated on {evaluation.evaluated_on}")
-    table = new_table("", "", "95 % interval", "", *BASELINES, align="left")
+    table = _of_one(evaluation, with_methods=True)
+    show(table if fits(table) else _of_one(evaluation, with_methods=False))
+    put("mean, median: the figures of always predicting those of the training rows")
+    if (found := evaluation.interval) is not None:
+        low, high = map(percent, found["coverage_interval"])
+        held = f"it holds {percent(found['coverage'])} of these {evaluation.n:,} rows (95 % interval {low} to {high})"
+        put(f"prediction ± {quantity(found['half_width'])} is an interval of {percent(found['share'])}:")
+        put(held)
+
+
+def _of_one(evaluation: EvaluationOfNumbers, with_methods: bool) -> Table:
+    """Make a table of the metrics with their intervals, and how these were found, beside the baselines."""
+    table = new_table("", "", "95 % interval", *[""] * with_methods, *BASELINES, align="left")
     for name, one in evaluation.figures.items():
         metric = METRICS.create(name)
         interval = " to ".join(written(name, end) for end in one["interval"] or ())
         guesses = [evaluation.baseline[key].get(name.replace("-", "_")) for key in BASELINES]
         cells = ["" if name == "loss" else written(name, guess) for guess in guesses]
-        table.add_row(metric.title, written(name, one["value"]), interval, one["method"] or "", *cells)
-    show(table)
-    put("mean, median: the figures of always predicting those of the training rows")
-    if (found := evaluation.interval) is not None:
-        low, high = map(percent, found["coverage_interval"])
-        held = f"it holds {percent(found['coverage'])} of these {evaluation.n:,} rows (95 % interval {low} to {high})"
-        put(f"prediction ± {quantity(found['half_width'])} is an interval of {percent(found['share'])}: {held}")
+        how = [one["method"] or ""] * with_methods
+        table.add_row(metric.title, written(name, one["value"]), interval, *how, *cells)
+    return table
 
 
 def print_evaluations_of_numbers(
