@@ -173,6 +173,18 @@ def test_the_interval_of_a_mean_is_that_of_the_differences_of_rows() -> None:
     assert first.interval == pytest.approx((worse.mean() - half, worse.mean() + half), rel=1e-4)
 
 
+@pytest.mark.parametrize("metric", ["log-loss", "accuracy", "roc-auc", "mcc", "ece"])
+@pytest.mark.parametrize("options", [{"model": "softmax"}, {"hidden": 8}, {"hidden": 8, "ensemble": 2}], ids=str)
+def test_a_column_that_is_the_same_in_all_rows_has_no_importance_at_all(options: dict[str, Any], metric: str) -> None:
+    """Not even one of rounding, which would have an interval without 0."""
+    columns, y = columns_of(200)
+    found = NNClassifier(epochs=10, **options).fit(columns, y)
+    table = table_of(found, {**columns, "x": np.full(200, 0.3)})
+    ours = importances(found.model_, table, judge(found, table, y), METRICS.create(metric), permutations(200, 5))
+    [of_x] = [one for one in ours.columns if one.column == "x"]
+    assert (str(of_x.importance), of_x.interval) == ("0.0", None)
+
+
 @pytest.mark.long
 def test_a_bootstrapped_interval_is_as_wide_as_resampled_rows_spread() -> None:
     columns, y = columns_of(200)

@@ -131,7 +131,7 @@ def importances(
         """Tell whether sparse rows have nothing but zeros there, as in many of their columns."""
         return starts is not None and isinstance(place, slice) and bool(starts[place.start] == starts[place.stop])
 
-    spread, found, own = _Spread(metric, rows.oriented), list[Importance](), threading.local()
+    found, own = list[Importance](), threading.local()
 
     def importance_of(column: tuple[str, Any]) -> Importance:
         name, place = column
@@ -145,6 +145,10 @@ def importances(
     is_short = metric.is_mean and split(model.network)[1].size < SIZE_FOR_THREADS
     threads = 1 if is_short else reader_threads()
     with multiply_with(1):  # the columns take the threads
+        # by the same products as in another order, so that where nothing changes there is no difference of rounding
+        as_they_are: Any = shuffled.of_thread()
+        Z = as_they_are.scores(columns[0][1], np.arange(len(table)))
+        spread = _Spread(metric, _said(model, rows, Z).oriented)
         each = side_by_side(importance_of, columns, threads) if threads > 1 else map(importance_of, columns)
         for done, one in enumerate(each, 1):
             found.append(one)
@@ -278,21 +282,20 @@ class _Spread:
     def __init__(self, metric: Metric, rows: ScoredRows) -> None:
         self.metric, self.rows, self.evidence = metric, rows, metric.evidence(rows)
         self.sign = 1 if metric.higher_is_better else -1
-        self.value = metric.value(rows)
         self.draws = [] if metric.is_mean else _draws(metric, rows, self.evidence.shape[1])
         self.drawn = self._values(self.evidence)
 
     def change(self, others: list[NDArray[Any]]) -> tuple[float, tuple[float, float] | None]:
         """Return the mean change from the evidence of the rows to each of the others, and its interval."""
         if self.metric.is_mean:
-            mean = sum(one[:, 0].astype(np.float64, copy=False) for one in others) / len(others)
-            return _mean(self.sign * (self.evidence[:, 0] - mean), self.rows.groups)
+            own = self.evidence[:, 0].astype(np.float64, copy=False)
+            return _mean(self.sign * sum(own - one[:, 0] for one in others) / len(others), self.rows.groups)
         y, once = self.rows.y, np.ones((1, len(self.rows)))
-        values = [float(self.metric.values(one, y, once)[0]) for one in others]
-        change = self.sign * (self.value - float(np.mean(values)))
+        value, *values = (float(self.metric.values(one, y, once)[0]) for one in (self.evidence, *others))
+        change = self.sign * float(np.mean(value - np.array(values))) + 0.0  # and not −0.0
         if not self.draws:
             return change, None
-        drawn = self.sign * (self.drawn - np.mean([self._values(one) for one in others], axis=0))
+        drawn = self.sign * np.mean([self.drawn - self._values(one) for one in others], axis=0)
         low, high = middle(drawn, change)
         return change, (low, high) if low < high else None
 
