@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from nncli.model.training_state import Epoch
 from nncli.nn.models import AutoModel
 from nncli.training.greedy_selection import greedy_selection
 from nncli.training.prepare import Prepared, prepare
-from nncli.training.search import Search, plan_of, search
+from nncli.training.search import OUT_OF_TIME, Search, plan_of, search
 
 Run = Callable[..., Any]
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
@@ -278,6 +280,21 @@ def test_a_time_limit_too_short_for_anything_says_so(nncli: Run) -> None:
         "--time-limit: expected time for one network at least, found 1e-09 s too short. Nothing is saved.\n"
     )
     assert not Path("model.npz").exists()
+
+
+def test_a_first_network_without_time_to_its_end_is_kept_as_far_as_it_has_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a clock that goes on by a second at each look, one look for each epoch."""
+    seconds = itertools.count()
+    monkeypatch.setattr("nncli.training.search.time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    run = search(prepared_iris(time_limit=4.0))
+    assert run is not None
+    assert run.stopped == OUT_OF_TIME
+    assert run.figures["val"]["accuracy"] > 0.5
+    assert run.notes[0].endswith(
+        "in 1 step of 19 planned; it was cut short by the time limit, so that the same command may give another model"
+    )
 
 
 def test_the_metric_that_is_asked_for_chooses(nncli: Run) -> None:

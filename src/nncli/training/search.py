@@ -63,7 +63,7 @@ class Search:
         self.plan = plan_of(prepared)
         self.most = steps_of(prepared)
         self.trials, self.history, self.notes = list[Trial](), list[Epoch](), list[str]()
-        self.steps, self.ended = 0, ""
+        self.steps, self.ended, self.is_first_cut = 0, "", False
         self.began = time.monotonic()
 
     def run(self) -> None:
@@ -81,7 +81,8 @@ class Search:
             self.ended = f"{flag('search_steps')} {self.steps} was reached"
 
     def step(self, place: int, one: Round) -> None:
-        """Train a candidate, and keep it unless it comes to nothing or has to end."""
+        """Train a candidate, and keep it unless it comes to nothing or has to end; where time is out, the first one is
+        kept as far as it has come, as there would be nothing else."""
         limit = self.options.time_limit
 
         def out_of_time() -> bool:
@@ -97,8 +98,9 @@ class Search:
             trainer = new_trainer(prepared)
             fit(trainer, stop=lambda: self.stop() or out_of_time())
             is_cut_short = trainer.stopped == "interrupted" or trainer.kept.epoch is None
-            if not is_cut_short:
-                keep_best(trainer)
+            is_first_cut = is_cut_short and not self.trials and trainer.kept.epoch is not None and not self.stop()
+            if not is_cut_short or is_first_cut:
+                keep_best(trainer, interrupted=is_first_cut)
         except (TrainingError, OptionError) as error:
             if isinstance(error, OptionError) and error.option not in ("hidden", "ensemble"):
                 raise  # it is one of the options of the search
@@ -107,8 +109,9 @@ class Search:
             self.notes.append(f"{in_brief(prepared.config.options)} is left out: {why}".rstrip("."))
             return
         if is_cut_short:
-            self.ended = "interrupted" if self.stop() else OUT_OF_TIME
-            return
+            self.ended, self.is_first_cut = "interrupted" if self.stop() else OUT_OF_TIME, is_first_cut
+            if not is_first_cut:
+                return
         self.steps += 1
         self.trials.append(self._trial(place, one, prepared, trainer))
         is_best = self.trials[-1] is _best_of(self.finalists)
@@ -274,7 +277,9 @@ def _told(its: Search, chosen: list[tuple[int, Trial]], best: Trial, together: f
     rows = f"{its.folds} folds" if best.on_folds else counted(len(best.said), "validation row")
     steps = "" if its.steps == its.plan.steps else f" of {its.plan.steps} planned"
     found = [f"{CHOSEN}by {rows}, of {counted(tried, 'network')} in {counted(its.steps, 'step')}{steps}"]
-    if its.steps < its.plan.steps and its.options.search_steps != its.steps:
+    if its.is_first_cut:
+        found[0] += "; it was cut short by the time limit, so that the same command may give another model"
+    elif its.steps < its.plan.steps and its.options.search_steps != its.steps:
         found[0] += f"; with {flag('search_steps')} {its.steps} added, the command gives the same again"
     total = sum(n for n, _ in chosen)
     for n, one in sorted(chosen, key=lambda pair: -pair[0]):
