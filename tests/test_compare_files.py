@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,25 @@ def test_missing_values_are_a_difference(nncli: Run) -> None:
     column = nncli("compare", "a.csv", "b.csv", "--json").json["columns"][0]
     assert (column["name"], column["differs"], column["where"].split(" in ")[0]) == ("x0", True, "a missing value")
     assert column["missing"] == pytest.approx([0, 2 / 3])
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_cell_is_broken_however_long_names_and_texts_are(
+    nncli: Run, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the ages are missing before and a third now; the median income is 23,456.7, and then 24,567.8."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    for name, every, income, colour in (("a.csv", 2, 23456.7, "dark green metallic"), ("b.csv", 3, 24567.8, "red")):
+        rows = [f"{'' if i % every == 0 else i % 50},{income},{colour if i % 3 else 'blue'}" for i in range(600)]
+        Path(name).write_text("\n".join(["age,household income per year,favourite colour", *rows]) + "\n")
+    said = nncli("compare", "a.csv", "b.csv").out
+    assert "50.0 → 33.3 %" in said
+    assert re.search("23,457 +24,568 ", said)
+    table = said.split("\n\n")[1].splitlines()
+    assert max(map(len, table)) <= width
+    assert len([line for line in table if line.startswith(("age", "household", "favourite"))]) == len(table) - 3 - (
+        width == 80
+    )  # a title of two lines, where the table is narrow; a line, and what is typical
 
 
 def test_a_column_that_was_the_same_everywhere_differs_where_it_is_another(nncli: Run) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.table import Table
+
 from nncli.guards.comparison import Comparison
 from nncli.system.output import counted, in_quotes, percent, put
-from nncli.terminal.tables import cut, cut_names, first_names, new_table, show
+from nncli.terminal.tables import cut, cut_names, first_names, fits, new_table, show
 
 MOST_COLUMNS, ALIKE = 40, 5  # columns that are shown, of which so many do not differ; --json has all
-LONGEST, SHORTER = 24, 16  # characters of a name, and of a value
+WIDE, NARROW = (24, 16), (14, 8)  # most characters of a name and of a value, by the room for a table
 MOST_LISTED = 5  # values that are new or gone
 MOST_MOVED = 5  # columns of which the bin is said
 
@@ -28,14 +30,8 @@ def print_comparison_of_files(found: Comparison) -> None:
     shown = found.columns[: min(MOST_COLUMNS, len(found.differing) + ALIKE)]
     if shown:
         put()
-        any_missing = ["missing"] if any(any(column["missing"]) for column in shown) else []
-        any_kind = ["kind"] if any(len({*column["kind"]}) > 1 for column in shown) else []
-        table = new_table("column", *any_kind, *any_missing, "typical before", "now", "PSI", "p", "", align="left")
-        for name, column in zip(cut_names([column["name"] for column in shown], LONGEST), shown, strict=True):
-            kind = [_change(*column["kind"]) for _ in any_kind]
-            missing = [_change(*(percent(share or 0) for share in column["missing"])) for _ in any_missing]
-            table.add_row(name, *kind, *missing, _typical(column["before"]), _typical(column["now"]), *_test(column))
-        show(table)
+        table = _table_of(shown)
+        show(table if fits(table) else _table_of(shown, is_narrow=True))
         put("typical: the median of numbers, the most frequent text")
         if any("distinct_words" in column["before"] for column in shown):
             put("texts of several words are compared by how many have each word; typical is the most frequent one")
@@ -65,18 +61,36 @@ def _print_moved(found: Comparison) -> None:
         put(line)
 
 
-def _change(before: str, now: str) -> str:
-    return before if before == now else f"{before} → {now}"
+def _table_of(columns: list[dict[str, Any]], is_narrow: bool = False) -> Table:
+    """Make the table of columns, a row each; where it is narrow, names and values are cut shorter."""
+    of_name, of_value = NARROW if is_narrow else WIDE
+    has_missing = any(any(column["missing"]) for column in columns)
+    is_other_kind = any(len({*column["kind"]}) > 1 for column in columns)
+    more = [*(["kind"] if is_other_kind else []), *(["missing"] if has_missing else [])]
+    table = new_table(
+        "column", *more, "typical\nbefore" if is_narrow else "typical before", "now", "PSI", "p", "", align="left"
+    )
+    for name, column in zip(cut_names([one["name"] for one in columns], of_name), columns, strict=True):
+        kind, missing = " → ".join(dict.fromkeys(column["kind"])), _missing(*column["missing"])
+        changes = [*([kind] if is_other_kind else []), *([missing] if has_missing else [])]
+        typical = (_typical(column[when], of_value) for when in ("before", "now"))
+        table.add_row(name, *changes, *typical, *_test(column))
+    return table
 
 
-def _typical(values: dict[str, Any]) -> str:
+def _missing(before: float | None, now: float | None) -> str:
+    """Write the shares of missing cells, as 49.3 → 52.2 %, or the one that both are."""
+    one, other = (percent(share or 0) for share in (before, now))
+    return other if one == other else f"{one.removesuffix(' %')} → {other}"
+
+
+def _typical(values: dict[str, Any], most: int) -> str:
     if "often" in values:
-        return cut(values["often"][0], SHORTER) if values["often"] else ""
-    return _number(values["median"])
-
-
-def _number(value: float | str | None) -> str:
-    return "" if value is None else value if isinstance(value, str) else f"{value:.4g}"
+        return cut(values["often"][0], most) if values["often"] else ""
+    median = values["median"]
+    if median is None or isinstance(median, str):
+        return median or ""
+    return f"{median:,.0f}" if 1e4 <= abs(median) < 1e9 else f"{median:.4g}"
 
 
 def _test(column: dict[str, Any]) -> tuple[str, str, str]:
@@ -84,4 +98,4 @@ def _test(column: dict[str, Any]) -> tuple[str, str, str]:
     if column["test"] is None:
         return "", "", "another kind"
     p = column["test"]["p_adjusted"]
-    return f"{column['psi']:.3f}", "< 0.001" if p < 0.001 else f"{p:.3f}", column["size"] if column["differs"] else ""
+    return f"{column['psi']:.3f}", "<0.001" if p < 0.001 else f"{p:.3f}", column["size"] if column["differs"] else ""
