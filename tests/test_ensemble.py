@@ -52,7 +52,7 @@ def steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
         {"hidden": (), "model": "logistic", "init": "glorot", "average": "exponential"},
         {"optimizer": "nesterov", "clip_norm": 0.05, "max_norm": 1.1, "l1": 0.001, "l2": 0.02},
         {"activation": "prelu", "optimizer": "adamw", "l2": 0.05, "lr_scale": "weight=fan-in,bias=0.1,slope=2"},
-        {"scale": EVERYTHING, "learn_scale": True, "number_embedding": "pbld:frequencies=3:size=3"},
+        {"scale": EVERYTHING, "learn_scale": True, "number_embedding": "pbld:frequencies=3:size=3:sd=1:top=1"},
     ],
     ids=["mlp", "linear", "norms", "prelu", "input-layers"],
 )

@@ -14,7 +14,8 @@ from scipy.optimize import approx_fprime
 from nncli.data.heaps import BINS_OF_ALL, FEWEST_BINS, heaps_of
 from nncli.model.checkpoint import load
 from nncli.nn.bins import BinnedNumbers
-from nncli.nn.embeddings import CategoryEmbedding, PeriodicEmbedding
+from nncli.nn.embeddings import CategoryEmbedding, PeriodicEmbedding, PeriodicLayer
+from nncli.nn.ensemble import WideMembers
 from nncli.nn.input_layers import InputKinds, InputScale
 from nncli.nn.layers import Array, Layer
 from nncli.nn.network import Network, layers_of
@@ -99,6 +100,19 @@ def test_dense_layers_compute_the_same(names: tuple[str, ...], dtype: str, withi
 def test_a_network_without_input_layers_is_left_as_it_is() -> None:
     network = network_of()
     assert plain(network) is network
+
+
+def test_every_second_member_begins_with_high_frequencies_of_small_weights() -> None:
+    """Of three frequencies, the first and third member have standard deviations of 0.1 alone, and weights V uniform
+    within 1/√3; the second has 0.1, 1 and 10, and weights within 1, 0.1 and 0.01 times that."""
+    layers = PeriodicEmbedding(frequencies=3, sd=0.1, top=10.0).layers(InputKinds(2000))
+    network = WideMembers(2000, layers, 3, "softmax", "float64")
+    network.initialize(None, np.random.default_rng(0))
+    for i, member in enumerate(network.members()):
+        layer, ratios = member.layers[0], np.array([1, 10, 100]) if i == 1 else np.ones(3)
+        assert isinstance(layer, PeriodicLayer)
+        assert layer.w.std(axis=0) == pytest.approx(0.1 * ratios, rel=0.05)
+        assert np.abs(layer.V).max(axis=(0, 2)) == pytest.approx(1 / math.sqrt(3) / ratios, rel=0.01)
 
 
 def test_periodic_embedding_by_hand() -> None:
@@ -254,6 +268,9 @@ def test_rows_with_fewer_categories_than_all_stop_no_run(nncli: Run) -> None:
         (["--number-embedding", "pbld:sd=1", "--scale", "standard"], "which --scale robust gives. Use --scale robust."),
         (["--model", "tabular", "--scale", "none"], "--scale: model 'tabular' embeds numbers, and pbld needs inputs "
          "within bounds, which --scale robust gives. Leave it out, or add --number-embedding none."),
+        (["--number-embedding", "pbld:top=2", "--scale", "robust"], "--number-embedding: top is of every second"),
+        (["--model", "tabular", "--ensemble", "shared:4", "--number-embedding", "pbld:top=2"], "and there is none. Use "
+         "--ensemble 4, or leave top out."),
         (["--lr-scale", "input=6"], "--lr-scale: the network has no parameters of the kind input. Use --learn-scale"),
         (["--lr-scale", "slope=2"], "--lr-scale: the network has no parameters of the kind slope"),
         (["--lr-scale", "embedding=2"], "--lr-scale: the network has no parameters of the kind embedding"),

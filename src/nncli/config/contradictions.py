@@ -10,6 +10,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.column_statistics import AUTO_ROBUST
 from nncli.errors import OptionError, mention
 from nncli.nn.elementwise import Optimizer
+from nncli.nn.embeddings import EMBEDDINGS, PeriodicEmbedding
 from nncli.nn.losses import LOSSES
 from nncli.nn.models import OF_NUMBERS, Preset
 from nncli.nn.optimizers import LBFGS
@@ -35,6 +36,12 @@ def check_layers(config: TrainConfig) -> None:
             remedy = f"Leave it out, or add {mention('number_embedding', 'none')}"
             raise OptionError("scale", f"model '{config.model}' embeds numbers, and {needs}", remedy)
         raise OptionError("number_embedding", needs, f"Use {mention('scale', 'robust')}")
+    members = ensemble_of(config.ensemble or config.preset.of_training.get("ensemble"))
+    embedding = EMBEDDINGS.create(config.number_embedding or "none")
+    has_top = isinstance(embedding, PeriodicEmbedding) and embedding.top != PeriodicEmbedding.top
+    if has_top and (members is None or members.shared):
+        problem = "top is of every second member of an ensemble with weights of their own, and there is none"
+        raise OptionError("number_embedding", problem, f"Use {mention('ensemble', 4)}, or leave top out")
     if hidden and config.init == "zeros":
         problem = "hidden units that start alike stay alike: zeros suits models without hidden layers"
         remedy = f"Leave it out, or use {mention('init', 'he')} or {mention('init', 'glorot')}"

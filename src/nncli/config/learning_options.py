@@ -63,8 +63,8 @@ class LearningOptions:
     number_embedding: str | None = _model(
         "NAME",
         Component("embeddings"),
-        "Learned embedding of each number: {embeddings}; with settings as pbld:frequencies=16:size=4:sd=0.1. Needs "
-        "--scale robust.",
+        "Learned embedding of each number: {embeddings}; with settings as pbld:frequencies=16:size=4:sd=0.1:top=1. "
+        "Needs --scale robust.",
         "none; tabular pbld",
     )
     category_embedding: int | None = _model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from abc import ABC, abstractmethod
@@ -135,36 +136,47 @@ class PeriodicEmbedding(NumberEmbedding):
     """a = (x, cos(2π w x + b) V + c), with frequencies w and phases b (Holzmüller, Grinsztajn, Steinwart 2024)
 
     Each number has `frequencies` of them, and comes to `size` numbers, one of which is x itself. `sd` is the standard
-    deviation of the first frequencies. Numbers that heap up at one value have bins beside that: see `bins.py`.
+    deviation of the first frequencies. In every second member of an ensemble they grow from `sd` to `top`, so that some
+    members begin with smooth borders, and some with what fine ones are made of. Numbers that heap up at one value have
+    bins beside that: see `bins.py`.
     """
 
     frequencies: int = setting(16, "a number of frequencies from 1 to 1,000", lambda value: 1 <= value <= 1000)
     size: int = setting(4, "a number of inputs from 2 to 1,000", lambda value: 2 <= value <= 1000)
     sd: float = positive(0.1)
+    top: float = positive(1.0)
 
     def layers(self, inputs: InputKinds) -> list[Layer]:
         if not inputs.numbers:
             return []
         bins = [BinnedNumbers(inputs)] if inputs.bins else []
-        return [*bins, PeriodicLayer(inputs.numbers, self.frequencies, self.size, self.sd)]
+        return [*bins, PeriodicLayer(inputs.numbers, self.frequencies, self.size, self.sd, self.top)]
 
 
 class PeriodicLayer(InputLayer):
     """a = (x, cos(2π w x + b) V + c) for each of the first m inputs; all others pass as they are.
 
-    w starts from a normal distribution, b from −π to π, V from ±1/√k, with k the number of frequencies, and c from 0.
+    The k frequencies w start from normal distributions whose standard deviations s_1, …, s_k grow from `sd` to
+    `highest` by the same factor each; b from −π to π, V from ±(s_1 / s_i) / √k, so that waves are small where they are
+    short, and c from 0. `highest` is `sd`, but `top` in every second member of an ensemble.
     """
 
     kinds: ClassVar[Mapping[str, str]] = dict.fromkeys(("frequency", "phase", "V", "c"), "embedding")
 
-    def __init__(self, m: int, frequencies: int, size: int, sd: float) -> None:
-        self.m, self.frequencies, self.size, self.sd = m, frequencies, size, sd
+    def __init__(self, m: int, frequencies: int, size: int, sd: float, top: float) -> None:
+        self.m, self.frequencies, self.size = m, frequencies, size
+        self.sd, self.top, self.highest = sd, top, sd
         self._room: list[Array] = []  # rows last, as loops over many numbers are quick
 
     def __copy__(self) -> PeriodicLayer:
         """Return a layer with the same parameters, and with room of its own."""
         made = object.__new__(type(self))
         made.__dict__ |= self.__dict__ | {"_room": []}
+        return made
+
+    def of_member(self, i: int) -> Layer:
+        made = copy.copy(self)
+        made.highest = self.top if i % 2 else self.sd
         return made
 
     def _taken(self, n: int, dtype: np.dtype[np.floating]) -> list[Array]:
@@ -189,10 +201,11 @@ class PeriodicLayer(InputLayer):
         self.dw, self.db, self.dV, self.dc = (gradients[name] for name in ("frequency", "phase", "V", "c"))
 
     def draw(self, rng: np.random.Generator) -> None:
-        self.w[...] = rng.normal(0, self.sd, self.w.shape)
+        ratios = np.geomspace(1, self.highest / self.sd, self.frequencies)  # s_i / s_1
+        self.w[...] = rng.normal(0, self.sd, self.w.shape) * ratios
         self.b[...] = rng.uniform(-math.pi, math.pi, self.b.shape)
         limit = 1 / math.sqrt(self.frequencies)
-        self.V[...] = rng.uniform(-limit, limit, self.V.shape)
+        self.V[...] = rng.uniform(-limit, limit, self.V.shape) / ratios[:, None]
         self.c[...] = 0
 
     def take(self, other: Layer, before: NDArray[np.int64]) -> NDArray[np.int64]:

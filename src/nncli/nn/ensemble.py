@@ -94,8 +94,8 @@ class SeparateMembers(Ensemble):
         self.theta, self.grad = vectors or (zeros(N * size, self.dtype), zeros(N * size, self.dtype))
         parts = [slice(i * size, (i + 1) * size) for i in range(N)]
         self._members = [
-            Network(d, [copy.copy(layer) for layer in layers], dtype, (self.theta[part], self.grad[part]))
-            for part in parts
+            Network(d, [layer.of_member(i) for layer in layers], dtype, (self.theta[part], self.grad[part]))
+            for i, part in enumerate(parts)
         ]
         self.blocks = [
             block._replace(

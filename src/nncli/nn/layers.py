@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -50,6 +51,10 @@ class Layer(ABC):
 
     def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
         """Take the views into θ and g that are the layer's parameters and their gradients."""
+
+    def of_member(self, i: int) -> Layer:
+        """Return a copy of the layer for the i-th member of an ensemble, from 0."""
+        return copy.copy(self)
 
     def reset(self) -> None:
         """Set the parameters that are not drawn at random to what they start from."""
