@@ -66,7 +66,7 @@ def test_random_bits_are_those_of_a_mixed_counter() -> None:
 @pytest.mark.parametrize("spread", [0.1, 1e5], ids=["near angles", "far angles"])
 def test_periodic_embeddings_are_those_of_numpy(spread: float, dtype: np.dtype[Any], fused: Kernels) -> None:
     rng = np.random.default_rng(0)
-    n, d, layer = 33, 7, PeriodicLayer(5, 6, 4, spread)
+    n, d, layer = 33, 7, PeriodicLayer(5, 6, 4, spread, spread)
     blocks = {name: np.empty((2, *shape), dtype) for name, shape in layer.shapes(d).items()}
     layer.bind({name: both[0] for name, both in blocks.items()}, {name: both[1] for name, both in blocks.items()})
     layer.draw(rng)
