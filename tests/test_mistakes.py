@@ -127,7 +127,9 @@ def test_what_is_kept_instead_is_said(nncli: Run, tmp_path: Path) -> None:
 
 def test_a_run_on_xor_says_that_perhaps_no_plane_separates_the_rows(nncli: Run, tmp_path: Path) -> None:
     xor = file_of(tmp_path / "xor.csv", AND[0], np.array([0, 1, 1, 0]))
-    done = nncli("train", xor, "--val", "0", "--test", "0", "--model", "perceptron", "--epochs", "7", "-o", tmp_path / "x.npz")
+    done = nncli(
+        "train", xor, "--val", "0", "--test", "0", "--model", "perceptron", "--epochs", "7", "-o", tmp_path / "x.npz"
+    )
     assert "no epoch without a mistake in 7 epochs" in done.err
     assert "perhaps no plane separates the training rows" in done.err
 
